@@ -1,1 +1,83 @@
+//! The agent runtime: agents, mailboxes, asks, supervision, without threads
+//! and without a clock.
+//!
+//! Separate because the same code runs twice: under the threads of `nexus`
+//! and under the virtual time of `nexus-sim`. What differs between the two is
+//! a [`Driver`]. Read [`Agent`] and [`Handler`] first, then [`System`]; what
+//! happens to a message is in `post`, `run` and `ask`; everything unsafe is in
+//! `raw`.
+#![deny(unsafe_code)]
 
+// The derives speak of `nexus`, the crate users import.
+extern crate self as nexus;
+
+mod accepts;
+mod agent;
+mod ask;
+mod breaker;
+mod chain;
+mod codec;
+mod context;
+mod counters;
+mod dead;
+mod driver;
+mod error;
+mod event;
+mod gate;
+mod handle;
+mod hook;
+mod kind;
+mod listing;
+mod message;
+mod post;
+#[allow(unsafe_code)]
+mod raw;
+mod registry;
+mod room;
+mod run;
+mod slot;
+mod supervision;
+mod sync;
+mod system;
+mod task;
+mod tell;
+mod timers;
+mod waits;
+mod watch;
+mod worker;
+
+pub use accepts::Accepts;
+pub use agent::{Agent, Execution, Handler, MailboxSpec, OnCancel, Overflow};
+pub use ask::Ask;
+pub use breaker::*;
+pub use codec::{MESSAGE_BYTES_MAX, decode, encode};
+pub use context::{Cancelled, Context, Sleep, Timer};
+pub use counters::Counts;
+pub use dead::{DEAD_LETTERS_MAX, DeadLetter};
+pub use driver::{Alarm, AlarmKey, Driver};
+pub use error::{
+    AskError, Changed, Crash, CyclePath, During, KEY_BYTES_MAX, KINDS_MAX, SpawnError, StopReason,
+    TellError,
+};
+pub use event::Event;
+pub use gate::{Gate, Outbox, StepOutput};
+pub use handle::{Handle, Recipient};
+pub use hook::{Delivery, DeliveryHook};
+use kind::Kind;
+pub use kind::KindSpec;
+pub use listing::{Listing, Metadata};
+pub use message::{Message, Wire, WireId};
+pub use nexus_derive::{Message, Wire};
+pub use raw::Ready;
+pub use supervision::{Intensity, Strategy, SupervisorId, SupervisorSpec};
+pub use system::System;
+pub use task::Task;
+pub use tell::Tell;
+pub use timers::{TimerKey, TimerWheel};
+pub use watch::Down;
+pub use worker::{ASKS_IN_PLACE_PER_RUN, InPlace, MESSAGES_PER_RUN, Worker, WorkerSpec};
+
+#[doc(hidden)]
+pub mod __private {
+    pub use serde;
+}

@@ -1,0 +1,391 @@
+//! Sending and awaiting the answer: in place where the rules allow it, through
+//! the mailbox otherwise.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context as Poller, Poll};
+use std::time::Duration;
+
+use nexus_base::{AgentId, Time};
+
+use crate::chain::{CHAIN_LEN_MAX, Link};
+use crate::counters::Count;
+use crate::driver::{Alarm, AlarmKey};
+use crate::post::{self, Entry};
+use crate::raw::{Asked, Called, CellRef, Control, CurrentTurn, Route, with_turn, with_worker};
+use crate::slot::{Abandoned, Slot};
+use crate::waits::Search;
+use crate::worker::{Room, Worker};
+use crate::{AskError, Changed, CyclePath, Message, OnCancel, run};
+
+/// An ask under way; see [`crate::Handle::ask`]. Dropping it gives up on the
+/// answer, and the handler can tell.
+#[must_use = "nothing is sent until this is awaited"]
+pub struct Ask<'h, M: Message> {
+    route: Route<'h, M>,
+    within_ns: u64,
+    in_place: bool,
+    state: State<M>,
+}
+
+enum State<M: Message> {
+    Unsent(Option<M>),
+    InLine(InLine<M>),
+    Waiting(Waiting<M::Reply>),
+}
+
+/// Waiting for room in the mailbox.
+struct InLine<M> {
+    message: Option<M>,
+    cell: CellRef,
+    ticket: u64,
+    deadline: Time,
+    alarm: Option<AlarmKey>,
+}
+
+/// Waiting for the answer.
+struct Waiting<R> {
+    slot: Arc<Slot<R>>,
+    cell: CellRef,
+    deadline: Time,
+    alarm: Option<AlarmKey>,
+    /// Who waits, if it is an agent: an edge in the wait graph.
+    waiter: Option<AgentId>,
+}
+
+// Nothing is pinned in place: the message is moved out when it is sent.
+impl<M: Message> Unpin for Ask<'_, M> {}
+
+type Answer<M> = Poll<Result<<M as Message>::Reply, AskError>>;
+
+impl<'h, M: Message> Ask<'h, M> {
+    #[inline]
+    pub(crate) fn new(route: Route<'h, M>, message: M) -> Ask<'h, M> {
+        let within_ns = route.cell().kind().deadline_ns();
+        Ask { route, within_ns, in_place: true, state: State::Unsent(Some(message)) }
+    }
+
+    /// Waits at most this long, instead of the kind's [`crate::Agent::DEADLINE`].
+    /// Inside a handler the handler's own deadline holds as well.
+    pub fn within(mut self, limit: Duration) -> Self {
+        self.within_ns = limit.as_nanos().try_into().unwrap_or(u64::MAX);
+        self
+    }
+
+    /// Goes through the mailbox even where the handler could run in place, so
+    /// that others who are ready have their turn first.
+    pub fn queued(mut self) -> Self {
+        self.in_place = false;
+        self
+    }
+}
+
+impl<M: Message> Future for Ask<'_, M> {
+    type Output = Result<M::Reply, AskError>;
+
+    #[inline]
+    fn poll(mut self: Pin<&mut Self>, poller: &mut Poller<'_>) -> Answer<M> {
+        let this = &mut *self;
+        match &mut this.state {
+            State::Unsent(message) => {
+                let message = message.take().expect("not polled after it was ready");
+                this.send(message, poller)
+            }
+            State::InLine(_) => this.poll_in_line(poller),
+            State::Waiting(waiting) => waiting.poll(poller),
+        }
+    }
+}
+
+impl<M: Message> Ask<'_, M> {
+    #[inline]
+    fn send(&mut self, message: M, poller: &mut Poller<'_>) -> Answer<M> {
+        with_worker(|worker| {
+            with_turn(|turn| match worker {
+                Some(worker) if self.in_place => self.send_here(message, worker, turn, poller),
+                _ => self.send_through_mailbox(message, turn, poller),
+            })
+        })
+    }
+
+    /// On a worker: in place if the callee is free.
+    #[inline]
+    fn send_here(
+        &mut self,
+        message: M,
+        worker: &Worker,
+        turn: Option<CurrentTurn<'_>>,
+        poller: &mut Poller<'_>,
+    ) -> Answer<M> {
+        let cell = self.route.cell();
+        match worker.in_place(cell.kind(), turn.map_or(0, CurrentTurn::depth)) {
+            Room::Here => {}
+            Room::Queue => return self.send_through_mailbox(message, turn, poller),
+            Room::Yield => return self.yield_first(message, poller),
+        }
+        let deadline = deadline(worker.now(), self.within_ns, turn);
+        if deadline <= worker.now() {
+            return Poll::Ready(Err(AskError::Expired { deadline }));
+        }
+        let Some(mut owned) = cell.try_own(worker) else {
+            return self.send_through_mailbox(message, turn, poller);
+        };
+        cell.kind().count(Some(worker), Count::Accepted, 1);
+        cell.kind().count(Some(worker), Count::Handled, 1);
+        cell.kind().count(Some(worker), Count::InPlace, 1);
+        match self.route.call(&mut owned, message, deadline) {
+            Called::Answered(reply) => {
+                run::finish(owned);
+                Poll::Ready(Ok(reply))
+            }
+            Called::Pending(slot) => {
+                let cell = owned.cell();
+                run::finish_suspended(owned);
+                self.wait(slot, cell, deadline, turn, poller)
+            }
+            Called::Panicked(crash) => {
+                run::finish_crashed(owned, crash.clone());
+                Poll::Ready(Err(AskError::Crashed(crash)))
+            }
+        }
+    }
+
+    /// The asker has had its share of this run: others first.
+    #[cold]
+    fn yield_first(&mut self, message: M, poller: &mut Poller<'_>) -> Answer<M> {
+        self.state = State::Unsent(Some(message));
+        crate::worker::note_leaf();
+        poller.waker().wake_by_ref();
+        Poll::Pending
+    }
+
+    fn send_through_mailbox(
+        &mut self,
+        message: M,
+        turn: Option<CurrentTurn<'_>>,
+        poller: &mut Poller<'_>,
+    ) -> Answer<M> {
+        let route = self.route;
+        let cell = route.cell();
+        if cell.is_closed() {
+            return match cell.kind().system().refind(cell) {
+                Some(cell) => self.enqueue(&cell, None, message, turn, poller),
+                None => Poll::Ready(Err(AskError::NotRunning)),
+            };
+        }
+        self.enqueue(cell, None, message, turn, poller)
+    }
+
+    fn enqueue(
+        &mut self,
+        cell: &CellRef,
+        ticket: Option<u64>,
+        message: M,
+        turn: Option<CurrentTurn<'_>>,
+        poller: &mut Poller<'_>,
+    ) -> Answer<M> {
+        let system = cell.kind().system();
+        if turn.is_none() && system.is_shutting_down() {
+            return Poll::Ready(Err(AskError::ShuttingDown));
+        }
+        let deadline = match &self.state {
+            State::InLine(in_line) => in_line.deadline,
+            _ => deadline(system.now(), self.within_ns, turn),
+        };
+        if deadline <= system.now() {
+            return Poll::Ready(Err(AskError::Expired { deadline }));
+        }
+        let chain = turn.map(CurrentTurn::link);
+        if let Some(path) = cycle_in_chain(cell, chain.as_deref()) {
+            let changed = Changed::No;
+            return Poll::Ready(Err(AskError::Cycle { path, changed }));
+        }
+        let entry = post::enter(cell, ticket);
+        match entry {
+            Entry::Refused => Poll::Ready(Err(refused(cell))),
+            Entry::Wait => self.stand_in_line(cell, ticket, message, deadline, poller),
+            entry => {
+                let slot = Arc::new(Slot::queued());
+                let asked = Asked { deadline, chain, slot: slot.clone() };
+                post::deliver(cell, entry, self.route.pack_ask(message, asked));
+                self.wait(slot, cell.clone(), deadline, turn, poller)
+            }
+        }
+    }
+
+    #[cold]
+    fn stand_in_line(
+        &mut self,
+        cell: &CellRef,
+        ticket: Option<u64>,
+        message: M,
+        deadline: Time,
+        poller: &mut Poller<'_>,
+    ) -> Answer<M> {
+        let first = ticket.is_none();
+        let ticket = cell.kind().waiters.wait(cell, ticket, poller.waker());
+        if let State::InLine(before) = &mut self.state {
+            before.message = Some(message);
+        } else {
+            let (message, cell) = (Some(message), cell.clone());
+            let alarm = Some(set_alarm(&cell, deadline, poller));
+            self.state = State::InLine(InLine { message, cell, ticket, deadline, alarm });
+        }
+        // Room may have come between the refusal and the wait.
+        let room = cell.kind().mailbox().len_max.saturating_sub(cell.mailbox_len());
+        if first && cell.kind().waiters.may_enter(cell, Some(ticket), room) && room > 0 {
+            poller.waker().wake_by_ref();
+        }
+        crate::worker::note_leaf();
+        Poll::Pending
+    }
+
+    #[cold]
+    fn poll_in_line(&mut self, poller: &mut Poller<'_>) -> Answer<M> {
+        let State::InLine(in_line) = &mut self.state else {
+            unreachable!("only called in line");
+        };
+        let message = in_line.message.take().expect("not polled after it was ready");
+        let (cell, ticket) = (in_line.cell.clone(), in_line.ticket);
+        if cell.is_closed() {
+            return Poll::Ready(Err(AskError::NotRunning));
+        }
+        with_turn(|turn| self.enqueue(&cell, Some(ticket), message, turn, poller))
+    }
+
+    /// Starts waiting for an answer that is not there yet.
+    fn wait(
+        &mut self,
+        slot: Arc<Slot<M::Reply>>,
+        cell: CellRef,
+        deadline: Time,
+        turn: Option<CurrentTurn<'_>>,
+        poller: &mut Poller<'_>,
+    ) -> Answer<M> {
+        let waiter = turn.map(|turn| turn.cell().id());
+        let mut waiting = Waiting { slot, cell, deadline, alarm: None, waiter };
+        if let Some(turn) = turn
+            && let Some(path) = waiting.enter_graph(turn)
+        {
+            let changed = waiting.give_up();
+            return Poll::Ready(Err(AskError::Cycle { path, changed }));
+        }
+        let answer = waiting.poll(poller);
+        if answer.is_pending() {
+            waiting.alarm = Some(set_alarm(&waiting.cell, deadline, poller));
+            self.state = State::Waiting(waiting);
+        }
+        answer
+    }
+}
+
+fn refused(cell: &CellRef) -> AskError {
+    with_worker(|worker| cell.kind().count(worker, Count::Refused, 1));
+    AskError::MailboxFull { len_max: cell.kind().mailbox().len_max }
+}
+
+fn set_alarm(cell: &CellRef, deadline: Time, poller: &Poller<'_>) -> AlarmKey {
+    let alarm = Alarm::wake(poller.waker().clone());
+    cell.kind().system().driver().set_alarm(deadline, alarm)
+}
+
+#[inline]
+fn deadline(now: Time, within_ns: u64, turn: Option<CurrentTurn<'_>>) -> Time {
+    let own = Time::from_nanos(now.as_nanos().saturating_add(within_ns));
+    turn.map_or(own, |turn| own.min(turn.step().deadline()))
+}
+
+/// The way round, if `cell` is on the chain of those who wait for this ask.
+fn cycle_in_chain(cell: &CellRef, chain: Option<&Link>) -> Option<CyclePath> {
+    let chain = chain?;
+    let mut path = match chain.path_from(cell.id()) {
+        Some(path) => path,
+        // Chains grow by one agent an ask, so a very long one is a loop that
+        // makes new agents as it goes.
+        None if chain.len >= CHAIN_LEN_MAX => chain.walk().map(Link::name).collect(),
+        None => return None,
+    };
+    path.push(cell.name());
+    Some(CyclePath(path))
+}
+
+impl<R: Send + 'static> Waiting<R> {
+    fn poll(&mut self, poller: &mut Poller<'_>) -> Poll<Result<R, AskError>> {
+        if let Poll::Ready(answer) = self.slot.poll(poller) {
+            return Poll::Ready(answer);
+        }
+        if self.alarm.is_some() && self.cell.kind().system().now() >= self.deadline {
+            let deadline = self.deadline;
+            return Poll::Ready(Err(match self.give_up() {
+                Changed::No => AskError::Expired { deadline },
+                Changed::Unknown => AskError::Deadline { deadline },
+            }));
+        }
+        crate::worker::note_leaf();
+        Poll::Pending
+    }
+
+    /// Notes in the wait graph who waits for whom; the way round, if that closes one.
+    ///
+    /// Every waiter enters its edge before it looks, under one lock, so whoever
+    /// closes a cycle sees all of it.
+    fn enter_graph(&self, turn: CurrentTurn<'_>) -> Option<CyclePath> {
+        let chain = turn.link();
+        let system = self.cell.kind().system();
+        let mut waits = system.waits();
+        waits.insert(turn.cell().id(), self.cell.id());
+        let search = waits.find_cycle(self.cell.id(), |id| chain.walk().any(|link| link.id == id));
+        drop(waits);
+        let Search::Cycle(ids) = search else { return None };
+        let mut path = chain.path_from(*ids.last()?)?;
+        path.extend(ids.iter().map(|id| system.name_of(*id)));
+        Some(CyclePath(path))
+    }
+
+    /// Gives up on the answer; whether the handler may have run.
+    fn give_up(&mut self) -> Changed {
+        match self.slot.abandon() {
+            Abandoned::Unstarted => Changed::No,
+            Abandoned::Finished => Changed::Unknown,
+            Abandoned::Started => {
+                if self.cell.kind().on_cancel() == OnCancel::Drop {
+                    self.cell.post_control(Control::Cancel);
+                } else {
+                    self.cell.wake();
+                }
+                Changed::Unknown
+            }
+        }
+    }
+}
+
+impl<R> Drop for Waiting<R> {
+    fn drop(&mut self) {
+        let system = self.cell.kind().system();
+        if let Some(alarm) = self.alarm.take() {
+            system.driver().cancel_alarm(alarm);
+        }
+        if let Some(waiter) = self.waiter {
+            system.waits().remove(waiter, self.cell.id());
+        }
+    }
+}
+
+impl<M> Drop for InLine<M> {
+    fn drop(&mut self) {
+        if let Some(alarm) = self.alarm.take() {
+            self.cell.kind().system().driver().cancel_alarm(alarm);
+        }
+        self.cell.kind().waiters.leave(&self.cell, self.ticket);
+    }
+}
+
+impl<M: Message> Drop for Ask<'_, M> {
+    #[inline]
+    fn drop(&mut self) {
+        if let State::Waiting(waiting) = &mut self.state {
+            waiting.give_up();
+        }
+    }
+}

@@ -1,0 +1,228 @@
+//! What a handler can see and do besides its state and its message.
+
+use std::future::Future;
+use std::marker::PhantomData;
+use std::pin::Pin;
+use std::task::{Context as Poller, Poll};
+use std::time::Duration;
+
+use nexus_base::{AgentId, EventName, Rng, Time};
+
+use crate::driver::{Alarm, AlarmKey, AlarmKind};
+use crate::post;
+use crate::raw::{CellRef, Control, Envelope, StepRef, TypedCell, with_worker};
+use crate::watch::Down;
+use crate::{Agent, Handle, Handler, Message, SpawnError, SupervisorId, Worker};
+
+/// A handler's view of its agent and its node.
+pub struct Context<A> {
+    step: StepRef,
+    agent: PhantomData<fn() -> A>,
+}
+
+impl<A: Agent> Context<A> {
+    pub(crate) fn new(step: StepRef) -> Context<A> {
+        Context { step, agent: PhantomData }
+    }
+
+    fn cell(&self) -> CellRef {
+        CellRef::of(self.step.cell())
+    }
+
+    /// The time. It stands still between two `await`s.
+    pub fn now(&self) -> Time {
+        self.step.now()
+    }
+
+    /// When the answer has to be there; [`Time::MAX`] for tells.
+    pub fn deadline(&self) -> Time {
+        self.step.deadline()
+    }
+
+    /// Calls `f` with a generator that belongs to this message alone.
+    pub fn random<R>(&self, f: impl FnOnce(&mut Rng) -> R) -> R {
+        let seed = || with_worker(|worker| worker.map_or(0, Worker::draw_seed));
+        self.step.with_rng(|| Rng::new(seed()), f)
+    }
+
+    /// The agent's key.
+    pub fn key(&self) -> &str {
+        self.step.cell().key()
+    }
+
+    /// The agent's identity.
+    pub fn id(&self) -> AgentId {
+        self.step.cell().id()
+    }
+
+    /// A handle to the agent itself. It can be told things, but not asked.
+    pub fn me(&self) -> Handle<A> {
+        Handle::new(TypedCell::new(self.cell()).expect("a context is of its cell's type"))
+    }
+
+    /// Whether whoever asked has given up.
+    pub fn is_cancelled(&self) -> bool {
+        self.step.asker_gave_up()
+    }
+
+    /// Ready when whoever asked gives up; never for a tell.
+    pub fn cancelled(&self) -> Cancelled<'_> {
+        Cancelled { step: &self.step }
+    }
+
+    /// Ready after `duration`.
+    pub fn sleep(&self, duration: Duration) -> Sleep {
+        Sleep { cell: self.cell(), at: self.now().after(duration), alarm: None }
+    }
+
+    /// Sends `message` to the agent itself after `duration`. It outlives the
+    /// handler and a restart, not the agent.
+    pub fn after<M: Message>(&self, duration: Duration, message: M) -> Timer
+    where
+        A: Handler<M>,
+    {
+        let (cell, at) = (self.cell(), self.now().after(duration));
+        let envelope = Envelope::tell::<A, M>(message);
+        if cell.kind().is_gated() {
+            let driver = cell.kind().system().clone();
+            self.step.with_outbox(|outbox| {
+                outbox.push(move || {
+                    driver.driver().set_alarm(at, Alarm(AlarmKind::Mail(cell, envelope)));
+                });
+            });
+            return Timer { cell: self.cell(), alarm: None };
+        }
+        let alarm = Alarm(AlarmKind::Mail(cell, envelope));
+        let cell = self.cell();
+        let key = cell.kind().system().driver().set_alarm(at, alarm);
+        Timer { cell, alarm: Some(key) }
+    }
+
+    /// Makes an agent under the node's own supervision.
+    ///
+    /// # Errors
+    /// As [`crate::System::spawn`].
+    pub fn spawn<B: Agent>(&self, key: &str) -> Result<Handle<B>, SpawnError> {
+        self.step.cell().kind().system().spawn(key)
+    }
+
+    /// Makes an agent under `supervisor`.
+    ///
+    /// # Errors
+    /// As [`crate::System::spawn_under`].
+    pub fn spawn_under<B: Agent>(
+        &self,
+        supervisor: SupervisorId,
+        key: &str,
+    ) -> Result<Handle<B>, SpawnError> {
+        self.step.cell().kind().system().spawn_under(supervisor, key)
+    }
+
+    /// The agent of kind `B` called `key`, if it runs on this node.
+    pub fn find<B: Agent>(&self, key: &str) -> Option<Handle<B>> {
+        self.step.cell().kind().system().find(key)
+    }
+
+    /// Stops the agent when this message is done.
+    pub fn stop(&self) {
+        self.cell().post_control(Control::Stop);
+    }
+
+    /// Has a [`Down`] sent here when `other` goes down; at once if it has.
+    pub fn monitor<B: Agent>(&self, other: &Handle<B>)
+    where
+        A: Handler<Down>,
+    {
+        let me = self.cell();
+        let notify = move |down: Down| post::post_alarm(&me, Envelope::tell::<A, Down>(down));
+        other.cell().kind().system().monitor(other.cell(), Box::new(notify));
+    }
+
+    /// Ties this agent to `other`: if one goes down abnormally the other is stopped.
+    pub fn link<B: Agent>(&self, other: &Handle<B>) {
+        self.step.cell().kind().system().link(&self.cell(), other.cell());
+    }
+
+    /// Undoes [`Self::link`].
+    pub fn unlink<B: Agent>(&self, other: &Handle<B>) {
+        self.step.cell().kind().system().unlink(&self.cell(), other.cell());
+    }
+
+    /// Reports an event about this agent to whoever observes the node.
+    pub fn observe(&self, name: EventName, detail: impl FnOnce() -> String) {
+        self.step.cell().kind().system().observe(name, &self.cell(), detail);
+    }
+}
+
+/// See [`Context::cancelled`].
+#[must_use = "futures do nothing unless awaited"]
+pub struct Cancelled<'a> {
+    step: &'a StepRef,
+}
+
+impl Future for Cancelled<'_> {
+    type Output = ();
+
+    // No waker is kept: an asker that gives up has the handler polled.
+    fn poll(self: Pin<&mut Self>, _: &mut Poller<'_>) -> Poll<()> {
+        if self.step.asker_gave_up() {
+            return Poll::Ready(());
+        }
+        crate::worker::note_leaf();
+        Poll::Pending
+    }
+}
+
+/// See [`Context::sleep`].
+#[must_use = "futures do nothing unless awaited"]
+pub struct Sleep {
+    cell: CellRef,
+    at: Time,
+    alarm: Option<AlarmKey>,
+}
+
+impl Future for Sleep {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, poller: &mut Poller<'_>) -> Poll<()> {
+        let system = self.cell.kind().system().clone();
+        if system.now() >= self.at {
+            return Poll::Ready(());
+        }
+        if self.alarm.is_none() {
+            let alarm = Alarm::wake(poller.waker().clone());
+            self.alarm = Some(system.driver().set_alarm(self.at, alarm));
+        }
+        crate::worker::note_leaf();
+        Poll::Pending
+    }
+}
+
+impl Drop for Sleep {
+    fn drop(&mut self) {
+        if let Some(alarm) = self.alarm.take() {
+            self.cell.kind().system().driver().cancel_alarm(alarm);
+        }
+    }
+}
+
+/// A message set for later; see [`Context::after`]. Dropping it changes nothing.
+pub struct Timer {
+    cell: CellRef,
+    alarm: Option<AlarmKey>,
+}
+
+impl Timer {
+    /// Takes the message back; false if it has been sent, or is held in an outbox.
+    pub fn cancel(self) -> bool {
+        let Some(key) = self.alarm else { return false };
+        match self.cell.kind().system().driver().cancel_alarm(key) {
+            Some(alarm) => {
+                alarm.discard();
+                true
+            }
+            None => false,
+        }
+    }
+}
+

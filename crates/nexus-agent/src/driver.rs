@@ -1,0 +1,84 @@
+//! What carries out what this crate decides: threads and a clock, or a simulated world.
+
+use std::task::Waker;
+
+use nexus_base::{EventName, Time};
+
+use crate::raw::{CellRef, Envelope};
+use crate::timers::TimerKey;
+use crate::{Event, Ready};
+
+/// The outside of a node, as its agents need it.
+pub trait Driver: Send + Sync + 'static {
+    /// Puts a cell into a run queue. Called from any thread.
+    fn ready(&self, ready: Ready);
+
+    /// The time, for callers that are not inside a step.
+    fn now(&self) -> Time;
+
+    /// Has `alarm` ring at `at`.
+    fn set_alarm(&self, at: Time, alarm: Alarm) -> AlarmKey;
+
+    /// Takes an alarm back that has not rung; `None` if it has.
+    fn cancel_alarm(&self, key: AlarmKey) -> Option<Alarm>;
+
+    /// Asked before each ask that could run in place, where [`crate::InPlace::Asked`].
+    fn chooses_in_place(&self) -> bool {
+        true
+    }
+
+    /// A handler waits for something this driver does not own. Only called
+    /// where the worker was told to check.
+    fn foreign_wait(&self, agent: &str, message: &'static str) {
+        let _ = (agent, message);
+    }
+
+    /// Whether [`Self::observe`] is worth calling for events of this name.
+    fn wants(&self, name: EventName) -> bool {
+        let _ = name;
+        false
+    }
+
+    /// Something happened that people may want to know.
+    fn observe(&self, event: Event) {
+        let _ = event;
+    }
+}
+
+/// Which alarm.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct AlarmKey {
+    /// The wheel it is on: a driver may have several.
+    pub wheel: u32,
+    /// Its place there.
+    pub key: TimerKey,
+}
+
+/// What happens when the time has come.
+pub struct Alarm(pub(crate) AlarmKind);
+
+pub(crate) enum AlarmKind {
+    /// Somebody is woken.
+    Wake(Waker),
+    /// A message is put into a mailbox.
+    Mail(CellRef, Envelope),
+}
+
+impl Alarm {
+    pub(crate) fn wake(waker: Waker) -> Alarm {
+        Alarm(AlarmKind::Wake(waker))
+    }
+
+    /// Drops it unrung. A message in it is nobody's any more: it was never accepted.
+    pub(crate) fn discard(self) {
+        drop(self.0);
+    }
+
+    /// Lets it ring. An agent whose mailbox is full loses the message, counted as dead.
+    pub fn ring(self) {
+        match self.0 {
+            AlarmKind::Wake(waker) => waker.wake(),
+            AlarmKind::Mail(cell, envelope) => crate::post::post_alarm(&cell, envelope),
+        }
+    }
+}

@@ -1,0 +1,272 @@
+//! What can go wrong between a sender and an agent.
+//!
+//! Every error says whether anything changed: *no* (the handler did not start)
+//! or *unknown* (it may have run).
+
+use std::fmt;
+use std::sync::Arc;
+
+use nexus_base::Time;
+
+/// Whether a failed request may have changed something.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Changed {
+    /// The handler did not start, and will not.
+    No,
+    /// The handler may have run, in part or to its end.
+    Unknown,
+}
+
+/// Why a tell was not taken. The message always comes back.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum TellError<M> {
+    /// No such agent here now. Look it up afresh before trying again.
+    #[error("agent is not running on this node; nothing changed; look it up afresh")]
+    NotRunning(M),
+    /// Nothing was queued. Try again after a pause, or shed the message.
+    #[error("mailbox is full at {len_max} messages; nothing changed; try again later")]
+    MailboxFull {
+        /// What was not sent.
+        message: M,
+        /// The size of the mailbox.
+        len_max: u32,
+    },
+    /// The node takes no new work. Try another node.
+    #[error("node is shutting down; nothing changed; try another node")]
+    ShuttingDown(M),
+}
+
+impl<M> TellError<M> {
+    /// The message that was not sent.
+    pub fn into_message(self) -> M {
+        match self {
+            TellError::NotRunning(message) | TellError::ShuttingDown(message) => message,
+            TellError::MailboxFull { message, .. } => message,
+        }
+    }
+}
+
+/// Why an ask has no answer.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum AskError {
+    /// No such agent here now. Nothing changed; look it up afresh.
+    #[error("agent is not running on this node; nothing changed; look it up afresh")]
+    NotRunning,
+    /// The mailbox has no room. Nothing changed; try again later.
+    #[error("mailbox is full at {len_max} messages; nothing changed; try again later")]
+    MailboxFull {
+        /// The size of the mailbox.
+        len_max: u32,
+    },
+    /// The message was dropped from a full mailbox before it was handled. Nothing changed.
+    #[error("message was shed from a full mailbox; nothing changed; try again later")]
+    Shed,
+    /// The deadline passed before the handler started. Nothing changed.
+    #[error("deadline {deadline} passed before the handler started; nothing changed")]
+    Expired {
+        /// When the answer had to be there.
+        deadline: Time,
+    },
+    /// The deadline passed after the handler had started: it may have run.
+    #[error("deadline {deadline} passed while the handler was running; it may have run")]
+    Deadline {
+        /// When the answer had to be there.
+        deadline: Time,
+    },
+    /// The agent is, directly or through others, already waiting for the asker.
+    #[error("asking would wait for itself: {path}; {}", changed_text(*.changed))]
+    Cycle {
+        /// Everybody on the way, beginning and ending with the same agent.
+        path: CyclePath,
+        /// *Unknown* only if the handler had already started when the cycle closed.
+        changed: Changed,
+    },
+    /// The handler panicked: it may have run in part. Its supervisor decides what next.
+    #[error("agent crashed while handling: {0}; it may have run in part")]
+    Crashed(Crash),
+    /// The agent was stopped. *No* change if the message was still waiting.
+    #[error("agent stopped before it answered; {}", changed_text(*.changed))]
+    Stopped {
+        /// Whether the handler had started.
+        changed: Changed,
+    },
+    /// The node takes no new work. Nothing changed; try another node.
+    #[error("node is shutting down; nothing changed; try another node")]
+    ShuttingDown,
+    /// The agent's kind has no handler for a message of this name. Nothing changed.
+    #[error("agents of kind {kind} do not accept the message {message}; nothing changed")]
+    WrongMessage {
+        /// The kind that was asked.
+        kind: &'static str,
+        /// What it was asked.
+        message: String,
+    },
+    /// The bytes are not a message of that type. Nothing changed.
+    #[error("message {message} could not be decoded: {reason}; nothing changed")]
+    Malformed {
+        /// The message's name.
+        message: &'static str,
+        /// What the codec said.
+        reason: String,
+    },
+}
+
+impl AskError {
+    /// Whether the handler may have run.
+    pub fn changed(&self) -> Changed {
+        match self {
+            AskError::Deadline { .. } | AskError::Crashed(_) => Changed::Unknown,
+            AskError::Cycle { changed, .. } | AskError::Stopped { changed } => *changed,
+            _ => Changed::No,
+        }
+    }
+}
+
+fn changed_text(changed: Changed) -> &'static str {
+    match changed {
+        Changed::No => "nothing changed",
+        Changed::Unknown => "the handler may have run",
+    }
+}
+
+/// Everybody on a cycle of asks, as `kind/key`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CyclePath(pub Vec<String>);
+
+impl fmt::Display for CyclePath {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0.join(" -> "))
+    }
+}
+
+/// What a panic said.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Crash {
+    /// Where it happened.
+    pub during: During,
+    /// The panic's own words.
+    pub message: Arc<str>,
+}
+
+impl Crash {
+    pub(crate) fn new(during: During, payload: &(dyn std::any::Any + Send)) -> Crash {
+        let text = payload.downcast_ref::<&str>().copied();
+        let text = text.or_else(|| payload.downcast_ref::<String>().map(String::as_str));
+        Crash { during, message: text.unwrap_or("a panic without a text").into() }
+    }
+}
+
+impl fmt::Display for Crash {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "panic in {}: {}", self.during, self.message)
+    }
+}
+
+/// Which part of an agent panicked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum During {
+    /// `Agent::new`.
+    Constructor,
+    /// A handler, or the drop of its future.
+    Handler,
+    /// The drop of the state, or `Agent::stopping`.
+    Drop,
+}
+
+impl fmt::Display for During {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            During::Constructor => "constructor",
+            During::Handler => "handler",
+            During::Drop => "drop",
+        })
+    }
+}
+
+/// Why an agent is no longer running.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum StopReason {
+    /// It was asked to stop, or stopped itself.
+    Stopped,
+    /// It was killed: a suspended handler was dropped where it stood.
+    Killed,
+    /// It crashed and its supervisor did not restart it.
+    Crashed(Crash),
+    /// Its supervisor stopped it because of another agent's crash.
+    Supervisor,
+    /// An agent it is linked to went down abnormally.
+    Linked,
+    /// The node shut down.
+    Shutdown,
+}
+
+impl StopReason {
+    /// Whether links pass this on.
+    pub fn is_abnormal(&self) -> bool {
+        !matches!(self, StopReason::Stopped | StopReason::Shutdown)
+    }
+}
+
+impl fmt::Display for StopReason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            StopReason::Stopped => f.write_str("stopped"),
+            StopReason::Killed => f.write_str("killed"),
+            StopReason::Crashed(crash) => write!(f, "crashed: {crash}"),
+            StopReason::Supervisor => f.write_str("stopped by its supervisor"),
+            StopReason::Linked => f.write_str("a linked agent went down"),
+            StopReason::Shutdown => f.write_str("node shut down"),
+        }
+    }
+}
+
+/// Why an agent was not spawned. Nothing changed.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum SpawnError {
+    /// An agent of this kind and key is running already.
+    #[error("{name} is already running; nothing changed; use `find` to reach it")]
+    AlreadyRunning {
+        /// `kind/key`.
+        name: String,
+    },
+    /// The key is empty or longer than [`KEY_BYTES_MAX`].
+    #[error("a key has 1 to {KEY_BYTES_MAX} bytes, this one has {bytes}; nothing changed")]
+    BadKey {
+        /// The length of the key.
+        bytes: usize,
+    },
+    /// `Agent::new` panicked.
+    #[error("{0}; nothing changed")]
+    Crashed(Crash),
+    /// The kind was never registered with this node.
+    #[error("kind {kind} is not registered with this node; register it before spawning")]
+    UnknownKind {
+        /// What was asked for.
+        kind: String,
+    },
+    /// Two different types claim one kind name.
+    #[error("kind {kind} is registered already, for another type; choose another name")]
+    KindTaken {
+        /// The name in question.
+        kind: &'static str,
+    },
+    /// The node has [`KINDS_MAX`] kinds.
+    #[error("a node has at most {KINDS_MAX} kinds")]
+    TooManyKinds,
+    /// No supervisor of this number exists any more.
+    #[error("supervisor is gone; nothing changed; make a new one")]
+    NoSupervisor,
+    /// The node takes no new work.
+    #[error("node is shutting down; nothing changed; try another node")]
+    ShuttingDown,
+}
+
+/// Bytes in a key, at most. Keys are stored with every agent and sent with every
+/// first message; what is longer belongs into a message. A guess with room to spare.
+pub const KEY_BYTES_MAX: usize = 1_024;
+
+/// Kinds on one node, at most: they are types, so nobody has many. A guess.
+pub const KINDS_MAX: usize = 1_024;

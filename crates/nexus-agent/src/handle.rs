@@ -1,0 +1,184 @@
+//! Reaching an agent.
+
+use std::fmt;
+
+use nexus_base::AgentId;
+
+use crate::ask::Ask;
+use crate::raw::{Calls, CallsOf, CellRef, Control, Route, TypedCell};
+use crate::tell::{self, Tell};
+use crate::watch::Down;
+use crate::{Agent, Handler, Message, TellError};
+
+/// A way to reach one agent by its type.
+///
+/// Keeps nothing alive: when the agent stops, messages come back with
+/// [`TellError::NotRunning`]; when an agent of the same kind and key is
+/// spawned again, the handle reaches that one.
+pub struct Handle<A> {
+    typed: TypedCell<A>,
+}
+
+impl<A> Clone for Handle<A> {
+    fn clone(&self) -> Handle<A> {
+        Handle { typed: self.typed.clone() }
+    }
+}
+
+impl<A: Agent> fmt::Debug for Handle<A> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Handle({}/{})", A::KIND, self.key())
+    }
+}
+
+impl<A: Agent> Handle<A> {
+    pub(crate) fn new(typed: TypedCell<A>) -> Handle<A> {
+        Handle { typed }
+    }
+
+    /// Sends without an answer. Nothing happens until it is awaited; it waits
+    /// only where the mailbox is full and its policy is to wait.
+    #[inline]
+    pub fn tell<M: Message>(&self, message: M) -> Tell<'_, M>
+    where
+        A: Handler<M>,
+    {
+        Tell::new(self.typed.route(), message)
+    }
+
+    /// Sends without an answer and without ever waiting.
+    ///
+    /// # Errors
+    /// [`TellError`] with the message; also where a full mailbox would have the sender wait.
+    #[inline]
+    pub fn try_tell<M: Message>(&self, message: M) -> Result<(), TellError<M>>
+    where
+        A: Handler<M>,
+    {
+        tell::try_tell(self.typed.route(), message)
+    }
+
+    /// Sends and awaits the answer. Nothing happens until it is awaited.
+    #[inline]
+    pub fn ask<M: Message>(&self, message: M) -> Ask<'_, M>
+    where
+        A: Handler<M>,
+    {
+        Ask::new(self.typed.route(), message)
+    }
+
+    /// The same agent for those who need not know its type, only that it takes an `M`.
+    pub fn recipient<M: Message>(&self) -> Recipient<M>
+    where
+        A: Handler<M>,
+    {
+        Recipient { cell: self.cell().clone(), calls: &CallsOf::<A, M>::TABLE }
+    }
+
+    /// Its identity.
+    pub fn id(&self) -> AgentId {
+        self.cell().id()
+    }
+
+    /// The second half of `cart/42`.
+    pub fn key(&self) -> &str {
+        self.cell().key()
+    }
+
+    /// Whether an agent of this kind and key runs here.
+    pub fn is_running(&self) -> bool {
+        let cell = self.cell();
+        !cell.is_closed() || cell.kind().system().refind(cell).is_some()
+    }
+
+    /// How often it has been restarted.
+    pub fn epoch(&self) -> u32 {
+        self.cell().epoch()
+    }
+
+    /// Messages that wait in its mailbox.
+    pub fn mailbox_len(&self) -> u32 {
+        self.cell().mailbox_len()
+    }
+
+    /// Stops it when the message it is handling is done. What still waits becomes dead letters.
+    pub fn stop(&self) {
+        self.cell().post_control(Control::Stop);
+    }
+
+    /// Stops it at once: a handler that is suspended is dropped where it stands,
+    /// one that is running ends at its next `await`.
+    pub fn kill(&self) {
+        self.cell().post_control(Control::Kill);
+    }
+
+    /// Makes its state afresh when the message it is handling is done.
+    pub fn restart(&self) {
+        self.cell().post_control(Control::Restart);
+    }
+
+    /// Calls `notify` once when it has gone down; at once if it has.
+    pub fn on_down(&self, notify: impl FnOnce(Down) + Send + 'static) {
+        self.cell().kind().system().monitor(self.cell(), Box::new(notify));
+    }
+
+    pub(crate) fn cell(&self) -> &CellRef {
+        self.typed.cell()
+    }
+}
+
+/// A way to reach an agent that takes an `M`, whatever its type.
+pub struct Recipient<M: Message> {
+    cell: CellRef,
+    calls: &'static Calls<M>,
+}
+
+impl<M: Message> Clone for Recipient<M> {
+    fn clone(&self) -> Recipient<M> {
+        Recipient { cell: self.cell.clone(), calls: self.calls }
+    }
+}
+
+impl<M: Message> fmt::Debug for Recipient<M> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Recipient({})", self.cell.name())
+    }
+}
+
+impl<M: Message> Recipient<M> {
+    #[inline]
+    fn route(&self) -> Route<'_, M> {
+        Route::new(&self.cell, self.calls).expect("made by a handle of the right type")
+    }
+
+    /// As [`Handle::tell`].
+    #[inline]
+    pub fn tell(&self, message: M) -> Tell<'_, M> {
+        Tell::new(self.route(), message)
+    }
+
+    /// As [`Handle::try_tell`].
+    ///
+    /// # Errors
+    /// As [`Handle::try_tell`].
+    #[inline]
+    pub fn try_tell(&self, message: M) -> Result<(), TellError<M>> {
+        tell::try_tell(self.route(), message)
+    }
+
+    /// As [`Handle::ask`].
+    #[inline]
+    pub fn ask(&self, message: M) -> Ask<'_, M> {
+        Ask::new(self.route(), message)
+    }
+
+    /// As [`Handle::id`].
+    pub fn id(&self) -> AgentId {
+        self.cell.id()
+    }
+
+    /// `kind/key`.
+    pub fn name(&self) -> String {
+        self.cell.name()
+    }
+}

@@ -1,0 +1,216 @@
+//! A kind as one node knows it: its settings, its constructor, its counters.
+
+use std::any::{Any, TypeId};
+use std::sync::Arc;
+
+use crate::accepts::{Accepts, ByName};
+use crate::counters::{Count, Counters};
+use crate::gate::{Gate, Outbox, StepOutput};
+use crate::hook::{Delivery, DeliveryHook};
+use crate::raw::{CellVtable, Envelope, Header};
+use crate::room::Waiters;
+use crate::{Agent, Counts, Execution, MailboxSpec, OnCancel, Overflow, System, Worker};
+
+/// How to make agents of a kind, beyond what their type says.
+pub struct KindSpec<A: Agent> {
+    make: Box<dyn Fn(&str) -> A + Send + Sync>,
+    mailbox: MailboxSpec,
+    gate: Option<Arc<dyn Gate>>,
+    hook: Option<Arc<dyn DeliveryHook>>,
+}
+
+impl<A: Agent> Default for KindSpec<A> {
+    fn default() -> KindSpec<A> {
+        KindSpec::from_fn(A::new)
+    }
+}
+
+impl<A: Agent> KindSpec<A> {
+    /// Agents made by `make` instead of [`Agent::new`], to hand them what a key cannot carry.
+    pub fn from_fn(make: impl Fn(&str) -> A + Send + Sync + 'static) -> KindSpec<A> {
+        KindSpec { make: Box::new(make), mailbox: A::MAILBOX, gate: None, hook: None }
+    }
+
+    /// Another mailbox than [`Agent::MAILBOX`].
+    pub fn mailbox(mut self, mailbox: MailboxSpec) -> KindSpec<A> {
+        self.mailbox = mailbox;
+        self
+    }
+
+    /// Holds what each step emits until `gate` lets it out.
+    pub fn gate(mut self, gate: Arc<dyn Gate>) -> KindSpec<A> {
+        self.gate = Some(gate);
+        self
+    }
+
+    /// Shows `hook` everything that enters a handler from outside.
+    pub fn hook(mut self, hook: Arc<dyn DeliveryHook>) -> KindSpec<A> {
+        self.hook = Some(hook);
+        self
+    }
+}
+
+/// A registered kind.
+pub(crate) struct Kind {
+    name: &'static str,
+    agent_type: TypeId,
+    vtable: &'static CellVtable,
+    make: Box<dyn Any + Send + Sync>,
+    mailbox: MailboxSpec,
+    in_place: bool,
+    evicts: bool,
+    execution: Execution,
+    on_cancel: OnCancel,
+    deadline_ns: u64,
+    pub(crate) restarts: bool,
+    gate: Option<Arc<dyn Gate>>,
+    hook: Option<Arc<dyn DeliveryHook>>,
+    pub(crate) counters: Counters,
+    pub(crate) waiters: Waiters,
+    accepts: Box<dyn ByName>,
+    system: Arc<System>,
+}
+
+type Make<A> = Box<dyn Fn(&str) -> A + Send + Sync>;
+
+struct VtableOf<A>(std::marker::PhantomData<A>);
+
+impl<A: Agent> VtableOf<A> {
+    const TABLE: CellVtable = CellVtable::of::<A>();
+}
+
+impl Kind {
+    pub(crate) fn new<A: Agent>(spec: KindSpec<A>, system: Arc<System>) -> Kind {
+        let mut accepts = Accepts::<A>::new();
+        A::accepts(&mut accepts);
+        let plain = spec.gate.is_none() && spec.hook.is_none();
+        Kind {
+            name: A::KIND,
+            agent_type: TypeId::of::<A>(),
+            vtable: &VtableOf::<A>::TABLE,
+            make: Box::new(spec.make),
+            mailbox: spec.mailbox,
+            in_place: plain && A::EXECUTION == Execution::Worker,
+            evicts: matches!(spec.mailbox.overflow, Overflow::DropOldest | Overflow::ShedLowest),
+            execution: A::EXECUTION,
+            on_cancel: A::ON_CANCEL,
+            deadline_ns: A::DEADLINE.as_nanos().try_into().unwrap_or(u64::MAX),
+            restarts: true,
+            gate: spec.gate,
+            hook: spec.hook,
+            counters: Counters::new(system.shards()),
+            waiters: Waiters::default(),
+            accepts: Box::new(accepts),
+            system,
+        }
+    }
+
+    #[inline]
+    pub(crate) fn name(&self) -> &'static str {
+        self.name
+    }
+
+    pub(crate) fn agent_type(&self) -> TypeId {
+        self.agent_type
+    }
+
+    #[inline]
+    pub(crate) fn vtable(&self) -> &'static CellVtable {
+        self.vtable
+    }
+
+    #[inline]
+    pub(crate) fn mailbox(&self) -> MailboxSpec {
+        self.mailbox
+    }
+
+    /// Whether handlers may run on an asker's stack: not if they block, nor if
+    /// their output is held or their input recorded.
+    #[inline]
+    pub(crate) fn runs_in_place(&self) -> bool {
+        self.in_place
+    }
+
+    #[inline]
+    pub(crate) fn evicts(&self) -> bool {
+        self.evicts
+    }
+
+    pub(crate) fn execution(&self) -> Execution {
+        self.execution
+    }
+
+    pub(crate) fn on_cancel(&self) -> OnCancel {
+        self.on_cancel
+    }
+
+    #[inline]
+    pub(crate) fn deadline_ns(&self) -> u64 {
+        self.deadline_ns
+    }
+
+    #[inline]
+    pub(crate) fn system(&self) -> &Arc<System> {
+        &self.system
+    }
+
+    #[inline]
+    pub(crate) fn system_ptr(&self) -> *const System {
+        Arc::as_ptr(&self.system)
+    }
+
+    pub(crate) fn is_gated(&self) -> bool {
+        self.gate.is_some()
+    }
+
+    pub(crate) fn hook(&self) -> Option<&dyn DeliveryHook> {
+        self.hook.as_deref()
+    }
+
+    /// Makes a state. Unwinds if the constructor does.
+    pub(crate) fn construct<A: Agent>(&self, key: &str) -> A {
+        let make: &Make<A> = self.make.downcast_ref().expect("a kind makes its own agents");
+        make(key)
+    }
+
+    #[inline]
+    pub(crate) fn count(&self, worker: Option<&Worker>, count: Count, by: u64) {
+        self.counters.add(worker.map_or(0, Worker::shard), count, by);
+    }
+
+    pub(crate) fn by_name(&self) -> &dyn ByName {
+        &*self.accepts
+    }
+
+    pub(crate) fn counts(&self) -> Counts {
+        self.counters.read()
+    }
+
+    /// Hands what a step emitted to the gate, or straight out.
+    pub(crate) fn pass_gate(&self, cell: &Header, outbox: Outbox) {
+        match &self.gate {
+            Some(gate) => gate.hold(StepOutput { id: cell.id(), name: cell.name(), outbox }),
+            None => outbox.release(),
+        }
+    }
+
+    /// Shows a message to the delivery hook before its handler starts.
+    #[inline]
+    pub(crate) fn show(&self, worker: &Worker, cell: &Header, envelope: &Envelope) {
+        if let Some(hook) = &self.hook {
+            let random_seed = worker.draw_seed();
+            worker.set_recorded_seed(random_seed);
+            let (wire_id, version, bytes) = envelope.encoded();
+            hook.delivered(Delivery {
+                id: cell.id(),
+                name: cell.name(),
+                message: envelope.name(),
+                wire_id,
+                version,
+                bytes,
+                now: worker.now(),
+                random_seed,
+            });
+        }
+    }
+}

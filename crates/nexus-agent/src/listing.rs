@@ -1,0 +1,43 @@
+//! Agents as a list shows them.
+
+use std::collections::BTreeMap;
+
+use nexus_base::AgentId;
+
+use crate::raw::CellRef;
+
+/// What users attach to an agent: names and values.
+pub type Metadata = BTreeMap<String, String>;
+
+/// One agent in a list: a look at a moving thing, true when it was taken.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Listing {
+    /// Its identity; give the last one of a page to get the next page.
+    pub id: AgentId,
+    /// Its kind.
+    pub kind: &'static str,
+    /// Its key.
+    pub key: String,
+    /// `idle`, `queued`, `running`, `suspended` or `closed`.
+    pub phase: &'static str,
+    /// Messages that wait.
+    pub mailbox_len: u32,
+    /// Restarts so far.
+    pub epoch: u32,
+    /// What users attached.
+    pub metadata: Option<Metadata>,
+}
+
+impl Listing {
+    pub(crate) fn of(cell: &CellRef, metadata: Option<Metadata>) -> Listing {
+        Listing {
+            id: cell.id(),
+            kind: cell.kind().name(),
+            key: cell.key().to_owned(),
+            phase: cell.phase_name(),
+            mailbox_len: cell.mailbox_len(),
+            epoch: cell.epoch(),
+            metadata,
+        }
+    }
+}

@@ -1,0 +1,381 @@
+//! A frame: the storage of one handler that has been started.
+//!
+//! It is filled before the handler's first poll and never moves, so a handler
+//! may be suspended at any `await` and finished later, on any thread, by
+//! whoever holds the cell's run flag.
+
+use std::alloc::Layout;
+use std::cell::{Cell, RefCell};
+use std::future::Future;
+use std::mem::ManuallyDrop;
+use std::pin::Pin;
+use std::ptr::NonNull;
+use std::sync::Arc;
+use std::task::{Context as Poller, Poll};
+
+use nexus_base::{Rng, Time};
+
+use super::cell::Header;
+use super::pool;
+use crate::chain::Link;
+use crate::gate::Outbox;
+use crate::slot::{Asker, Slot};
+use crate::{Agent, AskError, Context, Crash, During};
+
+/// What one step, the handling of one message, knows about itself.
+pub(crate) struct Step {
+    cell: NonNull<Header>,
+    message: &'static str,
+    now: Cell<Time>,
+    deadline: Time,
+    /// Whether the parent on the stack is the asker.
+    in_place: Cell<bool>,
+    origin: RefCell<Option<Arc<Link>>>,
+    extra: RefCell<Option<Box<Extra>>>,
+}
+
+/// A step as its handler's context sees it.
+pub(crate) struct StepRef(NonNull<Step>);
+
+// SAFETY: a context lives in its step's frame and is used by whoever polls
+// that frame, one thread at a time. It is not `Sync`: a step is not.
+unsafe impl Send for StepRef {}
+
+impl std::ops::Deref for StepRef {
+    type Target = Step;
+
+    fn deref(&self) -> &Step {
+        // SAFETY: as above; the step goes after the handler that borrows the context.
+        unsafe { self.0.as_ref() }
+    }
+}
+
+/// What most steps never need.
+#[derive(Default)]
+struct Extra {
+    link: Option<Arc<Link>>,
+    asker: Option<Arc<dyn Asker>>,
+    rng: Option<Rng>,
+    outbox: Option<Outbox>,
+}
+
+/// Where a message came from.
+pub(crate) struct Origin {
+    pub(crate) deadline: Time,
+    pub(crate) chain: Option<Arc<Link>>,
+}
+
+impl Origin {
+    pub(crate) const TELL: Origin = Origin { deadline: Time::MAX, chain: None };
+}
+
+/// How far a handler got.
+pub(crate) enum Begun {
+    /// It ran to its end.
+    Done,
+    /// It is suspended; its frame is in the cell.
+    Pending,
+    /// It panicked; its frame is gone.
+    Panicked(Crash),
+    /// Its asker no longer waits: it was not started.
+    Skipped,
+}
+
+impl Step {
+    #[inline]
+    pub(super) fn new(
+        cell: NonNull<Header>,
+        message: &'static str,
+        now: Time,
+        origin: Origin,
+        in_place: bool,
+    ) -> Step {
+        Step {
+            cell,
+            message,
+            now: Cell::new(now),
+            deadline: origin.deadline,
+            in_place: Cell::new(in_place),
+            origin: RefCell::new(origin.chain),
+            extra: RefCell::new(None),
+        }
+    }
+
+    pub(crate) fn cell(&self) -> &Header {
+        // SAFETY: a step lives no longer than its cell.
+        unsafe { self.cell.as_ref() }
+    }
+
+    /// The name of the message being handled.
+    pub(crate) fn message(&self) -> &'static str {
+        self.message
+    }
+
+    pub(crate) fn now(&self) -> Time {
+        self.now.get()
+    }
+
+    pub(super) fn set_now(&self, now: Time) {
+        self.now.set(now);
+    }
+
+    pub(crate) fn deadline(&self) -> Time {
+        self.deadline
+    }
+
+    pub(super) fn is_in_place(&self) -> bool {
+        self.in_place.get()
+    }
+
+    /// Cuts the step off the stack it was started on.
+    pub(super) fn leave_stack(&self) {
+        self.in_place.set(false);
+    }
+
+    pub(crate) fn origin(&self) -> Option<Arc<Link>> {
+        self.origin.borrow().clone()
+    }
+
+    pub(super) fn set_origin(&self, origin: Option<Arc<Link>>) {
+        *self.origin.borrow_mut() = origin;
+    }
+
+    pub(super) fn link(&self) -> Option<Arc<Link>> {
+        self.extra.borrow().as_ref()?.link.clone()
+    }
+
+    pub(super) fn set_link(&self, link: Arc<Link>) {
+        self.with_extra(|extra| extra.link = Some(link));
+    }
+
+    pub(super) fn set_asker(&self, asker: Arc<dyn Asker>) {
+        self.with_extra(|extra| extra.asker = Some(asker));
+    }
+
+    pub(crate) fn asker_gave_up(&self) -> bool {
+        let extra = self.extra.borrow();
+        extra.as_ref().and_then(|extra| extra.asker.as_ref()).is_some_and(|asker| asker.gave_up())
+    }
+
+    /// Calls `f` with this step's own generator, made by `seed` at the first call.
+    pub(crate) fn with_rng<R>(&self, seed: impl FnOnce() -> Rng, f: impl FnOnce(&mut Rng) -> R) -> R {
+        self.with_extra(|extra| f(extra.rng.get_or_insert_with(seed)))
+    }
+
+    pub(crate) fn set_rng(&self, rng: Rng) {
+        self.with_extra(|extra| extra.rng = Some(rng));
+    }
+
+    /// Calls `f` with what the step has emitted but not let out.
+    pub(crate) fn with_outbox<R>(&self, f: impl FnOnce(&mut Outbox) -> R) -> R {
+        self.with_extra(|extra| f(extra.outbox.get_or_insert_default()))
+    }
+
+    pub(crate) fn take_outbox(&self) -> Option<Outbox> {
+        self.extra.borrow_mut().as_mut()?.outbox.take()
+    }
+
+    fn with_extra<R>(&self, f: impl FnOnce(&mut Extra) -> R) -> R {
+        f(self.extra.borrow_mut().get_or_insert_default())
+    }
+}
+
+/// The head of every frame.
+#[repr(C)]
+pub(super) struct FrameHead {
+    vtable: &'static FrameVtable,
+    pub(super) step: Step,
+}
+
+struct FrameVtable {
+    /// Polls the handler; at its end the answer is delivered. The frame stays.
+    poll: unsafe fn(NonNull<FrameHead>, &mut Poller<'_>) -> Poll<()>,
+    /// Drops the handler, tells its asker `why` if it still waits, frees the frame.
+    discard: unsafe fn(NonNull<FrameHead>, AskError),
+}
+
+/// `reply` is typed by the future's output; `context` is what the handler borrows.
+#[repr(C)]
+pub(super) struct Frame<A: Agent, F: Future> {
+    head: FrameHead,
+    context: Context<A>,
+    reply: Option<Arc<Slot<F::Output>>>,
+    future: ManuallyDrop<F>,
+}
+
+/// # Safety
+/// `frame` is valid and nobody else uses it.
+pub(super) unsafe fn poll(frame: NonNull<FrameHead>, poller: &mut Poller<'_>) -> Poll<()> {
+    // SAFETY: passed on from the caller.
+    unsafe { (frame.as_ref().vtable.poll)(frame, poller) }
+}
+
+/// # Safety
+/// As [`poll`]; the frame is gone afterwards.
+pub(super) unsafe fn discard(frame: NonNull<FrameHead>, why: AskError) {
+    // SAFETY: passed on from the caller.
+    unsafe { (frame.as_ref().vtable.discard)(frame, why) }
+}
+
+impl<A: Agent, F: Future> Frame<A, F>
+where
+    F::Output: Send + 'static,
+{
+    const VTABLE: FrameVtable = FrameVtable { poll: Self::poll, discard: Self::discard };
+
+    /// Fills a frame. `start` makes the handler's future from its context.
+    ///
+    /// # Safety
+    /// `start`'s future borrows nothing that goes before the frame does.
+    #[inline]
+    pub(super) unsafe fn place(
+        step: Step,
+        reply: Option<Arc<Slot<F::Output>>>,
+        start: impl FnOnce(*mut Context<A>) -> F,
+    ) -> NonNull<Self> {
+        let frame: NonNull<Self> = pool::take(Layout::new::<Self>()).cast();
+        let at = frame.as_ptr();
+        // SAFETY: fresh memory of the right layout; the context is written
+        // before `start` borrows it.
+        unsafe {
+            (&raw mut (*at).head).write(FrameHead { vtable: &Self::VTABLE, step });
+            (&raw mut (*at).context).write(Context::new(StepRef(NonNull::from(&(*at).head.step))));
+            (&raw mut (*at).reply).write(reply);
+            let unstarted = Unstarted(frame);
+            (&raw mut (*at).future).write(ManuallyDrop::new(start(&raw mut (*at).context)));
+            std::mem::forget(unstarted);
+        }
+        frame
+    }
+
+    /// # Safety
+    /// The frame is valid and nobody else uses it.
+    #[inline]
+    pub(super) unsafe fn poll_future(
+        frame: NonNull<Self>,
+        poller: &mut Poller<'_>,
+    ) -> Poll<F::Output> {
+        // SAFETY: frames do not move.
+        unsafe { Pin::new_unchecked(&mut *(*frame.as_ptr()).future).poll(poller) }
+    }
+
+    /// # Safety
+    /// As [`Self::poll_future`].
+    pub(super) unsafe fn set_reply(frame: NonNull<Self>, reply: Arc<Slot<F::Output>>) {
+        // SAFETY: passed on from the caller.
+        unsafe { (*frame.as_ptr()).reply = Some(reply) }
+    }
+
+    /// Drops the future, then what it borrowed, then the memory.
+    ///
+    /// # Safety
+    /// As [`Self::poll_future`]; the frame is gone afterwards, even if a drop unwinds.
+    #[inline]
+    pub(super) unsafe fn free(frame: NonNull<Self>) {
+        let at = frame.as_ptr();
+        let _give = Give::<Self>(frame);
+        // SAFETY: each field is dropped once, the future first because it borrows the context.
+        unsafe {
+            let _step = DropInPlace(&raw mut (*at).head);
+            let _reply = DropInPlace(&raw mut (*at).reply);
+            ManuallyDrop::drop(&mut (*at).future);
+        }
+    }
+
+    unsafe fn poll(frame: NonNull<FrameHead>, poller: &mut Poller<'_>) -> Poll<()> {
+        let frame: NonNull<Self> = frame.cast();
+        // SAFETY: passed on from the caller; the head is the frame's first field.
+        unsafe {
+            match Self::poll_future(frame, poller) {
+                Poll::Pending => Poll::Pending,
+                Poll::Ready(output) => {
+                    Self::answer(frame, Ok(output));
+                    Poll::Ready(())
+                }
+            }
+        }
+    }
+
+    /// Delivers the answer, or puts it into the outbox behind what was emitted before.
+    ///
+    /// # Safety
+    /// As [`Self::poll_future`].
+    #[inline]
+    pub(super) unsafe fn answer(frame: NonNull<Self>, result: Result<F::Output, AskError>) {
+        // SAFETY: passed on from the caller.
+        let (reply, step) = unsafe {
+            let at = frame.as_ptr();
+            ((*at).reply.take(), &(*at).head.step)
+        };
+        let Some(reply) = reply else { return };
+        if result.is_ok() && step.cell().kind().is_gated() {
+            step.with_outbox(|outbox| outbox.push_reply(reply, result));
+        } else {
+            reply.complete(result);
+        }
+    }
+
+    unsafe fn discard(frame: NonNull<FrameHead>, why: AskError) {
+        let frame: NonNull<Self> = frame.cast();
+        // SAFETY: passed on from the caller. The answer goes out only after
+        // the future is gone, so that its asker finds the agent quiet.
+        unsafe {
+            let reply = (*frame.as_ptr()).reply.take();
+            let answer = Answer(reply, Some(why));
+            Self::free(frame);
+            drop(answer);
+        }
+    }
+}
+
+/// Clears up a frame whose future was never made: a handler that is not an
+/// `async fn` may panic before it returns one.
+struct Unstarted<A: Agent, F: Future>(NonNull<Frame<A, F>>)
+where
+    F::Output: Send + 'static;
+
+impl<A: Agent, F: Future> Drop for Unstarted<A, F>
+where
+    F::Output: Send + 'static,
+{
+    fn drop(&mut self) {
+        let at = self.0.as_ptr();
+        let _give = Give::<Frame<A, F>>(self.0);
+        // SAFETY: `place` has written these two and not the future.
+        unsafe {
+            let reply = (&raw mut (*at).reply).read();
+            let crash = Crash::new(During::Handler, &"panic before the handler's first await");
+            drop(Answer(reply, Some(AskError::Crashed(crash))));
+            (&raw mut (*at).head).drop_in_place();
+        }
+    }
+}
+
+/// Answers an asker even if dropping the handler unwinds.
+struct Answer<R>(Option<Arc<Slot<R>>>, Option<AskError>);
+
+impl<R> Drop for Answer<R> {
+    fn drop(&mut self) {
+        if let (Some(reply), Some(why)) = (self.0.take(), self.1.take()) {
+            reply.complete(Err(why));
+        }
+    }
+}
+
+struct Give<T>(NonNull<T>);
+
+impl<T> Drop for Give<T> {
+    fn drop(&mut self) {
+        // SAFETY: only `Frame::free` makes one, for a frame `place` took with this layout.
+        unsafe { pool::give(self.0.cast(), Layout::new::<T>()) }
+    }
+}
+
+struct DropInPlace<T>(*mut T);
+
+impl<T> Drop for DropInPlace<T> {
+    fn drop(&mut self) {
+        // SAFETY: only `Frame::free` makes one, once for each field.
+        unsafe { self.0.drop_in_place() }
+    }
+}

@@ -1,0 +1,123 @@
+//! What the current thread is doing: its worker, and the handler it is inside of.
+
+use std::cell::Cell;
+use std::ptr::{NonNull, null};
+use std::sync::Arc;
+
+use super::cell::Header;
+use super::frame::Step;
+use crate::Worker;
+use crate::chain::Link;
+
+/// A handler being polled on this thread. Lives on the stack.
+pub(super) struct Turn {
+    pub(super) cell: NonNull<Header>,
+    pub(super) step: NonNull<Step>,
+    pub(super) parent: *const Turn,
+    pub(super) depth: u32,
+}
+
+struct Local {
+    worker: Cell<*const Worker>,
+    turn: Cell<*const Turn>,
+}
+
+thread_local! {
+    static LOCAL: Local = const { Local { worker: Cell::new(null()), turn: Cell::new(null()) } };
+}
+
+/// Makes `worker` the current thread's worker while `f` runs.
+pub(crate) fn enter<R>(worker: &Worker, f: impl FnOnce() -> R) -> R {
+    let before = LOCAL.with(|local| local.worker.replace(worker));
+    let _restore = Restore(before);
+    f()
+}
+
+struct Restore(*const Worker);
+
+impl Drop for Restore {
+    fn drop(&mut self) {
+        LOCAL.with(|local| local.worker.set(self.0));
+    }
+}
+
+/// The current thread's worker, if it is one.
+#[inline]
+pub(crate) fn with_worker<R>(f: impl FnOnce(Option<&Worker>) -> R) -> R {
+    let worker = LOCAL.with(|local| local.worker.get());
+    // SAFETY: `enter` keeps the worker borrowed while its pointer stands here.
+    f(unsafe { worker.as_ref() })
+}
+
+#[inline]
+pub(super) fn current_turn() -> *const Turn {
+    LOCAL.with(|local| local.turn.get())
+}
+
+/// Runs `f` inside `turn`. `f` must not unwind: callers catch panics within.
+#[inline]
+pub(super) fn inside<R>(turn: &Turn, f: impl FnOnce() -> R) -> R {
+    LOCAL.with(|local| {
+        local.turn.set(turn);
+        let result = f();
+        local.turn.set(turn.parent);
+        result
+    })
+}
+
+/// The handler that the current thread is inside of, if any.
+#[derive(Clone, Copy)]
+pub(crate) struct CurrentTurn<'a> {
+    turn: &'a Turn,
+}
+
+/// Calls `f` with the current turn.
+#[inline]
+pub(crate) fn with_turn<R>(f: impl FnOnce(Option<CurrentTurn<'_>>) -> R) -> R {
+    // SAFETY: a turn stands in `LOCAL` only while `inside` runs, below us on this stack.
+    f(unsafe { current_turn().as_ref() }.map(|turn| CurrentTurn { turn }))
+}
+
+impl<'a> CurrentTurn<'a> {
+    pub(crate) fn cell(self) -> &'a Header {
+        // SAFETY: the cell is being run, so it is alive.
+        unsafe { self.turn.cell.as_ref() }
+    }
+
+    pub(crate) fn step(self) -> &'a Step {
+        // SAFETY: the step lives in the frame that is being polled.
+        unsafe { self.turn.step.as_ref() }
+    }
+
+    pub(crate) fn depth(self) -> u32 {
+        self.turn.depth
+    }
+
+    fn parent(self) -> Option<CurrentTurn<'a>> {
+        // SAFETY: parents are further down the same stack.
+        unsafe { self.turn.parent.as_ref() }.map(|turn| CurrentTurn { turn })
+    }
+
+    /// The call chain that ends with this turn, written down.
+    pub(crate) fn link(self) -> Arc<Link> {
+        let step = self.step();
+        if let Some(link) = step.link() {
+            return link;
+        }
+        let parent = step.origin().or_else(|| {
+            let parent = self.parent().filter(|_| step.is_in_place()).map(CurrentTurn::link);
+            step.set_origin(parent.clone());
+            parent
+        });
+        let cell = self.cell();
+        let link = Arc::new(Link {
+            id: cell.id(),
+            kind: cell.kind().name(),
+            key: cell.key_shared(),
+            len: parent.as_ref().map_or(1, |parent| parent.len + 1),
+            parent,
+        });
+        step.set_link(link.clone());
+        link
+    }
+}

@@ -1,0 +1,28 @@
+//! The one module with `unsafe`: cells, mailboxes, frames and the run flag.
+//!
+//! Everything here rests on one rule: **whoever holds the run flag owns the
+//! cell's insides** (`word`). [`Owned`] is that right as a value, so that the
+//! code outside this module is safe. Checked by the loom models in
+//! `raw/models.rs`, and by AddressSanitizer over the whole suite.
+
+mod address;
+mod cell;
+mod envelope;
+mod frame;
+mod local;
+mod mailbox;
+mod owned;
+mod pool;
+mod word;
+
+#[cfg(all(test, loom))]
+mod models;
+
+pub(crate) use address::{Calls, CallsOf, Route, TypedCell};
+pub use cell::Ready;
+pub(crate) use cell::{CellRef, CellVtable, Header};
+pub(crate) use envelope::{Asked, Envelope};
+pub(crate) use frame::{Begun, StepRef};
+pub(crate) use local::{CurrentTurn, enter, with_turn, with_worker};
+pub(crate) use owned::{Called, Owned};
+pub(crate) use word::Control;

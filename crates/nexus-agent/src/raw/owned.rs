@@ -1,0 +1,448 @@
+//! The run flag as a value: whoever has an [`Owned`] may touch the cell's insides.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::ptr::{NonNull, null, null_mut};
+use std::sync::Arc;
+use std::task::{Context as Poller, Poll};
+
+use nexus_base::Time;
+
+use super::cell::{self, CellRef, Header, Ready};
+use super::frame::{self, Begun, Frame, FrameHead, Origin, Step};
+use super::local::{self, Turn};
+use super::{Envelope, cell::with_waker};
+use crate::slot::Slot;
+use crate::{AskError, Crash, During, Handler, Message, StopReason, Worker};
+
+/// A cell while this thread runs it.
+///
+/// Ends by [`Owned::release`], [`Owned::requeue`], [`Owned::suspend`] or
+/// [`Owned::close`]; merely dropping it leaves the cell running for ever.
+#[must_use]
+pub(crate) struct Owned<'w> {
+    cell: NonNull<Header>,
+    worker: &'w Worker,
+}
+
+/// What an ask in place came to.
+pub(crate) enum Called<R> {
+    /// The answer.
+    Answered(R),
+    /// The handler is suspended; the answer will come through the slot.
+    Pending(Arc<Slot<R>>),
+    /// The handler panicked.
+    Panicked(Crash),
+}
+
+impl<'w> Owned<'w> {
+    #[inline]
+    pub(super) fn taken(cell: NonNull<Header>, worker: &'w Worker) -> Owned<'w> {
+        Owned { cell, worker }
+    }
+
+    #[inline]
+    pub(crate) fn header(&self) -> &Header {
+        // SAFETY: an owned cell is open, and being open keeps it in memory.
+        unsafe { self.cell.as_ref() }
+    }
+
+    pub(crate) fn worker(&self) -> &'w Worker {
+        self.worker
+    }
+
+    pub(crate) fn cell(&self) -> CellRef {
+        CellRef::of(self.header())
+    }
+
+    #[inline]
+    pub(crate) fn now(&self) -> Time {
+        self.worker.now()
+    }
+
+    /// The oldest message that waits.
+    #[inline]
+    pub(crate) fn next_mail(&mut self) -> Option<Envelope> {
+        let header = self.header();
+        header.word().clear_mail();
+        if header.kind().evicts() {
+            // SAFETY: the lock guards the ready list in kinds that evict.
+            return header.with_eviction_lock(|| unsafe { header.mailbox().pop() });
+        }
+        // SAFETY: we hold the run flag.
+        unsafe { header.mailbox().pop() }
+    }
+
+    /// Whether a handler is suspended here.
+    #[inline]
+    pub(crate) fn has_frame(&self) -> bool {
+        self.header().frame.with(|frame| {
+            // SAFETY: we hold the run flag.
+            !unsafe { *frame }.is_null()
+        })
+    }
+
+    /// Whether the suspended handler's asker gave up.
+    pub(crate) fn asker_gave_up(&self) -> bool {
+        // SAFETY: we hold the run flag, so the frame is ours to look at.
+        self.frame().is_some_and(|frame| unsafe { frame.as_ref() }.step.asker_gave_up())
+    }
+
+    fn frame(&self) -> Option<NonNull<FrameHead>> {
+        // SAFETY: we hold the run flag.
+        self.header().frame.with(|frame| NonNull::new(unsafe { *frame }))
+    }
+
+    fn set_frame(&mut self, frame: *mut FrameHead) {
+        // SAFETY: we hold the run flag.
+        self.header().frame.with_mut(|at| unsafe { *at = frame });
+    }
+
+    /// Starts the handler for a message that came through the mailbox.
+    ///
+    /// # Safety
+    /// The cell's agent is an `A`.
+    #[inline]
+    pub(crate) unsafe fn begin<A: Handler<M>, M: Message>(
+        &mut self,
+        message: M,
+        origin: Origin,
+        reply: Option<Arc<Slot<M::Reply>>>,
+    ) -> Begun {
+        let asker = reply.clone();
+        let step = Step::new(self.cell, M::NAME, self.now(), origin, false);
+        if let Some(asker) = asker {
+            step.set_asker(asker);
+        }
+        if let Some(seed) = self.worker.take_recorded_seed() {
+            step.set_rng(nexus_base::Rng::new(seed));
+        }
+        // SAFETY: passed on from the caller.
+        match unsafe { self.first_poll::<A, M>(message, step, reply, null()) } {
+            FirstPoll::Ready(frame, reply) => {
+                // SAFETY: the frame has answered its last poll and is ours.
+                unsafe { frame.answer(Ok(reply)) };
+                self.release_outbox(frame.head());
+                // SAFETY: as above.
+                match catch_unwind(AssertUnwindSafe(|| unsafe { frame.free() })) {
+                    Ok(()) => Begun::Done,
+                    Err(panic) => Begun::Panicked(Crash::new(During::Handler, &*panic)),
+                }
+            }
+            FirstPoll::Pending(frame) => {
+                self.set_frame(frame.head().as_ptr());
+                Begun::Pending
+            }
+            FirstPoll::Panicked(crash) => Begun::Panicked(crash),
+        }
+    }
+
+    /// Runs the handler in place, on the asker's stack.
+    ///
+    /// # Safety
+    /// The cell's agent is an `A`.
+    #[inline]
+    pub(crate) unsafe fn call<A: Handler<M>, M: Message>(
+        &mut self,
+        message: M,
+        deadline: Time,
+    ) -> Called<M::Reply> {
+        let parent = local::current_turn();
+        let origin = Origin { deadline, chain: None };
+        let step = Step::new(self.cell, M::NAME, self.now(), origin, true);
+        // SAFETY: passed on from the caller.
+        match unsafe { self.first_poll::<A, M>(message, step, None, parent) } {
+            FirstPoll::Ready(frame, reply) => {
+                // SAFETY: the frame has answered its last poll and is ours.
+                match catch_unwind(AssertUnwindSafe(|| unsafe { frame.free() })) {
+                    Ok(()) => Called::Answered(reply),
+                    Err(panic) => Called::Panicked(Crash::new(During::Handler, &*panic)),
+                }
+            }
+            FirstPoll::Pending(frame) => {
+                let slot = Arc::new(Slot::started());
+                // SAFETY: the frame is ours; its head is valid.
+                unsafe {
+                    let step = &frame.head().as_ref().step;
+                    step.set_asker(slot.clone());
+                    frame.set_reply(slot.clone());
+                    // From here on the asker may go away at any time: what the
+                    // chain needs of its stack is written down now.
+                    if step.origin().is_none() {
+                        step.set_origin(local::with_turn(|turn| turn.map(|turn| turn.link())));
+                    }
+                    step.leave_stack();
+                }
+                self.set_frame(frame.head().as_ptr());
+                Called::Pending(slot)
+            }
+            FirstPoll::Panicked(crash) => Called::Panicked(crash),
+        }
+    }
+
+    /// Places the handler's frame and polls it once.
+    ///
+    /// # Safety
+    /// The cell's agent is an `A`; `parent` is null or the current turn.
+    #[inline]
+    unsafe fn first_poll<A: Handler<M>, M: Message>(
+        &mut self,
+        message: M,
+        step: Step,
+        reply: Option<Arc<Slot<M::Reply>>>,
+        parent: *const Turn,
+    ) -> FirstPoll<impl FrameRef<M::Reply> + use<A, M>, M::Reply> {
+        let cell = self.cell;
+        // SAFETY: we hold the run flag and no other handler is suspended here,
+        // so state and context are borrowed by this future alone; the state
+        // goes only after the frame.
+        let made = catch_unwind(AssertUnwindSafe(|| unsafe {
+            place::<A, M>(cell, message, step, reply)
+        }));
+        let frame = match made {
+            Ok(frame) => frame,
+            Err(panic) => return FirstPoll::Panicked(Crash::new(During::Handler, &*panic)),
+        };
+        let leaves = self.worker.begin_poll();
+        // SAFETY: the frame is new and ours, the cell outlives it.
+        let polled = unsafe { poll_in_turn(cell, frame.head(), parent, |poller| frame.poll(poller)) };
+        self.worker.end_poll(leaves, matches!(polled, Ok(Poll::Pending)), || {
+            (self.header().name(), M::NAME)
+        });
+        match polled {
+            Ok(Poll::Ready(reply)) => FirstPoll::Ready(frame, reply),
+            Ok(Poll::Pending) => FirstPoll::Pending(frame),
+            Err(panic) => {
+                let crash = Crash::new(During::Handler, &*panic);
+                // SAFETY: the frame is ours; nobody polls it again.
+                discard_frame(unsafe { frame.head().as_ref() }.into(), AskError::Crashed(crash.clone()));
+                FirstPoll::Panicked(crash)
+            }
+        }
+    }
+
+    /// Polls the suspended handler once more.
+    pub(crate) fn resume(&mut self) -> Begun {
+        let Some(frame) = self.frame() else { return Begun::Done };
+        let leaves = self.worker.begin_poll();
+        // SAFETY: we hold the run flag, so the frame is ours.
+        let (step, polled) = unsafe {
+            let step = &frame.as_ref().step;
+            step.set_now(self.now());
+            (step, poll_in_turn(self.cell, frame, null(), |poller| frame::poll(frame, poller)))
+        };
+        self.worker.end_poll(leaves, matches!(polled, Ok(Poll::Pending)), || {
+            (self.header().name(), step.message())
+        });
+        match polled {
+            Ok(Poll::Pending) => return Begun::Pending,
+            Ok(Poll::Ready(())) => {}
+            Err(panic) => {
+                self.set_frame(null_mut());
+                let crash = Crash::new(During::Handler, &*panic);
+                discard_frame(frame, AskError::Crashed(crash.clone()));
+                return Begun::Panicked(crash);
+            }
+        }
+        self.set_frame(null_mut());
+        self.release_outbox(frame);
+        match discard_frame(frame, AskError::NotRunning) {
+            None => Begun::Done,
+            Some(crash) => Begun::Panicked(crash),
+        }
+    }
+
+    fn release_outbox(&self, frame: NonNull<FrameHead>) {
+        // SAFETY: the frame is ours until it is freed.
+        let step = unsafe { &frame.as_ref().step };
+        if let Some(outbox) = step.take_outbox() {
+            self.header().kind().pass_gate(self.header(), outbox);
+        }
+    }
+
+    /// Drops the suspended handler where it stands; what its drop panicked with, if it did.
+    pub(crate) fn drop_frame(&mut self, why: AskError) -> Option<Crash> {
+        let frame = self.frame()?;
+        self.set_frame(null_mut());
+        discard_frame(frame, why)
+    }
+
+    /// Makes the state afresh, after [`Self::drop_state`].
+    pub(crate) fn construct(&mut self) -> Result<(), Crash> {
+        self.header().next_epoch();
+        // SAFETY: we hold the run flag, and `drop_state` has been.
+        let made = catch_unwind(AssertUnwindSafe(|| unsafe { cell::vtable(self.cell).construct(self.cell) }));
+        made.map_err(|panic| Crash::new(During::Constructor, &*panic))
+    }
+
+    /// Tells the agent that it is going to stop.
+    pub(crate) fn stopping(&mut self, reason: &StopReason) -> Option<Crash> {
+        // SAFETY: we hold the run flag, and there is a state.
+        let told = catch_unwind(AssertUnwindSafe(|| unsafe {
+            cell::vtable(self.cell).stopping(self.cell, reason);
+        }));
+        told.err().map(|panic| Crash::new(During::Drop, &*panic))
+    }
+
+    /// Drops the state; what its drop panicked with, if it did.
+    pub(crate) fn drop_state(&mut self) -> Option<Crash> {
+        // SAFETY: we hold the run flag, and there is a state and no frame borrowing it.
+        let dropped = catch_unwind(AssertUnwindSafe(|| unsafe { cell::vtable(self.cell).drop_state(self.cell) }));
+        dropped.err().map(|panic| Crash::new(During::Drop, &*panic))
+    }
+
+    /// Goes idle. If something came in meanwhile, the cell is still owned.
+    #[inline]
+    pub(crate) fn release(self) -> Result<(), Owned<'w>> {
+        // SAFETY: we hold the run flag.
+        debug_assert!(unsafe { self.header().mailbox().ready_is_empty() });
+        if self.header().word().release() { Ok(()) } else { Err(self) }
+    }
+
+    /// Puts the cell behind the others in the run queue.
+    #[cold]
+    pub(crate) fn requeue(self) {
+        let driver = self.header().kind().system().clone();
+        self.header().word().requeue();
+        driver.driver().ready(Ready::again(self.cell));
+    }
+
+    /// Leaves the cell until its handler is woken.
+    pub(crate) fn suspend(self) -> Result<(), Owned<'w>> {
+        if self.header().word().suspend() { Ok(()) } else { Err(self) }
+    }
+
+    /// Ends the agent: no state, no frame any more; what still waits is buried.
+    pub(crate) fn close(mut self) {
+        let cell = self.cell();
+        while let Some(envelope) = self.next_mail() {
+            cell.unreserve(1);
+            cell.kind().system().bury(&cell, envelope);
+        }
+        cell.word().close();
+        cell.bury_inbox();
+        CellRef::release_open(self.cell);
+    }
+}
+
+/// What a first poll came to.
+enum FirstPoll<F, R> {
+    Ready(F, R),
+    Pending(F),
+    Panicked(Crash),
+}
+
+/// A placed frame whose future's type has no name.
+trait FrameRef<R>: Copy {
+    fn head(self) -> NonNull<FrameHead>;
+    /// # Safety
+    /// The frame is valid and nobody else uses it.
+    unsafe fn poll(self, poller: &mut Poller<'_>) -> Poll<R>;
+    /// # Safety
+    /// As `poll`.
+    unsafe fn answer(self, result: Result<R, AskError>);
+    /// # Safety
+    /// As `poll`.
+    unsafe fn set_reply(self, reply: Arc<Slot<R>>);
+    /// # Safety
+    /// As `poll`; the frame is gone afterwards.
+    unsafe fn free(self);
+}
+
+struct Placed<A: crate::Agent, F: Future>(NonNull<Frame<A, F>>)
+where
+    F::Output: Send + 'static;
+
+impl<A: crate::Agent, F: Future> Clone for Placed<A, F>
+where
+    F::Output: Send + 'static,
+{
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<A: crate::Agent, F: Future> Copy for Placed<A, F> where F::Output: Send + 'static {}
+
+impl<A: crate::Agent, F: Future> FrameRef<F::Output> for Placed<A, F>
+where
+    F::Output: Send + 'static,
+{
+    #[inline]
+    fn head(self) -> NonNull<FrameHead> {
+        self.0.cast()
+    }
+
+    #[inline]
+    unsafe fn poll(self, poller: &mut Poller<'_>) -> Poll<F::Output> {
+        // SAFETY: passed on from the caller.
+        unsafe { Frame::poll_future(self.0, poller) }
+    }
+
+    #[inline]
+    unsafe fn answer(self, result: Result<F::Output, AskError>) {
+        // SAFETY: passed on from the caller.
+        unsafe { Frame::answer(self.0, result) }
+    }
+
+    unsafe fn set_reply(self, reply: Arc<Slot<F::Output>>) {
+        // SAFETY: passed on from the caller.
+        unsafe { Frame::set_reply(self.0, reply) }
+    }
+
+    #[inline]
+    unsafe fn free(self) {
+        // SAFETY: passed on from the caller.
+        unsafe { Frame::free(self.0) }
+    }
+}
+
+/// # Safety
+/// The cell is owned, its agent is an `A`, and the frame goes before the state.
+#[inline]
+unsafe fn place<A: Handler<M>, M: Message>(
+    cell: NonNull<Header>,
+    message: M,
+    step: Step,
+    reply: Option<Arc<Slot<M::Reply>>>,
+) -> impl FrameRef<M::Reply> {
+    // SAFETY: passed on from the caller.
+    unsafe {
+        let state: *mut A = cell::state::<A>(cell);
+        Placed(Frame::place(step, reply, |context| A::handle(&mut *state, message, &mut *context)))
+    }
+}
+
+/// Polls inside a turn, catching panics.
+///
+/// # Safety
+/// The cell is owned and `frame` is its frame; `parent` is null or the current turn.
+#[inline]
+unsafe fn poll_in_turn<R>(
+    cell: NonNull<Header>,
+    frame: NonNull<FrameHead>,
+    parent: *const Turn,
+    poll: impl FnOnce(&mut Poller<'_>) -> R,
+) -> std::thread::Result<R> {
+    // SAFETY: passed on from the caller.
+    let (step, depth) = unsafe {
+        (NonNull::from(&frame.as_ref().step), parent.as_ref().map_or(0, |parent| parent.depth + 1))
+    };
+    // A turn that was resumed may itself run below another one on this stack
+    // (never today); `before` is what has to be current again afterwards.
+    let turn = Turn { cell, step, parent, depth };
+    // SAFETY: the cell is owned, so it outlives the poll.
+    unsafe {
+        with_waker(cell, |waker| {
+            local::inside(&turn, || {
+                catch_unwind(AssertUnwindSafe(|| poll(&mut Poller::from_waker(waker))))
+            })
+        })
+    }
+}
+
+/// Drops a frame that is not polled any more; what its drop panicked with, if it did.
+fn discard_frame(frame: NonNull<FrameHead>, why: AskError) -> Option<Crash> {
+    // SAFETY: callers own the frame and have unhooked it from its cell.
+    let dropped = catch_unwind(AssertUnwindSafe(|| unsafe { frame::discard(frame, why) }));
+    dropped.err().map(|panic| Crash::new(During::Handler, &*panic))
+}

@@ -1,0 +1,119 @@
+//! Where an answer waits for its asker.
+
+use std::task::{Context as Poller, Poll, Waker};
+
+use crate::AskError;
+use crate::sync::Mutex;
+
+/// Shared by an asker and whoever answers.
+pub(crate) struct Slot<R> {
+    state: Mutex<State<R>>,
+}
+
+enum State<R> {
+    /// The handler has not started.
+    Queued(Option<Waker>),
+    /// The handler runs, or is suspended.
+    Started(Option<Waker>),
+    /// The answer is there.
+    Done(Result<R, AskError>),
+    /// The asker has its answer.
+    Taken,
+    /// The asker gave up.
+    Abandoned,
+}
+
+/// What a handler can see of its asker.
+pub(crate) trait Asker: Send + Sync {
+    fn gave_up(&self) -> bool;
+}
+
+impl<R> Slot<R> {
+    pub(crate) fn queued() -> Slot<R> {
+        Slot { state: Mutex::new(State::Queued(None)) }
+    }
+
+    pub(crate) fn started() -> Slot<R> {
+        Slot { state: Mutex::new(State::Started(None)) }
+    }
+
+    /// Says that the handler starts; false if the asker has given up.
+    pub(crate) fn start(&self) -> bool {
+        let mut state = self.lock();
+        match &mut *state {
+            State::Queued(waker) => {
+                *state = State::Started(waker.take());
+                true
+            }
+            _ => false,
+        }
+    }
+
+    /// Leaves the answer and wakes the asker. An answer nobody waits for is dropped.
+    pub(crate) fn complete(&self, result: Result<R, AskError>) {
+        let mut state = self.lock();
+        let waker = match &mut *state {
+            State::Queued(waker) | State::Started(waker) => waker.take(),
+            State::Done(_) | State::Taken | State::Abandoned => {
+                drop(state);
+                return drop(result);
+            }
+        };
+        *state = State::Done(result);
+        drop(state);
+        if let Some(waker) = waker {
+            waker.wake();
+        }
+    }
+
+    /// The answer, if it is there; otherwise `poller` is woken when it comes.
+    pub(crate) fn poll(&self, poller: &mut Poller<'_>) -> Poll<Result<R, AskError>> {
+        let mut state = self.lock();
+        match &mut *state {
+            State::Queued(waker) | State::Started(waker) => {
+                if !waker.as_ref().is_some_and(|waker| waker.will_wake(poller.waker())) {
+                    *waker = Some(poller.waker().clone());
+                }
+                Poll::Pending
+            }
+            State::Done(_) => match std::mem::replace(&mut *state, State::Taken) {
+                State::Done(result) => Poll::Ready(result),
+                _ => unreachable!("the state was matched under the lock"),
+            },
+            State::Taken | State::Abandoned => Poll::Pending,
+        }
+    }
+
+    /// Gives up waiting.
+    pub(crate) fn abandon(&self) -> Abandoned {
+        let mut state = self.lock();
+        let was = std::mem::replace(&mut *state, State::Abandoned);
+        drop(state);
+        match was {
+            State::Queued(_) => Abandoned::Unstarted,
+            State::Started(_) => Abandoned::Started,
+            State::Done(_) | State::Taken | State::Abandoned => Abandoned::Finished,
+        }
+    }
+
+    fn lock(&self) -> impl std::ops::DerefMut<Target = State<R>> + '_ {
+        self.state.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+}
+
+impl<R: Send> Asker for Slot<R> {
+    fn gave_up(&self) -> bool {
+        matches!(*self.lock(), State::Abandoned)
+    }
+}
+
+/// How far the handler was when its asker gave up.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Abandoned {
+    /// It had not started and never will.
+    Unstarted,
+    /// It may have run.
+    Started,
+    /// The answer was there already.
+    Finished,
+}

@@ -1,0 +1,479 @@
+//! What the agents of one node have in common: kinds, registry, supervision,
+//! watches, dead letters, and the driver underneath.
+
+use std::collections::BTreeMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+
+use nexus_base::{AgentId, EventName, IdSecret, Time};
+
+use crate::counters::Count;
+use crate::dead::{DeadLetter, DeadLetters};
+use crate::error::{KEY_BYTES_MAX, KINDS_MAX};
+use crate::kind::{Kind, KindSpec};
+use crate::raw::{CellRef, Control, Envelope, TypedCell, with_worker};
+use crate::supervision::{Action, Intensity, SupervisionTree, SupervisorId, SupervisorSpec};
+use crate::waits::WaitGraph;
+use crate::watch::{Down, Notify, Watches};
+use crate::{
+    Agent, AskError, Counts, Crash, Driver, Event, Handle, Listing, Metadata, SpawnError,
+    StopReason, Worker, run,
+};
+
+/// The agents of one node.
+///
+/// Users reach it through a node or a simulated world, which drive it.
+pub struct System {
+    driver: Arc<dyn Driver>,
+    secret: IdSecret,
+    shards: usize,
+    kinds: RwLock<BTreeMap<&'static str, Arc<Kind>>>,
+    registry: crate::registry::Registry,
+    supervision: Mutex<SupervisionTree>,
+    watches: Mutex<Watches>,
+    waits: Mutex<WaitGraph>,
+    dead: Mutex<DeadLetters>,
+    metadata: Mutex<BTreeMap<AgentId, Metadata>>,
+    stop_reasons: Mutex<BTreeMap<AgentId, StopReason>>,
+    shutting_down: AtomicBool,
+    tasks: AtomicU64,
+}
+
+/// What a supervisor decided about one crashed agent.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Verdict {
+    Restart,
+    Stop,
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl System {
+    /// A system without agents. `workers` is how many [`Worker`]s will be made
+    /// with a shard of their own.
+    pub fn new(driver: Arc<dyn Driver>, secret: IdSecret, workers: usize) -> Arc<System> {
+        Arc::new(System {
+            driver,
+            secret,
+            shards: workers + 1,
+            kinds: RwLock::default(),
+            registry: crate::registry::Registry::new(),
+            supervision: Mutex::new(SupervisionTree::new(SupervisorSpec::default(), Intensity::default())),
+            watches: Mutex::default(),
+            waits: Mutex::new(WaitGraph::new()),
+            dead: Mutex::default(),
+            metadata: Mutex::default(),
+            stop_reasons: Mutex::default(),
+            shutting_down: AtomicBool::new(false),
+            tasks: AtomicU64::new(0),
+        })
+    }
+
+    /// What carries out what the agents decide.
+    #[inline]
+    pub fn driver(&self) -> &dyn Driver {
+        &*self.driver
+    }
+
+    pub(crate) fn shards(&self) -> usize {
+        self.shards
+    }
+
+    /// The time, as the current step or else the driver has it.
+    pub(crate) fn now(&self) -> Time {
+        with_worker(|worker| worker.map_or_else(|| self.driver.now(), Worker::now))
+    }
+
+    /// Makes agents of type `A` possible on this node. Again is fine.
+    ///
+    /// # Errors
+    /// [`SpawnError::KindTaken`] if another type has the name,
+    /// [`SpawnError::TooManyKinds`] beyond [`KINDS_MAX`].
+    pub fn register<A: Agent>(self: &Arc<System>, spec: KindSpec<A>) -> Result<(), SpawnError> {
+        self.kind_or_register(|| spec).map(drop)
+    }
+
+    fn kind_or_register<A: Agent>(
+        self: &Arc<System>,
+        spec: impl FnOnce() -> KindSpec<A>,
+    ) -> Result<Arc<Kind>, SpawnError> {
+        let typed = |kind: &Arc<Kind>| {
+            let same = kind.agent_type() == std::any::TypeId::of::<A>();
+            if same { Ok(kind.clone()) } else { Err(SpawnError::KindTaken { kind: A::KIND }) }
+        };
+        if let Some(kind) = self.kind(A::KIND) {
+            return typed(&kind);
+        }
+        if self.is_shutting_down() {
+            return Err(SpawnError::ShuttingDown);
+        }
+        let mut kinds = self.kinds.write().unwrap_or_else(PoisonError::into_inner);
+        if let Some(kind) = kinds.get(A::KIND) {
+            return typed(kind);
+        }
+        if kinds.len() >= KINDS_MAX {
+            return Err(SpawnError::TooManyKinds);
+        }
+        let kind = Arc::new(Kind::new(spec(), self.clone()));
+        kinds.insert(A::KIND, kind.clone());
+        Ok(kind)
+    }
+
+    pub(crate) fn kind(&self, name: &str) -> Option<Arc<Kind>> {
+        self.kinds.read().unwrap_or_else(PoisonError::into_inner).get(name).cloned()
+    }
+
+    /// Makes an agent, under the node's own supervision.
+    ///
+    /// # Errors
+    /// [`SpawnError`]; nothing has changed then.
+    pub fn spawn<A: Agent>(self: &Arc<System>, key: &str) -> Result<Handle<A>, SpawnError> {
+        let kind = self.kind_or_register(KindSpec::<A>::default)?;
+        self.spawn_kind(kind, key)
+    }
+
+    /// Makes an agent under `supervisor`.
+    ///
+    /// # Errors
+    /// [`SpawnError`]; nothing has changed then.
+    pub fn spawn_under<A: Agent>(
+        self: &Arc<System>,
+        supervisor: SupervisorId,
+        key: &str,
+    ) -> Result<Handle<A>, SpawnError> {
+        let handle = self.spawn::<A>(key)?;
+        let added = lock(&self.supervision).add_child(supervisor, handle.id());
+        if added.is_err() {
+            handle.kill();
+            return Err(SpawnError::NoSupervisor);
+        }
+        Ok(handle)
+    }
+
+    fn spawn_kind<A: Agent>(&self, kind: Arc<Kind>, key: &str) -> Result<Handle<A>, SpawnError> {
+        if self.is_shutting_down() {
+            return Err(SpawnError::ShuttingDown);
+        }
+        if key.is_empty() || key.len() > KEY_BYTES_MAX {
+            return Err(SpawnError::BadKey { bytes: key.len() });
+        }
+        let id = self.secret.agent_id(kind.name(), key);
+        let taken = || SpawnError::AlreadyRunning { name: format!("{}/{key}", kind.name()) };
+        // The constructor is the user's: it runs before any lock is taken, and
+        // the name is looked up first so that it rarely runs in vain.
+        if self.registry.find(id, kind.name(), key).is_some() {
+            return Err(taken());
+        }
+        let state = catch_unwind(AssertUnwindSafe(|| kind.construct::<A>(key)))
+            .map_err(|panic| SpawnError::Crashed(Crash::new(crate::During::Constructor, &*panic)))?;
+        let mut state = Some(state);
+        let open = || CellRef::open(kind.clone(), id, key, state.take().expect("opened once"));
+        let Some(cell) = self.registry.enter(id, kind.name(), key, open) else {
+            let _ = catch_unwind(AssertUnwindSafe(|| drop(state)));
+            return Err(taken());
+        };
+        with_worker(|worker| kind.count(worker, Count::Spawned, 1));
+        self.observe(EventName::AgentStarted, &cell, String::new);
+        Ok(Handle::new(TypedCell::new(cell).expect("just opened as an `A`")))
+    }
+
+    /// Opens an agent that is in no registry.
+    pub(crate) fn open_unnamed<A: Agent>(
+        self: &Arc<System>,
+        key: &str,
+        state: A,
+    ) -> Result<TypedCell<A>, SpawnError> {
+        let kind = self.kind_or_register(KindSpec::<A>::default)?;
+        let id = self.secret.agent_id(A::KIND, key);
+        with_worker(|worker| kind.count(worker, Count::Spawned, 1));
+        Ok(TypedCell::new(CellRef::open(kind, id, key, state)).expect("just opened as an `A`"))
+    }
+
+    pub(crate) fn next_task(&self) -> u64 {
+        self.tasks.fetch_add(1, Ordering::Relaxed)
+    }
+
+    /// The agent of kind `A` called `key`, if it runs here.
+    pub fn find<A: Agent>(&self, key: &str) -> Option<Handle<A>> {
+        let id = self.secret.agent_id(A::KIND, key);
+        let cell = self.registry.find(id, A::KIND, key)?;
+        TypedCell::new(cell).map(Handle::new)
+    }
+
+    pub(crate) fn find_named(&self, kind: &str, key: &str) -> Option<CellRef> {
+        self.registry.find(self.secret.agent_id(kind, key), kind, key)
+    }
+
+    /// The cell that now has the name of the closed one.
+    #[cold]
+    pub(crate) fn refind(&self, closed: &CellRef) -> Option<CellRef> {
+        let cell = self.registry.find(closed.id(), closed.kind().name(), closed.key())?;
+        (cell.kind().agent_type() == closed.kind().agent_type()).then_some(cell)
+    }
+
+    /// The identity an agent of that name has on this node.
+    pub fn agent_id(&self, kind: &str, key: &str) -> AgentId {
+        self.secret.agent_id(kind, key)
+    }
+
+    /// A page of the agents that run here, by rising id: of all kinds or of one,
+    /// after the last one of the page before.
+    pub fn list(&self, kind: Option<&str>, after: Option<AgentId>, limit: usize) -> Vec<Listing> {
+        let page = self.registry.page(after, limit, |cell| kind.is_none_or(|kind| cell.kind().name() == kind));
+        let metadata = lock(&self.metadata);
+        page.iter().map(|cell| Listing::of(cell, metadata.get(&cell.id()).cloned())).collect()
+    }
+
+    /// How many named agents run here.
+    pub fn agent_count(&self) -> usize {
+        self.registry.len()
+    }
+
+    /// Attaches `metadata` to an agent, in place of what it had.
+    pub fn set_metadata<A: Agent>(&self, agent: &Handle<A>, metadata: Metadata) {
+        lock(&self.metadata).insert(agent.id(), metadata);
+        // It may have ended while we attached: nothing may outlive it.
+        if !agent.is_running() {
+            lock(&self.metadata).remove(&agent.id());
+        }
+    }
+
+    /// What is attached to an agent.
+    pub fn metadata<A: Agent>(&self, agent: &Handle<A>) -> Option<Metadata> {
+        lock(&self.metadata).get(&agent.id()).cloned()
+    }
+
+    /// Adds a supervisor under `parent`, or under the node's own.
+    ///
+    /// # Errors
+    /// [`SpawnError::NoSupervisor`] if `parent` is gone.
+    pub fn supervisor(
+        &self,
+        parent: Option<SupervisorId>,
+        spec: SupervisorSpec,
+    ) -> Result<SupervisorId, SpawnError> {
+        let mut supervision = lock(&self.supervision);
+        let parent = parent.unwrap_or(SupervisorId::ROOT);
+        supervision.add_supervisor(parent, spec).map_err(|_| SpawnError::NoSupervisor)
+    }
+
+    /// What became of the messages of each kind.
+    pub fn counts(&self) -> BTreeMap<&'static str, Counts> {
+        let kinds = self.kinds.read().unwrap_or_else(PoisonError::into_inner);
+        kinds.iter().map(|(name, kind)| (*name, kind.counts())).collect()
+    }
+
+    /// Messages that wait in the mailboxes of `kind`, counted one by one: what
+    /// [`Counts::queued`] must come to. Walks over every agent.
+    pub fn count_queued(&self, kind: &str) -> u64 {
+        let cells = self.registry.page(None, usize::MAX, |cell| cell.kind().name() == kind);
+        cells.iter().map(|cell| u64::from(cell.mailbox_len())).sum()
+    }
+
+    /// The latest dead letters, oldest first.
+    pub fn dead_letters(&self) -> Vec<DeadLetter> {
+        lock(&self.dead).latest()
+    }
+
+    /// Bytes one idle agent of type `A` takes in its cell, its state included.
+    pub fn cell_bytes<A: Agent>(self: &Arc<System>) -> Result<usize, SpawnError> {
+        Ok(self.kind_or_register(KindSpec::<A>::default)?.vtable().bytes())
+    }
+
+    pub(crate) fn waits(&self) -> MutexGuard<'_, WaitGraph> {
+        lock(&self.waits)
+    }
+
+    pub(crate) fn observe(&self, name: EventName, cell: &CellRef, detail: impl FnOnce() -> String) {
+        if self.driver.wants(name) {
+            let at = self.now();
+            self.driver.observe(Event { at, name, agent: cell.name(), detail: detail() });
+        }
+    }
+
+    /// `kind/key` of the agent with this id, as far as it is known here.
+    pub(crate) fn name_of(&self, id: AgentId) -> String {
+        self.registry.find_id(id).map_or_else(|| id.to_string(), |cell| cell.name())
+    }
+
+    /// Asks an agent by names and bytes, as requests from outside come.
+    ///
+    /// # Errors
+    /// [`AskError::NotRunning`], [`AskError::WrongMessage`], [`AskError::Malformed`],
+    /// or what the ask itself came to.
+    pub async fn ask_by_name(
+        &self,
+        kind: &str,
+        key: &str,
+        message: &str,
+        bytes: Vec<u8>,
+    ) -> Result<Vec<u8>, AskError> {
+        let kind = self.kind(kind).ok_or(AskError::NotRunning)?;
+        let reply = kind.by_name().ask(self, key, message, bytes);
+        drop(kind);
+        reply.await
+    }
+
+    // ---- crashes and ends -------------------------------------------------
+
+    /// Asks the supervisor about a crashed agent and tells the others it decides about.
+    pub(crate) fn judge(&self, now: Time, cell: &CellRef, crash: &Crash) -> Verdict {
+        self.note_crash(cell, crash);
+        if !cell.kind().restarts || self.is_shutting_down() {
+            return Verdict::Stop;
+        }
+        let actions = {
+            let mut supervision = lock(&self.supervision);
+            supervision.handle_crash(now, cell.id());
+            std::iter::from_fn(|| supervision.poll_effect()).collect::<Vec<_>>()
+        };
+        let mut verdict = Verdict::Stop;
+        for action in actions {
+            match action {
+                Action::Restart(id) if id == cell.id() => verdict = Verdict::Restart,
+                Action::Stop(id) if id == cell.id() => verdict = Verdict::Stop,
+                Action::Restart(id) => self.control(id, Control::Restart),
+                Action::Stop(id) => self.stop_because(id, StopReason::Supervisor),
+                other => self.observe(EventName::SupervisorGaveUp, cell, || format!("{other:?}")),
+            }
+        }
+        verdict
+    }
+
+    pub(crate) fn note_crash(&self, cell: &CellRef, crash: &Crash) {
+        self.observe(EventName::AgentCrashed, cell, || crash.to_string());
+    }
+
+    pub(crate) fn note_restarted(&self, cell: &CellRef) {
+        self.observe(EventName::AgentRestarted, cell, || format!("epoch {}", cell.epoch()));
+    }
+
+    fn control(&self, id: AgentId, control: Control) {
+        if let Some(cell) = self.registry.find_id(id) {
+            cell.post_control(control);
+        }
+    }
+
+    /// Stops an agent at its next message boundary, for a reason other than being asked.
+    pub(crate) fn stop_because(&self, id: AgentId, reason: StopReason) {
+        if let Some(cell) = self.registry.find_id(id) {
+            lock(&self.stop_reasons).insert(id, reason);
+            cell.post_control(Control::Stop);
+        }
+    }
+
+    pub(crate) fn take_stop_reason(&self, id: AgentId) -> StopReason {
+        lock(&self.stop_reasons).remove(&id).unwrap_or(StopReason::Stopped)
+    }
+
+    /// Forgets an agent that is about to close.
+    pub(crate) fn leave(&self, cell: &CellRef) {
+        if self.registry.remove(cell) {
+            lock(&self.metadata).remove(&cell.id());
+            lock(&self.stop_reasons).remove(&cell.id());
+            lock(&self.supervision).remove_child(cell.id());
+        }
+    }
+
+    /// Tells whoever watches that an agent has closed.
+    pub(crate) fn announce_end(&self, cell: &CellRef, reason: &StopReason) {
+        self.observe(EventName::AgentStopped, cell, || reason.to_string());
+        if !cell.is_watched() {
+            return;
+        }
+        let (monitors, linked) = lock(&self.watches).take(cell.id());
+        let down = Down::new(cell.name(), reason);
+        for notify in monitors {
+            notify(down.clone());
+        }
+        if reason.is_abnormal() {
+            for other in linked {
+                self.stop_because(other, StopReason::Linked);
+            }
+        }
+    }
+
+    /// Has `notify` called once when the agent in `cell` has gone down; at once if it has.
+    pub(crate) fn monitor(&self, cell: &CellRef, notify: Notify) {
+        cell.mark_watched();
+        lock(&self.watches).monitor(cell.id(), notify);
+        // Marked before the look: an end that we do not see now sees the mark.
+        if cell.is_closed() {
+            let (monitors, _) = lock(&self.watches).take(cell.id());
+            let down = Down::new(cell.name(), &StopReason::Stopped);
+            monitors.into_iter().for_each(|notify| notify(down.clone()));
+        }
+    }
+
+    /// Links two agents: when one goes down abnormally the other is stopped.
+    pub(crate) fn link(&self, one: &CellRef, other: &CellRef) {
+        one.mark_watched();
+        other.mark_watched();
+        lock(&self.watches).link(one.id(), other.id());
+        for (cell, survivor) in [(one, other), (other, one)] {
+            if cell.is_closed() {
+                lock(&self.watches).unlink(one.id(), other.id());
+                self.stop_because(survivor.id(), StopReason::Linked);
+            }
+        }
+    }
+
+    pub(crate) fn unlink(&self, one: &CellRef, other: &CellRef) {
+        lock(&self.watches).unlink(one.id(), other.id());
+    }
+
+    /// Counts and keeps a message that will never be handled.
+    pub(crate) fn bury(&self, cell: &CellRef, envelope: Envelope) {
+        self.bury_because(cell, envelope, "agent stopped before it came to it");
+    }
+
+    pub(crate) fn bury_because(&self, cell: &CellRef, envelope: Envelope, reason: &'static str) {
+        cell.kind().count(None, Count::Dead, 1);
+        let message = envelope.name();
+        let letter = DeadLetter { at: self.now(), to: cell.name(), message, reason };
+        lock(&self.dead).push(letter);
+        self.observe(EventName::MessageDead, cell, || format!("{message}: {reason}"));
+        // The message's own drop is the user's code.
+        let why = AskError::Stopped { changed: crate::Changed::No };
+        let _ = catch_unwind(AssertUnwindSafe(|| envelope.discard(why)));
+    }
+
+    // ---- shutdown ---------------------------------------------------------
+
+    /// Takes no new agents and no messages from outside from here on.
+    pub fn begin_shutdown(&self) {
+        self.shutting_down.store(true, Ordering::SeqCst);
+    }
+
+    /// Whether [`Self::begin_shutdown`] has been called.
+    #[inline]
+    pub fn is_shutting_down(&self) -> bool {
+        self.shutting_down.load(Ordering::Relaxed)
+    }
+
+    /// Agents that have something to do: a handler under way, or mail.
+    pub fn busy(&self) -> Vec<Listing> {
+        let busy = |cell: &CellRef| cell.phase_name() != "idle" || cell.mailbox_len() > 0;
+        self.registry.page(None, usize::MAX, busy).iter().map(|cell| Listing::of(cell, None)).collect()
+    }
+
+    /// Ends every agent that is not being run by somebody else, and forgets the
+    /// kinds. The last thing a driver calls, after its workers have stopped.
+    /// Returns those that are still running and stay in memory for ever.
+    pub fn close_all(self: &Arc<System>, worker: &Worker) -> Vec<Listing> {
+        let mut stuck = Vec::new();
+        worker.enter(self.driver.now(), || {
+            for cell in self.registry.page(None, usize::MAX, |_| true) {
+                match cell.seize(worker) {
+                    Some(owned) => run::terminate(owned, StopReason::Shutdown),
+                    None => stuck.push(Listing::of(&cell, None)),
+                }
+            }
+        });
+        self.kinds.write().unwrap_or_else(PoisonError::into_inner).clear();
+        stuck
+    }
+}

@@ -1,0 +1,170 @@
+//! Sending without an answer.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::task::{Context as Poller, Poll};
+
+use crate::counters::Count;
+use crate::post::{self, Entry};
+use crate::raw::{CellRef, Route, with_turn, with_worker};
+use crate::{Message, TellError};
+
+/// A tell under way; see [`crate::Handle::tell`].
+#[must_use = "nothing is sent until this is awaited"]
+pub struct Tell<'h, M: Message> {
+    route: Route<'h, M>,
+    message: Option<M>,
+    waiting: Option<(CellRef, u64)>,
+}
+
+// Nothing is pinned in place: the message is moved out when there is room.
+impl<M: Message> Unpin for Tell<'_, M> {}
+
+impl<'h, M: Message> Tell<'h, M> {
+    #[inline]
+    pub(crate) fn new(route: Route<'h, M>, message: M) -> Tell<'h, M> {
+        Tell { route, message: Some(message), waiting: None }
+    }
+}
+
+impl<M: Message> Future for Tell<'_, M> {
+    type Output = Result<(), TellError<M>>;
+
+    #[inline]
+    fn poll(mut self: Pin<&mut Self>, poller: &mut Poller<'_>) -> Poll<Self::Output> {
+        let this = &mut *self;
+        let message = this.message.take().expect("not polled after it was ready");
+        match attempt(this.route, this.waiting.as_ref(), message) {
+            Attempt::Taken => Poll::Ready(Ok(())),
+            Attempt::Refused(error) => Poll::Ready(Err(error)),
+            Attempt::Wait(cell, message) => this.wait(cell, message, poller),
+        }
+    }
+}
+
+impl<M: Message> Tell<'_, M> {
+    #[cold]
+    fn wait(
+        &mut self,
+        cell: CellRef,
+        message: M,
+        poller: &mut Poller<'_>,
+    ) -> Poll<Result<(), TellError<M>>> {
+        // Someone in line elsewhere (the agent was replaced) starts at the end here.
+        let ticket = self.waiting.take().filter(|(before, _)| before.is(&cell));
+        let ticket = cell.kind().waiters.wait(&cell, ticket.map(|(_, ticket)| ticket), poller.waker());
+        self.waiting = Some((cell, ticket));
+        // Room may have come between the refusal and the wait.
+        match attempt(self.route, self.waiting.as_ref(), message) {
+            Attempt::Taken => Poll::Ready(Ok(())),
+            Attempt::Refused(error) => Poll::Ready(Err(error)),
+            Attempt::Wait(_, message) => {
+                self.message = Some(message);
+                crate::worker::note_leaf();
+                Poll::Pending
+            }
+        }
+    }
+}
+
+impl<M: Message> Drop for Tell<'_, M> {
+    #[inline]
+    fn drop(&mut self) {
+        if let Some((cell, ticket)) = self.waiting.take() {
+            cell.kind().waiters.leave(&cell, ticket);
+        }
+    }
+}
+
+enum Attempt<M> {
+    Taken,
+    Refused(TellError<M>),
+    Wait(CellRef, M),
+}
+
+/// Sends now or not at all.
+#[inline]
+pub(crate) fn try_tell<M: Message>(route: Route<'_, M>, message: M) -> Result<(), TellError<M>> {
+    match attempt(route, None, message) {
+        Attempt::Taken => Ok(()),
+        Attempt::Refused(error) => Err(error),
+        Attempt::Wait(cell, message) => {
+            cell.kind().count(None, Count::Refused, 1);
+            Err(TellError::MailboxFull { message, len_max: cell.kind().mailbox().len_max })
+        }
+    }
+}
+
+#[inline]
+fn attempt<M: Message>(
+    route: Route<'_, M>,
+    waiting: Option<&(CellRef, u64)>,
+    message: M,
+) -> Attempt<M> {
+    let cell = route.cell();
+    if cell.is_closed() {
+        return again(route, message);
+    }
+    if let Some(refused) = refused_outside(cell) {
+        return refused(message);
+    }
+    if holds_output() {
+        return hold(route, message);
+    }
+    let ticket = waiting.filter(|(before, _)| before.is(cell)).map(|(_, ticket)| *ticket);
+    match post::enter(cell, ticket) {
+        Entry::Refused => refuse(cell, message),
+        Entry::Wait => Attempt::Wait(cell.clone(), message),
+        entry => {
+            post::deliver(cell, entry, route.pack_tell(message));
+            Attempt::Taken
+        }
+    }
+}
+
+/// While the node shuts down its agents may finish what they began; others may begin nothing.
+#[inline]
+fn refused_outside<M: Message>(cell: &CellRef) -> Option<fn(M) -> Attempt<M>> {
+    let refused = cell.kind().system().is_shutting_down() && with_turn(|turn| turn.is_none());
+    refused.then_some(|message| Attempt::Refused(TellError::ShuttingDown(message)))
+}
+
+#[cold]
+fn refuse<M: Message>(cell: &CellRef, message: M) -> Attempt<M> {
+    with_worker(|worker| cell.kind().count(worker, Count::Refused, 1));
+    let len_max = cell.kind().mailbox().len_max;
+    Attempt::Refused(TellError::MailboxFull { message, len_max })
+}
+
+/// The agent has closed: whoever has its name now gets the message.
+#[cold]
+fn again<M: Message>(route: Route<'_, M>, message: M) -> Attempt<M> {
+    let closed = route.cell();
+    let Some(cell) = closed.kind().system().refind(closed) else {
+        with_worker(|worker| closed.kind().count(worker, Count::Refused, 1));
+        return Attempt::Refused(TellError::NotRunning(message));
+    };
+    match Route::new(&cell, route.calls()) {
+        Some(route) if !cell.is_closed() => attempt(route, None, message),
+        _ => Attempt::Refused(TellError::NotRunning(message)),
+    }
+}
+
+/// Whether the current handler's output is held until its step is durable.
+#[inline]
+fn holds_output() -> bool {
+    with_turn(|turn| turn.is_some_and(|turn| turn.cell().kind().is_gated()))
+}
+
+/// Puts the tell into the current step's outbox. When it is let out there is
+/// nobody left to wait or to hand it back to: a full mailbox makes it dead.
+#[cold]
+fn hold<M: Message>(route: Route<'_, M>, message: M) -> Attempt<M> {
+    let cell = route.cell().clone();
+    let envelope = route.pack_tell(message);
+    with_turn(|turn| {
+        let turn = turn.expect("only called inside a handler");
+        turn.step().with_outbox(|outbox| outbox.push(move || post::post_alarm(&cell, envelope)));
+    });
+    Attempt::Taken
+}

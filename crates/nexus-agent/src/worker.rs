@@ -1,0 +1,192 @@
+//! One executor thread, as the agents that run on it see it.
+
+use std::cell::{Cell, RefCell};
+use std::sync::Arc;
+
+use nexus_base::{Rng, Time};
+
+use crate::raw::{self, Ready};
+use crate::{Kind, System, run};
+
+/// Messages one agent handles before the next agent has its turn. Long enough
+/// to pay for the switch, short enough that ten thousand busy agents each get
+/// a turn every few milliseconds. Measured 2026-11 on a 2-core EPYC: 64 costs
+/// a tenth in throughput, 1,024 gains nothing more.
+pub const MESSAGES_PER_RUN: u32 = 256;
+
+/// Asks one run may have answered in place before it yields. As above.
+pub const ASKS_IN_PLACE_PER_RUN: u32 = 512;
+
+/// Handlers nested on one stack by asks in place, at most, whatever the stack
+/// has left. A guess: deeper nesting is a loop more often than a design.
+const DEPTH_MAX: u32 = 256;
+
+/// When an ask may be answered on the asker's own stack.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum InPlace {
+    /// Whenever the rules allow it.
+    Always,
+    /// When [`crate::Driver::chooses_in_place`] agrees.
+    Asked,
+    /// Never: the thread is not a worker, or belongs to blocking agents.
+    Never,
+}
+
+/// How a worker runs agents.
+#[derive(Clone, Copy, Debug)]
+pub struct WorkerSpec {
+    /// Which of the system's counters this worker alone writes; 0 is shared by all others.
+    pub shard: usize,
+    /// Whether asks are answered in place.
+    pub in_place: InPlace,
+    /// Messages an agent handles in one run; [`MESSAGES_PER_RUN`].
+    pub messages_per_run: u32,
+    /// Whether to report handlers that wait for what the driver does not own.
+    pub checks_waits: bool,
+    /// Addresses below this are not used for another handler in place.
+    pub stack_floor: usize,
+}
+
+/// One executor thread. Not shared: it stays on the thread that made it.
+pub struct Worker {
+    system: Arc<System>,
+    spec: WorkerSpec,
+    now: Cell<Time>,
+    asks_left: Cell<u32>,
+    leaves: Cell<u32>,
+    recorded_seed: Cell<Option<u64>>,
+    rng: RefCell<Rng>,
+}
+
+impl Worker {
+    /// A worker of `system`. `rng` seeds its agents' generators.
+    pub fn new(system: Arc<System>, spec: WorkerSpec, rng: Rng) -> Worker {
+        Worker {
+            system,
+            spec,
+            now: Cell::new(Time::ZERO),
+            asks_left: Cell::new(0),
+            leaves: Cell::new(0),
+            recorded_seed: Cell::new(None),
+            rng: RefCell::new(rng),
+        }
+    }
+
+    /// Whose agents it runs.
+    pub fn system(&self) -> &Arc<System> {
+        &self.system
+    }
+
+    /// The time of the current run.
+    #[inline]
+    pub fn now(&self) -> Time {
+        self.now.get()
+    }
+
+    /// Runs one agent for at most its share of messages.
+    pub fn run(&self, now: Time, ready: Ready) {
+        self.now.set(now);
+        self.asks_left.set(ASKS_IN_PLACE_PER_RUN);
+        raw::enter(self, || run::run(ready.own(self), self.spec.messages_per_run));
+    }
+
+    /// Takes the time afresh in the middle of a run.
+    pub(crate) fn refresh_now(&self) {
+        self.now.set(self.system.driver().now());
+    }
+
+    /// Makes this the current thread's worker while `f` runs.
+    pub fn enter<R>(&self, now: Time, f: impl FnOnce() -> R) -> R {
+        self.now.set(now);
+        self.asks_left.set(ASKS_IN_PLACE_PER_RUN);
+        raw::enter(self, f)
+    }
+
+    /// Whether an agent of `kind` may run on this stack now.
+    #[inline]
+    pub(crate) fn in_place(&self, kind: &Kind, depth: u32) -> Room {
+        let may = self.spec.in_place != InPlace::Never
+            && kind.runs_in_place()
+            && depth < DEPTH_MAX
+            && std::ptr::eq(kind.system_ptr(), Arc::as_ptr(&self.system));
+        if !may || !self.stack_has_room() {
+            return Room::Queue;
+        }
+        let left = self.asks_left.get();
+        if left == 0 {
+            return Room::Yield;
+        }
+        self.asks_left.set(left - 1);
+        if self.spec.in_place == InPlace::Asked && !self.system.driver().chooses_in_place() {
+            return Room::Queue;
+        }
+        Room::Here
+    }
+
+    #[inline]
+    fn stack_has_room(&self) -> bool {
+        let here = 0u8;
+        std::hint::black_box(std::ptr::from_ref(&here)).addr() > self.spec.stack_floor
+    }
+
+    pub(crate) fn shard(&self) -> usize {
+        self.spec.shard
+    }
+
+    /// Seeds the generator of one step.
+    pub(crate) fn draw_seed(&self) -> u64 {
+        self.rng.borrow_mut().next_u64()
+    }
+
+    pub(crate) fn set_recorded_seed(&self, seed: u64) {
+        self.recorded_seed.set(Some(seed));
+    }
+
+    #[inline]
+    pub(crate) fn take_recorded_seed(&self) -> Option<u64> {
+        self.recorded_seed.take()
+    }
+
+    fn note_leaf(&self) {
+        self.leaves.set(self.leaves.get() + 1);
+    }
+
+    #[inline]
+    pub(crate) fn begin_poll(&self) -> u32 {
+        self.leaves.replace(0)
+    }
+
+    #[inline]
+    pub(crate) fn end_poll(
+        &self,
+        before: u32,
+        pending: bool,
+        who: impl FnOnce() -> (String, &'static str),
+    ) {
+        let leaves = self.leaves.replace(before);
+        if self.spec.checks_waits && pending && leaves == 0 {
+            let (agent, message) = who();
+            self.system.driver().foreign_wait(&agent, message);
+        }
+    }
+}
+
+/// Notes that a future of ours has returned `Pending`: the driver owns what it waits for.
+pub(crate) fn note_leaf() {
+    raw::with_worker(|worker| {
+        if let Some(worker) = worker {
+            worker.note_leaf();
+        }
+    });
+}
+
+/// Whether an ask can be answered on the asker's stack.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Room {
+    /// Here and now.
+    Here,
+    /// Through the mailbox.
+    Queue,
+    /// Later: the asker has used up its share and lets others go first.
+    Yield,
+}

@@ -1,0 +1,417 @@
+//! The balancer: keeps the books and lets a strategy choose.
+
+use std::collections::VecDeque;
+
+use nexus_base::{Rng, Time};
+
+use super::held::Held;
+use super::roster::Roster;
+use super::ticket::{Stage, Tickets};
+use super::{
+    Arrival, Choice, Finished, Outcome, Report, ServerId, ServerIndex, Strategy, StrategyName,
+    Ticket, View, strategy,
+};
+
+/// How much a balancer takes on. What goes beyond is refused with an error.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Limits {
+    /// Servers in the pool, those that left with requests in flight included.
+    pub servers_max: u32,
+    /// Requests at servers at one time.
+    pub in_flight_max: u32,
+    /// Requests waiting in the shared queue at one time.
+    pub held_max: u32,
+}
+
+impl Default for Limits {
+    /// 65,536 servers, 1,048,576 in flight, 1,048,576 held. Source: a guess, a
+    /// few times above the largest pools we measure; about 64 MB when all is full.
+    fn default() -> Limits {
+        Limits { servers_max: 1 << 16, in_flight_max: 1 << 20, held_max: 1 << 20 }
+    }
+}
+
+/// What became of an arrival.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Placement {
+    /// Send it to `server` now.
+    Sent {
+        /// Stands for the request until it ends.
+        ticket: Ticket,
+        /// Who serves it.
+        server: ServerId,
+    },
+    /// Keep it; an [`Effect::Assign`] with this ticket will say where it goes.
+    Held {
+        /// Stands for the request until it ends.
+        ticket: Ticket,
+    },
+}
+
+/// Something the driver is asked to do.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub enum Effect {
+    /// Send the held request of this ticket to this server now.
+    Assign {
+        /// The held request.
+        ticket: Ticket,
+        /// Who serves it.
+        server: ServerId,
+    },
+    /// Ask this server how it is, and hand its answer to
+    /// [`Balancer::handle_report`] with [`ReportCause::Probed`](super::ReportCause::Probed).
+    /// An answer that never comes does no harm.
+    Probe(ServerId),
+}
+
+/// Everything counted since the balancer was made.
+///
+/// At any moment `placed = in_flight + held + done + failed + cancelled`, where
+/// what is in flight and held are read from the [`Balancer`].
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+pub struct Counts {
+    /// Requests sent or held.
+    pub placed: u64,
+    /// Requests refused with a [`PickError`].
+    pub refused: u64,
+    /// Requests that ended well.
+    pub done: u64,
+    /// Requests that ended with [`Outcome::Failed`].
+    pub failed: u64,
+    /// Requests that ended with [`Outcome::Cancelled`], in flight or held.
+    pub cancelled: u64,
+    /// Ends ignored because their ticket was not open: repeated or unknown.
+    pub unknown_tickets: u64,
+    /// Reports and leaves ignored because their server was not in the pool.
+    pub unknown_servers: u64,
+    /// Reports ignored because a later one was known.
+    pub late_reports: u64,
+}
+
+/// Keeps a pool's books and places requests as its strategy chooses.
+///
+/// Every method that takes `now` expects time not to run backwards; if it does,
+/// ages and response times count as zero.
+pub struct Balancer {
+    strategy: Box<dyn Strategy>,
+    limits: Limits,
+    roster: Roster,
+    tickets: Tickets,
+    held: Held,
+    assigned: VecDeque<Effect>,
+    counts: Counts,
+}
+
+impl Balancer {
+    /// A balancer with an empty pool.
+    pub fn new(strategy: Box<dyn Strategy>, limits: Limits) -> Balancer {
+        Balancer {
+            strategy,
+            limits,
+            roster: Roster::default(),
+            tickets: Tickets::default(),
+            held: Held::default(),
+            assigned: VecDeque::new(),
+            counts: Counts::default(),
+        }
+    }
+
+    /// A balancer with an empty pool, the strategy called `name` and default limits.
+    pub fn named(name: StrategyName) -> Balancer {
+        Balancer::new(strategy(name), Limits::default())
+    }
+
+    /// What the strategy is called.
+    pub fn strategy_name(&self) -> &'static str {
+        self.strategy.name()
+    }
+
+    /// The pool as the strategy sees it.
+    pub fn view(&self, now: Time) -> View<'_> {
+        self.roster.view(now)
+    }
+
+    /// Servers that can be chosen.
+    pub fn server_count(&self) -> usize {
+        self.roster.len()
+    }
+
+    /// Requests at servers, those that left included.
+    pub fn in_flight_count(&self) -> usize {
+        self.tickets.len() - self.held.len()
+    }
+
+    /// Requests waiting in the shared queue.
+    pub fn held_count(&self) -> usize {
+        self.held.len()
+    }
+
+    /// What has been counted so far.
+    pub fn counts(&self) -> Counts {
+        self.counts
+    }
+
+    /// Takes a new server into the pool. Held requests may go to it: poll the effects.
+    ///
+    /// # Errors
+    /// [`RosterFull`] at [`Limits::servers_max`]; nothing changed.
+    pub fn handle_join(&mut self, now: Time) -> Result<ServerId, RosterFull> {
+        let servers_max = self.limits.servers_max;
+        if self.roster.seats_taken() >= servers_max as usize {
+            return Err(RosterFull { servers_max });
+        }
+        let server = self.roster.join();
+        self.strategy.handle_joined(&self.roster.view(now), server.index);
+        self.assign_held(now);
+        Ok(server)
+    }
+
+    /// Takes `server` out of the pool: nothing more goes to it. Returns how many
+    /// requests it still has; each of their tickets is still to be finished.
+    ///
+    /// # Errors
+    /// [`UnknownServer`] if it is not in the pool; counted, nothing else changed.
+    pub fn handle_leave(&mut self, now: Time, server: ServerId) -> Result<u32, UnknownServer> {
+        let index = self.seat_of(server)?;
+        let in_flight = self.roster.in_flight(index);
+        self.roster.leave(index);
+        self.strategy.handle_left(&self.roster.view(now), index);
+        self.assign_held(now);
+        Ok(in_flight)
+    }
+
+    /// Places one request.
+    ///
+    /// # Errors
+    /// [`PickError`] if it cannot be placed; counted as refused, nothing else changed.
+    pub fn handle_request(
+        &mut self,
+        now: Time,
+        arrival: &Arrival,
+        rng: &mut Rng,
+    ) -> Result<Placement, PickError> {
+        let placed = self.place(now, arrival, rng);
+        match placed {
+            Ok(_) => self.counts.placed += 1,
+            Err(_) => self.counts.refused += 1,
+        }
+        placed
+    }
+
+    /// Ends one request, in flight or held. A held request that ends was cancelled,
+    /// whatever `outcome` says. Held requests may go out in its place: poll the effects.
+    ///
+    /// # Errors
+    /// [`UnknownTicket`] if it is not open: it ended before or never existed.
+    /// Counted, nothing else changed.
+    pub fn handle_finished(
+        &mut self,
+        now: Time,
+        ticket: Ticket,
+        outcome: Outcome,
+    ) -> Result<(), UnknownTicket> {
+        match self.tickets.close(ticket) {
+            None => {
+                self.counts.unknown_tickets += 1;
+                return Err(UnknownTicket(ticket));
+            }
+            Some(Stage::Held) => self.cancel_held(),
+            Some(Stage::Sent { server, at, in_flight }) => {
+                let response = now.since(at);
+                self.finish(now, server, &Finished { outcome, response, in_flight_at_send: in_flight });
+            }
+        }
+        self.assign_held(now);
+        Ok(())
+    }
+
+    /// Takes in what a server tells about itself. Reports may be old, repeated and
+    /// out of order; one measured after `now` by a faster clock counts as of now.
+    ///
+    /// # Errors
+    /// [`ReportError`] if the report was of no use; counted, nothing else changed.
+    pub fn handle_report(
+        &mut self,
+        now: Time,
+        server: ServerId,
+        mut report: Report,
+    ) -> Result<(), ReportError> {
+        let index = self.seat_of(server)?;
+        report.at = report.at.min(now);
+        if !self.roster.record(index, report) {
+            self.counts.late_reports += 1;
+            return Err(ReportError::Late);
+        }
+        self.strategy.handle_report(&self.roster.view(now), index, &report);
+        Ok(())
+    }
+
+    /// The oldest thing the driver has yet to carry out, assignments before probes.
+    pub fn poll_effect(&mut self) -> Option<Effect> {
+        if let Some(effect) = self.assigned.pop_front() {
+            return Some(effect);
+        }
+        loop {
+            let server = self.strategy.poll_probe()?;
+            // It may have left since the strategy asked.
+            if self.roster.is_candidate(server) {
+                return Some(Effect::Probe(self.roster.id_of(server)));
+            }
+        }
+    }
+
+    fn place(&mut self, now: Time, arrival: &Arrival, rng: &mut Rng) -> Result<Placement, PickError> {
+        if self.roster.len() == 0 {
+            return Err(PickError::Empty);
+        }
+        match self.strategy.pick(&self.roster.view(now), arrival, rng) {
+            Choice::Server(server) if self.roster.is_candidate(server) => self.place_at(now, server),
+            Choice::Server(_) => Err(PickError::NotACandidate { strategy: self.strategy.name() }),
+            Choice::Hold => self.hold(),
+        }
+    }
+
+    fn place_at(&mut self, now: Time, server: ServerIndex) -> Result<Placement, PickError> {
+        let in_flight_max = self.limits.in_flight_max;
+        if self.in_flight_count() >= in_flight_max as usize {
+            return Err(PickError::InFlightFull { in_flight_max });
+        }
+        let stage = self.count_sent(now, server);
+        let ticket = self.tickets.open(stage);
+        Ok(Placement::Sent { ticket, server: self.roster.id_of(server) })
+    }
+
+    fn hold(&mut self) -> Result<Placement, PickError> {
+        let held_max = self.limits.held_max;
+        if self.held.len() >= held_max as usize {
+            return Err(PickError::HeldFull { held_max });
+        }
+        let ticket = self.tickets.open(Stage::Held);
+        self.held.push(ticket);
+        Ok(Placement::Held { ticket })
+    }
+
+    fn count_sent(&mut self, now: Time, server: ServerIndex) -> Stage {
+        let in_flight = self.roster.add(server);
+        self.strategy.handle_sent(&self.roster.view(now), server);
+        Stage::Sent { server, at: now, in_flight }
+    }
+
+    fn finish(&mut self, now: Time, server: ServerIndex, finished: &Finished) {
+        match finished.outcome {
+            Outcome::Done => self.counts.done += 1,
+            Outcome::Failed => self.counts.failed += 1,
+            Outcome::Cancelled => self.counts.cancelled += 1,
+        }
+        self.roster.subtract(server);
+        // The strategy forgot a server that left when it left.
+        if self.roster.is_candidate(server) {
+            self.strategy.handle_finished(&self.roster.view(now), server, finished);
+        }
+    }
+
+    fn cancel_held(&mut self) {
+        self.counts.cancelled += 1;
+        let tickets = &self.tickets;
+        self.held.cancel(|ticket| tickets.stage(ticket) == Some(Stage::Held));
+    }
+
+    /// Gives held requests to free servers, oldest first.
+    fn assign_held(&mut self, now: Time) {
+        while self.held.len() > 0 && self.in_flight_count() < self.limits.in_flight_max as usize {
+            let Some(server) = self.strategy.free_server(&self.roster.view(now)) else { return };
+            assert!(self.roster.is_candidate(server), "a free server is one of the candidates");
+            let tickets = &self.tickets;
+            let ticket = self
+                .held
+                .pop(|ticket| tickets.stage(ticket) == Some(Stage::Held))
+                .expect("the queue is not empty");
+            let stage = self.count_sent(now, server);
+            self.tickets.send(ticket, stage);
+            self.assigned.push_back(Effect::Assign { ticket, server: self.roster.id_of(server) });
+        }
+    }
+
+    fn seat_of(&mut self, server: ServerId) -> Result<ServerIndex, UnknownServer> {
+        let seat = self.roster.seat_of(server);
+        if seat.is_none() {
+            self.counts.unknown_servers += 1;
+        }
+        seat.ok_or(UnknownServer(server))
+    }
+}
+
+impl std::fmt::Debug for Balancer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Balancer")
+            .field("strategy", &self.strategy.name())
+            .field("servers", &self.server_count())
+            .field("in_flight", &self.in_flight_count())
+            .field("held", &self.held_count())
+            .finish_non_exhaustive()
+    }
+}
+
+/// Why a request was not placed. Nothing changed; the caller still has it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum PickError {
+    /// There is nobody to choose from. Try again when a server has joined.
+    #[error("no server is in the pool")]
+    Empty,
+    /// Too much is at servers already. Try again when something has finished, or shed it.
+    #[error("{in_flight_max} requests are in flight already")]
+    InFlightFull {
+        /// The limit.
+        in_flight_max: u32,
+    },
+    /// The shared queue is full. Try again when something has finished, or shed it.
+    #[error("{held_max} requests are waiting already")]
+    HeldFull {
+        /// The limit.
+        held_max: u32,
+    },
+    /// The strategy chose a server that is not in the pool: a mistake in the strategy.
+    #[error("strategy {strategy} chose a server that is not in the pool")]
+    NotACandidate {
+        /// The strategy at fault.
+        strategy: &'static str,
+    },
+}
+
+/// The pool has as many servers as it may. Nothing changed.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+#[error("the pool is full at {servers_max} servers")]
+pub struct RosterFull {
+    /// The limit.
+    pub servers_max: u32,
+}
+
+/// The server is not in the pool, or no longer. Trying again will not help.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+#[error("server {0} is not in the pool")]
+pub struct UnknownServer(
+    /// The server named.
+    pub ServerId,
+);
+
+/// The ticket is not open: its request ended before, or never was. Trying again will not help.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+#[error("no open request has ticket {}", .0.as_u64())]
+pub struct UnknownTicket(
+    /// The ticket named.
+    pub Ticket,
+);
+
+/// Why a report was of no use.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ReportError {
+    /// It comes from a server that is not in the pool.
+    #[error(transparent)]
+    UnknownServer(#[from] UnknownServer),
+    /// A later report of the server is known. Harmless where reports can overtake each other.
+    #[error("a later report of the server is known")]
+    Late,
+}

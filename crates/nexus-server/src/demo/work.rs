@@ -1,0 +1,57 @@
+//! How much work a request is.
+
+use std::time::Duration;
+
+use super::speeds::Speed;
+use crate::trace::{Request, Trace};
+
+/// Time one context token takes at speed 1.
+const CONTEXT_TOKEN: Duration = Duration::from_micros(250);
+/// Time one generated token takes at speed 1.
+const GENERATED_TOKEN: Duration = Duration::from_millis(20);
+
+/// The latest moment the virtual clock may have to reach: 146 years, a quarter
+/// of what it can count, so that no sum of two moments overflows.
+const END_MAX: Duration = Duration::from_nanos(1 << 62);
+
+/// The trace holds more work than the virtual clock can count.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+#[error(
+    "the trace holds more than 146 years of work for one slow server; nothing was run\n\
+     hint: check the token counts, or cut the file into parts"
+)]
+pub struct TooMuchWork;
+
+/// How long `request` occupies a server of speed 1.
+pub fn service(request: &Request) -> Duration {
+    CONTEXT_TOKEN * request.context_tokens + GENERATED_TOKEN * request.generated_tokens
+}
+
+/// How long all of `trace` would occupy one server of speed 1.
+pub fn total(trace: &Trace) -> Duration {
+    trace.requests().iter().map(service).fold(Duration::ZERO, Duration::saturating_add)
+}
+
+/// The share of the pool's time that the trace asks for; `None` if all
+/// requests arrive at once. Above 1 the lines only grow.
+///
+/// The same for both pools, since fast and slow servers are as many.
+pub fn offered_load(trace: &Trace, server_count: u32) -> Option<f64> {
+    let span = trace.span().as_secs_f64();
+    (span > 0.0).then(|| total(trace).as_secs_f64() / (span * f64::from(server_count)))
+}
+
+/// Makes sure that even one slow server would finish before the clock ends.
+///
+/// # Errors
+/// [`TooMuchWork`] if it would not.
+pub fn check(trace: &Trace) -> Result<(), TooMuchWork> {
+    let end = total(trace).saturating_mul(2).saturating_add(trace.span());
+    if end <= END_MAX { Ok(()) } else { Err(TooMuchWork) }
+}
+
+/// How long `request` occupies a server of `speed`.
+#[allow(dead_code, reason = "used by the simulation")]
+pub fn service_at(request: &Request, speed: Speed) -> Duration {
+    speed.scale(service(request))
+}

@@ -1,0 +1,84 @@
+//! Why a command did not do what it was asked, and the exit code that says so.
+
+use std::error::Error;
+use std::io;
+use std::process::ExitCode;
+
+use crate::demo::{CampaignError, TooMuchWork};
+use crate::report::ReportError;
+use crate::trace::TraceError;
+
+/// Exit codes other than success; scripts rely on them.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Exit {
+    /// The command or its input is wrong; the same again fails again.
+    Usage,
+    /// The machine refused: no such file, no permission, disk full.
+    Environment,
+    /// The user stopped it.
+    Interrupted,
+}
+
+impl Exit {
+    /// The number that the shell sees.
+    pub const fn code(self) -> u8 {
+        match self {
+            Exit::Usage => 2,
+            Exit::Environment => 3,
+            Exit::Interrupted => 130,
+        }
+    }
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> ExitCode {
+        ExitCode::from(exit.code())
+    }
+}
+
+/// Why a command failed.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Failure {
+    /// The trace was refused.
+    #[error(transparent)]
+    Trace(#[from] TraceError),
+    /// The trace holds more work than the virtual clock can count.
+    #[error(transparent)]
+    TooMuchWork(#[from] TooMuchWork),
+    /// The runs did not finish.
+    #[error(transparent)]
+    Campaign(#[from] CampaignError),
+    /// The report cannot be written.
+    #[error(transparent)]
+    Report(#[from] ReportError),
+    /// Standard output cannot be written, as on a full disk.
+    #[error("cannot write to standard output")]
+    Output(#[source] io::Error),
+    /// The system does not let us listen for signals.
+    #[error("cannot listen for signals; nothing was run")]
+    Signals(#[source] io::Error),
+}
+
+impl Failure {
+    /// The exit code that stands for it.
+    pub fn exit(&self) -> Exit {
+        match self {
+            Failure::Trace(TraceError::Bad(_) | TraceError::UnknownFormat { .. })
+            | Failure::TooMuchWork(_) => Exit::Usage,
+            Failure::Campaign(CampaignError::Interrupted { .. }) => Exit::Interrupted,
+            _ => Exit::Environment,
+        }
+    }
+
+    /// What happened and why, on one line unless it is a list.
+    pub fn chain(&self) -> String {
+        let mut text = self.to_string();
+        let mut cause = self.source();
+        while let Some(error) = cause {
+            text = format!("{text}: {error}");
+            cause = error.source();
+        }
+        text
+    }
+}

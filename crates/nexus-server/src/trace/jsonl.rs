@@ -1,0 +1,44 @@
+//! JSON lines: one object a line, times in milliseconds.
+
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+use super::number;
+use super::problem::Fault;
+use super::reader::{Cell, Row};
+
+/// The three fields, each as it stands in the file: numbers are read from
+/// their text, so that nothing passes through a float.
+#[derive(Deserialize)]
+struct Fields<'a> {
+    #[serde(borrow)]
+    timestamp: Option<&'a RawValue>,
+    #[serde(borrow)]
+    input_length: Option<&'a RawValue>,
+    #[serde(borrow)]
+    output_length: Option<&'a RawValue>,
+}
+
+/// Takes one line apart; fields other than the three are ignored.
+///
+/// # Errors
+/// [`Fault::NotObject`] if the line is not one whole JSON object.
+pub fn row(text: &str) -> Result<Row<'_>, Fault> {
+    // A sequence would be read as the fields in order.
+    if !text.trim_start().starts_with('{') {
+        return Err(Fault::NotObject { reason: "expected `{` at column 1".to_owned() });
+    }
+    let fields: Fields<'_> =
+        serde_json::from_str(text).map_err(|error| Fault::NotObject { reason: reason(&error) })?;
+    let Fields { timestamp, input_length, output_length } = fields;
+    Ok(Row {
+        time: Cell::read("timestamp", timestamp.map(RawValue::get), number::millis),
+        context: Cell::read("input_length", input_length.map(RawValue::get), number::tokens),
+        generated: Cell::read("output_length", output_length.map(RawValue::get), number::tokens),
+    })
+}
+
+/// What the JSON reader says, without the "line 1" that it says of every line.
+fn reason(error: &serde_json::Error) -> String {
+    error.to_string().replace(" at line 1 column ", " at column ")
+}
