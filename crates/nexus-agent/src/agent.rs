@@ -8,7 +8,7 @@ use crate::{Context, Message, StopReason};
 /// A small stateful program: a state, made from a key, and handlers for messages.
 ///
 /// ```
-/// # use nexus_agent as nexus;
+/// # extern crate nexus_agent as nexus;
 /// use nexus::{Agent, Context, Handler, Message};
 ///
 /// struct Counter(u64);

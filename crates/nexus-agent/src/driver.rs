@@ -2,9 +2,9 @@
 
 use std::task::Waker;
 
-use nexus_base::{EventName, Time};
+use nexus_base::{AgentId, EventName, Time};
 
-use crate::raw::{CellRef, Envelope};
+use crate::raw::{CellRef, Envelope, Header};
 use crate::timers::TimerKey;
 use crate::{Event, Ready};
 
@@ -27,6 +27,11 @@ pub trait Driver: Send + Sync + 'static {
         true
     }
 
+    /// A handler is about to start. Only called where the worker was told to check.
+    fn handler_starts(&self, start: &HandlerStart<'_>) {
+        let _ = start;
+    }
+
     /// A handler waits for something this driver does not own. Only called
     /// where the worker was told to check.
     fn foreign_wait(&self, agent: &str, message: &'static str) {
@@ -42,6 +47,35 @@ pub trait Driver: Send + Sync + 'static {
     /// Something happened that people may want to know.
     fn observe(&self, event: Event) {
         let _ = event;
+    }
+}
+
+/// A handler about to start, as [`Driver::handler_starts`] sees it.
+pub struct HandlerStart<'a> {
+    pub(crate) cell: &'a Header,
+    pub(crate) message: &'static str,
+    pub(crate) encode: &'a dyn Fn() -> Vec<u8>,
+}
+
+impl HandlerStart<'_> {
+    /// Whose handler.
+    pub fn agent(&self) -> AgentId {
+        self.cell.id()
+    }
+
+    /// The same for people: `kind/key`.
+    pub fn name(&self) -> String {
+        self.cell.name()
+    }
+
+    /// The message's name.
+    pub fn message(&self) -> &'static str {
+        self.message
+    }
+
+    /// The message itself, encoded; empty for a task, which has no bytes.
+    pub fn bytes(&self) -> Vec<u8> {
+        (self.encode)()
     }
 }
 

@@ -18,7 +18,7 @@ pub enum Changed {
 }
 
 /// Why a tell was not taken. The message always comes back.
-#[derive(Debug, thiserror::Error)]
+#[derive(thiserror::Error)]
 #[non_exhaustive]
 pub enum TellError<M> {
     /// No such agent here now. Look it up afresh before trying again.
@@ -35,6 +35,13 @@ pub enum TellError<M> {
     /// The node takes no new work. Try another node.
     #[error("node is shutting down; nothing changed; try another node")]
     ShuttingDown(M),
+}
+
+// Not derived: a message need not be printable to be sent back.
+impl<M> fmt::Debug for TellError<M> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "TellError({self})")
+    }
 }
 
 impl<M> TellError<M> {

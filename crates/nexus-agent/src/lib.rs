@@ -54,7 +54,7 @@ pub use codec::{MESSAGE_BYTES_MAX, decode, encode};
 pub use context::{Cancelled, Context, Sleep, Timer};
 pub use counters::Counts;
 pub use dead::{DEAD_LETTERS_MAX, DeadLetter};
-pub use driver::{Alarm, AlarmKey, Driver};
+pub use driver::{Alarm, AlarmKey, Driver, HandlerStart};
 pub use error::{
     AskError, Changed, Crash, CyclePath, During, KEY_BYTES_MAX, KINDS_MAX, SpawnError, StopReason,
     TellError,

@@ -51,7 +51,7 @@ pub trait Wire: Serialize + DeserializeOwned + Send + 'static {
 /// A message and the reply it is answered with.
 ///
 /// ```
-/// # use nexus_agent as nexus;
+/// # extern crate nexus_agent as nexus;
 /// use nexus::Message;
 ///
 /// #[derive(Message)]

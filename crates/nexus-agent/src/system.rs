@@ -337,7 +337,17 @@ impl System {
                 Action::Stop(id) if id == cell.id() => verdict = Verdict::Stop,
                 Action::Restart(id) => self.control(id, Control::Restart),
                 Action::Stop(id) => self.stop_because(id, StopReason::Supervisor),
-                other => self.observe(EventName::SupervisorGaveUp, cell, || format!("{other:?}")),
+                Action::Escalated { from, to } => self.observe(EventName::SupervisorEscalated, cell, || {
+                    format!("supervisor {} handed over to {}", from.as_u32(), to.as_u32())
+                }),
+                Action::GaveUp { supervisor } => {
+                    self.observe(EventName::SupervisorGaveUp, cell, || {
+                        format!("supervisor {} stopped all its agents", supervisor.as_u32())
+                    });
+                }
+                Action::GaveUpOn(_) => {
+                    self.observe(EventName::SupervisorGaveUp, cell, || "restarted too often".to_owned());
+                }
             }
         }
         verdict

@@ -41,7 +41,8 @@ pub struct WorkerSpec {
     pub in_place: InPlace,
     /// Messages an agent handles in one run; [`MESSAGES_PER_RUN`].
     pub messages_per_run: u32,
-    /// Whether to report handlers that wait for what the driver does not own.
+    /// Whether to show the driver the handlers that start, and to report those
+    /// that wait for what it does not own.
     pub checks_waits: bool,
     /// Addresses below this are not used for another handler in place.
     pub stack_floor: usize,
@@ -145,6 +146,16 @@ impl Worker {
     #[inline]
     pub(crate) fn take_recorded_seed(&self) -> Option<u64> {
         self.recorded_seed.take()
+    }
+
+    /// Shows the driver the message a handler is about to start with, where it checks.
+    #[inline]
+    pub(crate) fn show_start<M: crate::Message>(&self, cell: &raw::Header, message: &M) {
+        if self.spec.checks_waits {
+            let encode = || crate::codec::encode(message);
+            let start = crate::HandlerStart { cell, message: M::NAME, encode: &encode };
+            self.system.driver().handler_starts(&start);
+        }
     }
 
     fn note_leaf(&self) {

@@ -63,6 +63,8 @@ event_names! {
     AgentCrashed = "agent.crashed",
     /// A supervisor restarted an agent.
     AgentRestarted = "agent.restarted",
+    /// A supervisor ran out of restarts and left the decision to the one above.
+    SupervisorEscalated = "supervisor.escalated",
     /// A supervisor ran out of restarts and stopped what was under it.
     SupervisorGaveUp = "supervisor.gave_up",
     /// An instrumented operation succeeded.

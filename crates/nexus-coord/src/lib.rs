@@ -3,11 +3,18 @@
 //!
 //! Separate because every decision here can be replayed from a seed and tested
 //! without an executor: nothing in this crate knows agents, threads, sockets
-//! or clocks. Read [`balance::Balancer`] first for balancing.
+//! or clocks. Read [`balance::Balancer`] first for balancing, [`Request`] and
+//! [`Reactive`] for what requests do.
 #![forbid(unsafe_code)]
 
 pub mod balance;
 mod features;
+mod reactive;
+mod request;
+mod routing;
 mod suggest;
 
 pub use features::{FEATURE_MAX, FeatureError, Features};
+pub use reactive::{KEY_BYTES_MAX, KEYS_MAX, Reactive, ReactiveError, Staged, State};
+pub use request::{DEADLINE_DEFAULT, DEADLINE_MAX, NAME_BYTES_MAX, Request, RequestKind};
+pub use routing::{EnabledLevels, FallReason, ParseRoutingError, Routed, Routing, resolve};

@@ -5,10 +5,7 @@ const COMPARED_CHARS_MAX: usize = 64;
 
 /// The name of `names` nearest to `text`, if it is near: at most a third of the
 /// name needs to change. The first one wins a tie.
-pub(crate) fn nearest<'a>(
-    text: &str,
-    names: impl IntoIterator<Item = &'a str>,
-) -> Option<&'a str> {
+pub(crate) fn nearest<'a>(text: &str, names: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     if text.chars().count() > COMPARED_CHARS_MAX {
         return None;
     }

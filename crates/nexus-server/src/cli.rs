@@ -4,6 +4,7 @@ use clap::builder::styling::{AnsiColor, Styles};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
+use crate::bench::BenchArgs;
 use crate::demo::DemoArgs;
 
 const STYLES: Styles = Styles::styled()
@@ -18,6 +19,8 @@ Examples:
       serve a real hour of requests under eight balancing strategies
   nexus demo --trace mine.csv --servers 12
       the same for your own requests and pool
+  nexus bench ask
+      what an ask costs on this machine
   nexus completions bash > ~/.local/share/bash-completion/completions/nexus
       complete commands with the tab key
 
@@ -26,7 +29,7 @@ Exit codes: 0 done, 1 a check failed, 2 wrong usage or input,
 
 /// A runtime for distributed agents.
 #[derive(Parser, Debug)]
-#[command(name = "nexus", version, about, after_help = EXAMPLES, styles = STYLES)]
+#[command(name = "nexus", version, after_help = EXAMPLES, styles = STYLES)]
 #[command(arg_required_else_help = true, disable_help_subcommand = true)]
 pub struct Cli {
     /// What every command takes.
@@ -88,6 +91,8 @@ pub enum LogLevel {
 pub enum Command {
     /// Serve real requests under each balancing strategy, in virtual time
     Demo(DemoArgs),
+    /// Measure what the runtime costs on this machine
+    Bench(BenchArgs),
     /// Print a script that completes commands with the tab key
     Completions {
         /// The shell that will read it

@@ -75,7 +75,7 @@ pub fn run(
         let _ = std::io::stderr().write_all(line.as_bytes());
         return Ok(());
     }
-    output.print(&line).map_err(Failure::Output)
+    output.print(&format!("\n{line}")).map_err(Failure::Output)
 }
 
 fn read_trace(args: &DemoArgs) -> Result<Trace, Failure> {

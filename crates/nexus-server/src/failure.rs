@@ -11,6 +11,8 @@ use crate::trace::TraceError;
 /// Exit codes other than success; scripts rely on them.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Exit {
+    /// A check did not hold.
+    Check,
     /// The command or its input is wrong; the same again fails again.
     Usage,
     /// The machine refused: no such file, no permission, disk full.
@@ -23,6 +25,7 @@ impl Exit {
     /// The number that the shell sees.
     pub const fn code(self) -> u8 {
         match self {
+            Exit::Check => 1,
             Exit::Usage => 2,
             Exit::Environment => 3,
             Exit::Interrupted => 130,
@@ -55,8 +58,21 @@ pub enum Failure {
     /// Standard output cannot be written, as on a full disk.
     #[error("cannot write to standard output")]
     Output(#[source] io::Error),
+    /// A measurement or a check did not come to its end.
+    #[error("{0}")]
+    Check(String),
+    /// A name that means nothing here.
+    #[error("there is no {what} {asked:?}\nknown are: {valid}")]
+    Unknown {
+        /// What was looked for.
+        what: &'static str,
+        /// Under which name.
+        asked: String,
+        /// Those there are.
+        valid: String,
+    },
     /// The system does not let us listen for signals.
-    #[error("cannot listen for signals; nothing was run")]
+    #[error("cannot listen for signals\nnothing was run")]
     Signals(#[source] io::Error),
 }
 
@@ -65,20 +81,24 @@ impl Failure {
     pub fn exit(&self) -> Exit {
         match self {
             Failure::Trace(TraceError::Bad(_) | TraceError::UnknownFormat { .. })
-            | Failure::TooMuchWork(_) => Exit::Usage,
+            | Failure::TooMuchWork(_)
+            | Failure::Unknown { .. } => Exit::Usage,
+            Failure::Check(_) => Exit::Check,
             Failure::Campaign(CampaignError::Interrupted { .. }) => Exit::Interrupted,
             _ => Exit::Environment,
         }
     }
 
-    /// What happened and why, on one line unless it is a list.
+    /// What happened and why, on the first line; details and hints below it.
     pub fn chain(&self) -> String {
-        let mut text = self.to_string();
+        let text = self.to_string();
+        let (first, details) = text.split_once('\n').unwrap_or((&text, ""));
+        let mut chain = first.to_owned();
         let mut cause = self.source();
         while let Some(error) = cause {
-            text = format!("{text}: {error}");
+            chain += &format!(": {error}");
             cause = error.source();
         }
-        text
+        if details.is_empty() { chain } else { format!("{chain}\n{details}") }
     }
 }

@@ -7,6 +7,7 @@
 //! Absent on purpose: decisions. Whatever could be simulated lives elsewhere.
 #![forbid(unsafe_code)]
 
+mod bench;
 mod cli;
 mod completions;
 mod demo;
@@ -47,6 +48,7 @@ fn run(cli: &Cli, output: &mut Output<Stdout>) -> Result<(), Failure> {
             let interrupt = Interrupt::install().map_err(Failure::Signals)?;
             demo::run(args, &cli.common, demo::simulate::serve, &interrupt, output)
         }
+        Command::Bench(args) => bench::run(args, &cli.common, output),
         Command::Completions { shell } => completions::print(*shell, output),
     }
 }

@@ -15,6 +15,7 @@ mod escape;
 mod facts;
 mod frame;
 mod latency;
+mod reach;
 mod svg;
 mod template;
 

@@ -7,7 +7,8 @@ pub fn seconds(value: f64) -> String {
     match value {
         100.0.. => format!("{value:.0} s"),
         10.0.. => format!("{value:.1} s"),
-        0.1.. => format!("{value:.2} s"),
+        1.0.. => format!("{value:.2} s"),
+        0.1.. => format!("{value:.3} s"),
         _ => format!("{:.2} ms", value * 1_000.0),
     }
 }
@@ -50,7 +51,7 @@ mod tests {
         assert_eq!([0, 999, 1_000, 1_234_567].map(grouped), ["0", "999", "1,000", "1,234,567"]);
         assert_eq!(
             [0.00025, 0.5, 5.057, 16.49, 123.4].map(seconds),
-            ["0.25 ms", "0.50 s", "5.06 s", "16.5 s", "123 s"]
+            ["0.25 ms", "0.500 s", "5.06 s", "16.5 s", "123 s"]
         );
         assert_eq!(
             [5, 3_501, 90_000].map(|s| span(Duration::from_secs(s))),

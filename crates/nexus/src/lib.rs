@@ -1,1 +1,35 @@
+//! Nexus: small stateful programs, millions to a node, found by name.
+//!
+//! This is the crate users import: it runs the agents of `nexus-agent` on
+//! threads, with tokio for sockets and timers. Write an [`Agent`] and its
+//! [`Handler`]s, start a [`Node`], [`Node::spawn`] agents, and `tell` or `ask`
+//! them through their [`Handle`]s. Tests run the same agents in virtual time,
+//! with `nexus-sim`.
+#![forbid(unsafe_code)]
 
+extern crate self as nexus;
+
+mod blocking;
+mod clock;
+mod events;
+mod monitor;
+mod node;
+mod operation;
+mod park;
+mod threads;
+mod worker;
+
+pub use blocking::BLOCKING_THREADS_MAX;
+pub use events::EVENTS_MAX;
+pub use nexus_agent::*;
+pub use nexus_base::{AgentId, EventName, Rng, Time};
+pub use node::{Node, NodeSpec, Shutdown, StartError, WORKERS_MAX};
+pub use operation::{OPERATIONS_MAX, OperationCounts, Operations};
+
+/// What nearly every program that uses Nexus needs.
+pub mod prelude {
+    pub use crate::{Agent, Context, Handle, Handler, Message, Node, Wire};
+}
+
+#[doc(hidden)]
+pub use nexus_agent::__private;

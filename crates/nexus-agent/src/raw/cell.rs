@@ -417,6 +417,16 @@ impl Ready {
         unsafe { self.0.as_ref() }
     }
 
+    /// Whose cell it is.
+    pub fn agent(&self) -> AgentId {
+        self.cell().id()
+    }
+
+    /// The same for people: `kind/key`.
+    pub fn name(&self) -> String {
+        self.cell().name()
+    }
+
     /// Where it wants to be run.
     pub fn execution(&self) -> Execution {
         self.cell().kind().execution()

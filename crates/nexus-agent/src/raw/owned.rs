@@ -192,6 +192,7 @@ impl<'w> Owned<'w> {
         parent: *const Turn,
     ) -> FirstPoll<impl FrameRef<M::Reply> + use<A, M>, M::Reply> {
         let cell = self.cell;
+        self.worker.show_start(self.header(), &message);
         // SAFETY: we hold the run flag and no other handler is suspended here,
         // so state and context are borrowed by this future alone; the state
         // goes only after the frame.

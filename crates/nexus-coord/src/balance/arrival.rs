@@ -6,7 +6,7 @@ use crate::Features;
 
 /// A request as a dispatcher sees it: never its answer, nor how long that takes.
 ///
-/// ```compile_fail
+/// ```compile_fail,E0609
 /// # use nexus_coord::balance::Arrival;
 /// // How much a request will generate is not known before it has run.
 /// let _ = Arrival::new(374).generated_tokens;

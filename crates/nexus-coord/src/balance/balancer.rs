@@ -184,7 +184,9 @@ impl Balancer {
     /// Places one request.
     ///
     /// # Errors
-    /// [`PickError`] if it cannot be placed; counted as refused, nothing else changed.
+    /// [`PickError`] if it cannot be placed; counted as refused, nothing else
+    /// changed. With an empty pool or at [`Limits::in_flight_max`] the strategy is
+    /// not asked and nothing is drawn.
     pub fn handle_request(
         &mut self,
         now: Time,
@@ -219,7 +221,11 @@ impl Balancer {
             Some(Stage::Held) => self.cancel_held(),
             Some(Stage::Sent { server, at, in_flight }) => {
                 let response = now.since(at);
-                self.finish(now, server, &Finished { outcome, response, in_flight_at_send: in_flight });
+                self.finish(
+                    now,
+                    server,
+                    &Finished { outcome, response, in_flight_at_send: in_flight },
+                );
             }
         }
         self.assign_held(now);
@@ -261,25 +267,28 @@ impl Balancer {
         }
     }
 
-    fn place(&mut self, now: Time, arrival: &Arrival, rng: &mut Rng) -> Result<Placement, PickError> {
+    fn place(
+        &mut self,
+        now: Time,
+        arrival: &Arrival,
+        rng: &mut Rng,
+    ) -> Result<Placement, PickError> {
         if self.roster.len() == 0 {
             return Err(PickError::Empty);
         }
-        match self.strategy.pick(&self.roster.view(now), arrival, rng) {
-            Choice::Server(server) if self.roster.is_candidate(server) => self.place_at(now, server),
-            Choice::Server(_) => Err(PickError::NotACandidate { strategy: self.strategy.name() }),
-            Choice::Hold => self.hold(),
-        }
-    }
-
-    fn place_at(&mut self, now: Time, server: ServerIndex) -> Result<Placement, PickError> {
         let in_flight_max = self.limits.in_flight_max;
         if self.in_flight_count() >= in_flight_max as usize {
             return Err(PickError::InFlightFull { in_flight_max });
         }
-        let stage = self.count_sent(now, server);
-        let ticket = self.tickets.open(stage);
-        Ok(Placement::Sent { ticket, server: self.roster.id_of(server) })
+        match self.strategy.pick(&self.roster.view(now), arrival, rng) {
+            Choice::Server(server) if self.roster.is_candidate(server) => {
+                let stage = self.count_sent(now, server);
+                let ticket = self.tickets.open(stage);
+                Ok(Placement::Sent { ticket, server: self.roster.id_of(server) })
+            }
+            Choice::Server(_) => Err(PickError::NotACandidate { strategy: self.strategy.name() }),
+            Choice::Hold => self.hold(),
+        }
     }
 
     fn hold(&mut self) -> Result<Placement, PickError> {

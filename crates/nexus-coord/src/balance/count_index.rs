@@ -122,3 +122,71 @@ impl CountIndex {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::proptest;
+    use proptest::test_runner::{Config, RngSeed};
+
+    use super::*;
+
+    /// The index against counts kept in a plain table.
+    fn check(index: &CountIndex, counts: &[Option<u32>]) {
+        let lowest = counts.iter().flatten().min();
+        let is_least =
+            |place: &usize| counts[*place].is_some() && counts[*place].as_ref() == lowest;
+        let expected: Vec<_> = (0..counts.len()).filter(is_least).collect();
+        let mut least: Vec<_> = index.least().iter().map(|server| server.as_usize()).collect();
+        least.sort_unstable();
+        assert_eq!(least, expected);
+    }
+
+    proptest! {
+        #![proptest_config(Config {
+            rng_seed: RngSeed::Fixed(4), failure_persistence: None, ..Config::default()
+        })]
+
+        #[test]
+        fn the_least_are_the_least(
+            steps in proptest::collection::vec((0..12usize, 0..8u8), 1..200),
+        ) {
+            let mut index = CountIndex::default();
+            let mut counts = [None; 12];
+            for (place, step) in steps {
+                let server = ServerIndex::new(place as u32);
+                match (counts[place], step) {
+                    (None, _) => {
+                        index.insert(server);
+                        counts[place] = Some(0);
+                    }
+                    (Some(_), 0) => {
+                        index.remove(server);
+                        counts[place] = None;
+                    }
+                    (Some(count), 1..=4) => {
+                        index.increment(server);
+                        counts[place] = Some(count + 1);
+                    }
+                    (Some(count), _) if count > 0 => {
+                        index.decrement(server);
+                        counts[place] = Some(count - 1);
+                    }
+                    _ => {}
+                }
+                check(&index, &counts);
+            }
+        }
+    }
+
+    #[test]
+    fn a_peak_is_forgotten_when_its_server_leaves() {
+        let mut index = CountIndex::default();
+        let [first, second] = [0, 1].map(ServerIndex::new);
+        index.insert(first);
+        index.insert(second);
+        (0..1_000).for_each(|_| index.increment(first));
+        index.remove(first);
+        assert_eq!(index.starts.len(), 1);
+        assert_eq!(index.least(), [second]);
+    }
+}

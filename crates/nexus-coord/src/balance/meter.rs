@@ -89,7 +89,7 @@ mod tests {
     #[test]
     fn latency_is_the_median_of_requests_that_met_as_many() {
         let mut meter = Meter::default();
-        let mut finish = |meter: &mut Meter, met, millis| {
+        let finish = |meter: &mut Meter, met, millis| {
             meter.in_flight += 1;
             meter.handle_finished(met, Duration::from_millis(millis));
         };

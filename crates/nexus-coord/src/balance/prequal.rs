@@ -42,6 +42,11 @@ const PROBES_WAITING_MAX: usize = 64;
 /// later choices, and each answer is used a bounded number of times, its count
 /// raised by one with each use. Without answers the choice is random.
 ///
+/// Made for pools that many dispatchers share, with servers that run many
+/// requests at once. A lone dispatcher knows better than any probe what it has
+/// in flight, and servers that run one request at a time make latency a poor
+/// guide: there least connections serves faster.
+///
 /// It reads only reports caused by probes: those cover servers evenly, where
 /// reports at the end of requests speak mostly for the busy ones. Absent: the
 /// paper's aversion to servers that fail fast, and probing while idle.

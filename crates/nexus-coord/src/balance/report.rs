@@ -6,7 +6,7 @@ use nexus_base::Time;
 
 /// A server's account of itself at one moment, possibly a while ago.
 ///
-/// ```compile_fail
+/// ```compile_fail,E0609
 /// # use nexus_coord::balance::Report;
 /// // A server reports what it measures; nobody tells how fast it is.
 /// fn speed(report: &Report) -> f64 { report.speed }

@@ -12,8 +12,8 @@ use super::{Arrival, Choice, Report, ServerIndex, Strategy, StrategyName, Utilis
 /// the gain of looking at more falls off exponentially (Mitzenmacher 2001).
 const SAMPLED: usize = 8;
 
-/// Largest pool in which every candidate is looked at. Source: about as many as
-/// can be scored in the 200 ns aimed at for a decision.
+/// Largest pool in which every candidate is looked at. Source: measured;
+/// as many are scored in about 250 ns.
 const SCANNED_MAX: usize = 32;
 
 /// Age at which a report counts half. Source: a guess, for servers that report

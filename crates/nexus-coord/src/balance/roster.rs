@@ -6,7 +6,7 @@ use super::{Report, ServerId, ServerIndex};
 
 /// What a dispatcher may see: the time, its own past, and what servers reported.
 ///
-/// ```compile_fail
+/// ```compile_fail,E0599
 /// # use nexus_coord::balance::{ServerIndex, View};
 /// // There is no way to learn how fast a server is but to watch it.
 /// fn speed(view: &View<'_>, server: ServerIndex) -> f64 { view.speed(server) }

@@ -125,3 +125,58 @@ impl Default for ScoreTree {
         ScoreTree { root: Node::NOBODY, levels: vec![vec![[Node::NOBODY; CHILDREN]]] }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::test_runner::{Config, RngSeed};
+    use proptest::{prop_assert_eq, proptest};
+
+    use super::*;
+
+    proptest! {
+        #![proptest_config(Config {
+            rng_seed: RngSeed::Fixed(3), failure_persistence: None, ..Config::default()
+        })]
+
+        /// Few different scores, so that ties are common.
+        #[test]
+        fn the_pick_has_the_lowest_score_of_all(
+            changes in proptest::collection::vec((0..70usize, proptest::option::of(0..5u8)), 1..200),
+        ) {
+            let mut tree = ScoreTree::default();
+            let mut scores = [None; 70];
+            let mut rng = Rng::new(1);
+            for (place, score) in changes {
+                let server = ServerIndex::new(place as u32);
+                match score {
+                    Some(score) => tree.set(server, f64::from(score)),
+                    None if scores[place].is_some() => tree.remove(server),
+                    None => {}
+                }
+                scores[place] = score;
+                let lowest = scores.iter().flatten().min();
+                let picked = tree.pick(&mut rng).map(|server| scores[server.as_usize()]);
+                prop_assert_eq!(picked, lowest.map(|&lowest| Some(lowest)));
+                let tied = scores.iter().filter(|score| score.is_some() && score.as_ref() == lowest);
+                prop_assert_eq!(tree.root.tied as usize, tied.count());
+            }
+        }
+    }
+
+    #[test]
+    fn the_tied_are_picked_alike() {
+        let mut tree = ScoreTree::default();
+        let tied = [0, 3, 4, 17, 63, 64];
+        (0..80).for_each(|place| tree.set(ServerIndex::new(place), 2.0));
+        tied.iter().for_each(|&place| tree.set(ServerIndex::new(place), 1.0));
+        let mut rng = Rng::new(2);
+        let mut seen = [0u32; 80];
+        for _ in 0..60_000 {
+            seen[tree.pick(&mut rng).expect("somebody is in").as_usize()] += 1;
+        }
+        // Five standard deviations of a binomial with n 60,000, p 1/6 are 456.
+        assert!(tied.iter().all(|&place| seen[place as usize].abs_diff(10_000) < 456), "{seen:?}");
+        let others = (0..80).filter(|place| !tied.contains(place));
+        assert!(others.map(|place| seen[place as usize]).all(|count| count == 0), "{seen:?}");
+    }
+}

@@ -40,7 +40,8 @@ pub trait Strategy: Send {
     /// Picks one of [`View::candidates`], of which there is at least one, or holds
     /// the request until [`Strategy::free_server`] names who takes it.
     ///
-    /// Changes no count: if the choice is carried out, `handle_sent` follows.
+    /// `handle_sent` follows a server, nothing follows a hold; so a choice to hold
+    /// should change nothing, because the shared queue may turn out to be full.
     fn pick(&mut self, view: &View<'_>, arrival: &Arrival, rng: &mut Rng) -> Choice;
 
     /// A server that should take the oldest held request now, if any.

@@ -7,7 +7,7 @@ use super::score_tree::ScoreTree;
 use super::{Arrival, Choice, Finished, Outcome, ServerIndex, Strategy, StrategyName, View};
 
 /// Responses one server's estimate remembers. Source: measured on the shipped
-/// trace with mixed speeds, where 32 to 128 differ by less than 1 % and fewer
+/// trace with mixed speeds, where 32 to 128 differ by 1 % and fewer
 /// confuse a slow server with a long request.
 const RESPONSES_KEPT: u32 = 32;
 
@@ -17,7 +17,7 @@ const POOL_RESPONSES_KEPT: u32 = 512;
 
 /// How many mean response times it takes for half of what was learned of a
 /// server to be forgotten. Source: measured on the shipped trace; 4 to 64 differ
-/// by less than 2 %, never forgetting loses 2 % more.
+/// by less than 2 %, never forgetting does worse.
 const AGE_HALVED_RESPONSES: f64 = 16.0;
 
 /// Choices for each server whose score is brought up to date although nothing
@@ -51,9 +51,9 @@ const FAILED_RESPONSES: f64 = 4.0;
 /// slower, because the division amplifies noise.
 ///
 /// What was learned of a server fades towards the pool's mean, so that one slow
-/// spell does not exclude it for good; one server is aged with each choice, in
-/// turn. A tournament tree holds the scores: choosing and feedback take about
-/// log₂ n steps.
+/// spell does not exclude it for good; with every fourth choice one server is
+/// aged, in turn. A tournament tree holds the scores: choosing is immediate but
+/// for ties, feedback takes log₄ n steps.
 ///
 /// # Source
 /// The product is that of Finagle's "peak EWMA" balancer, here with a plain mean
@@ -154,7 +154,11 @@ impl Strategy for WeightedResponseTime {
     fn handle_finished(&mut self, view: &View<'_>, server: ServerIndex, finished: &Finished) {
         if let Some(ns) = self.observed_ns(view.now(), server, finished) {
             let unknown_ns = if self.pool.count == 0 { ns } else { self.pool_ns() * UNKNOWN_SHARE };
-            self.pool.push(ns, ns, POOL_RESPONSES_KEPT);
+            // Only true responses move the mean: failures are measured by it, and
+            // would drive it up without end.
+            if finished.outcome == Outcome::Done {
+                self.pool.push(ns, ns, POOL_RESPONSES_KEPT);
+            }
             let estimate = &mut self.estimates[server.as_usize()];
             estimate.response.push(ns, unknown_ns, RESPONSES_KEPT);
             estimate.at = view.now();

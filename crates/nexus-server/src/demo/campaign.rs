@@ -33,7 +33,7 @@ pub enum CampaignError {
     },
     /// One run failed.
     #[error(
-        "the run of {strategy} with {speeds} speeds and seed {seed} failed; nothing was written"
+        "the run of {strategy} with {speeds} speeds and seed {seed} failed\nnothing was written"
     )]
     Failed {
         /// Its strategy.

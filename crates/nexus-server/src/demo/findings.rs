@@ -25,33 +25,33 @@ fn of_panel(panel: &Panel) -> String {
         Speeds::Mixed => "With mixed speeds",
     };
     let (quickest, best) = least(panel, |one| one.mean_s);
-    let (calmest, calm) = least(panel, |one| one.p99_s);
-    let (slowest, worst) = most(panel, |one| one.mean_s);
-    let begin =
-        format!("{pool} {} answers in {} on average", quickest.name(), seconds(best.mean_s));
+    let (mean, name) = (seconds(best.mean_s), quickest.name());
     if panel.results.len() == 1 {
-        return format!("{begin} and 99 in 100 requests within {}.", seconds(best.p99_s));
+        let p99 = seconds(best.p99_s);
+        return format!("{pool} {name} answers in {mean} on average, 99 in 100 within {p99}.");
     }
-    let tail = if quickest == calmest {
-        format!("99 in 100 within {}", seconds(calm.p99_s))
-    } else {
-        format!("{} answers 99 in 100 soonest, within {}", calmest.name(), seconds(calm.p99_s))
-    };
-    let times = worst.mean_s / best.mean_s;
-    let end = if times < 1.05 {
-        "no strategy is more than 5 % slower".to_owned()
-    } else {
-        format!("{} takes {times:.1} times as long on average", slowest.name())
-    };
-    format!("{begin}, {tail}; {end}.")
+    let (calmest, calm) = least(panel, |one| one.p99_s);
+    let p99 = seconds(calm.p99_s);
+    let is_same = seconds(best.p99_s) == p99;
+    let whose = if is_same { String::new() } else { format!("{} ", calmest.name()) };
+    format!(
+        "{pool} {name} has the shortest mean, {mean}, and {whose}the shortest p99, {p99}; {}.",
+        gap(panel, best.mean_s)
+    )
+}
+
+/// How far the longest mean is from the shortest.
+fn gap(panel: &Panel, shortest_s: f64) -> String {
+    let (slowest, worst) = least(panel, |one| -one.mean_s);
+    let name = slowest.name();
+    match worst.mean_s / shortest_s {
+        ..1.05 => "no mean is more than 5 % longer".to_owned(),
+        times @ ..10.0 => format!("the mean of {name} is {times:.1} times as long"),
+        times => format!("the mean of {name} is {times:.0} times as long"),
+    }
 }
 
 fn least(panel: &Panel, of: fn(&Figures) -> f64) -> (Strategy, &Figures) {
     let all = panel.results.iter().map(|(strategy, one)| (*strategy, one));
     all.min_by(|(_, a), (_, b)| of(a).total_cmp(&of(b))).expect("a plan has a strategy")
-}
-
-fn most(panel: &Panel, of: fn(&Figures) -> f64) -> (Strategy, &Figures) {
-    let all = panel.results.iter().map(|(strategy, one)| (*strategy, one));
-    all.max_by(|(_, a), (_, b)| of(a).total_cmp(&of(b))).expect("a plan has a strategy")
 }

@@ -36,14 +36,24 @@ impl Axis {
         Axis { low, high, from, to, is_log: true }
     }
 
+    /// The value at the end.
+    pub fn high(&self) -> f64 {
+        self.high
+    }
+
     /// The place of `value`, at an end if it lies beyond.
     pub fn at(&self, value: f64) -> f64 {
+        self.at_beyond(value.min(self.high))
+    }
+
+    /// The place of `value`, outside the drawing if it lies above the upper end.
+    pub fn at_beyond(&self, value: f64) -> f64 {
         let share = if self.is_log {
             libm::log10(value.max(self.low) / self.low) / libm::log10(self.high / self.low)
         } else {
             (value - self.low) / (self.high - self.low)
         };
-        self.from + share.clamp(0.0, 1.0) * (self.to - self.from)
+        self.from + share.max(0.0) * (self.to - self.from)
     }
 
     /// Values to mark.

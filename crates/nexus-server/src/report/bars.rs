@@ -2,15 +2,16 @@
 
 use super::axis::{Axis, label};
 use super::latency::caption;
+use super::reach;
 use super::svg::{Anchor, Svg};
 use crate::demo::{Figures, Strategy, Study};
 use crate::words::seconds;
 
 const WIDTH: f64 = 560.0;
 /// Room for the longest strategy name.
-const LEFT: f64 = 156.0;
+const LEFT: f64 = 176.0;
 /// Room for a figure behind the longest bar.
-const RIGHT: f64 = WIDTH - 52.0;
+const RIGHT: f64 = WIDTH - 56.0;
 /// Room for the legend.
 const TOP: f64 = 34.0;
 const BAR_HEIGHT: f64 = 11.0;
@@ -34,7 +35,7 @@ pub fn chart(study: &Study, panel_index: usize) -> String {
     let panel = &study.panels[panel_index];
     let bottom = TOP + GROUP_HEIGHT * panel.results.len() as f64;
     let mut svg = Svg::new(format!("bars-{panel_index}"), WIDTH, bottom + FOOT);
-    let x = Axis::linear(longest(study), LEFT, RIGHT);
+    let x = Axis::linear(reach::bars(study), LEFT, RIGHT);
     legend(&mut svg);
     for tick in x.ticks() {
         svg.line("grid", (x.at(tick), TOP), (x.at(tick), bottom));
@@ -66,15 +67,13 @@ fn group(svg: &mut Svg, x: &Axis, top: f64, strategy: Strategy, figures: &Figure
         let end = x.at(of(figures));
         let title = format!("{}, {name}: {}", strategy.name(), seconds(of(figures)));
         svg.bar(class, (LEFT, y + 0.5), (end - LEFT, BAR_HEIGHT - 1.0), &title);
+        if of(figures) > x.high() {
+            // A torn end says that the bar goes on.
+            svg.line("cut", (end - 16.0, y + BAR_HEIGHT + 1.0), (end - 10.0, y - 1.0));
+        }
         let value = (end + 4.0, y + BAR_HEIGHT - 1.5);
         svg.text("value", value, Anchor::Start, &seconds(of(figures)));
     }
-}
-
-/// The longest bar of all pools: charts side by side are compared.
-fn longest(study: &Study) -> f64 {
-    let all = study.panels.iter().flat_map(|panel| &panel.results);
-    all.map(|(_, one)| one.p99_s.max(one.mean_s)).fold(0.0, f64::max)
 }
 
 fn description(results: &[(Strategy, Figures)]) -> String {

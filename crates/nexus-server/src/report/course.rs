@@ -1,7 +1,7 @@
 //! The course of the trace: arrivals, and how many requests were in the system.
 
 use super::axis::{Axis, label};
-use super::frame::Frame;
+use super::frame::{Curve, Frame};
 use super::latency::caption;
 use super::svg::{Anchor, Svg};
 use crate::demo::{Study, arrivals};
@@ -86,30 +86,30 @@ fn in_system(study: &Study, panel_index: usize) -> String {
     let clock = Clock::of(study);
     let mut frame = Frame::new(format!("in-system-{panel_index}"));
     let ((left, right), (low, high)) = (frame.horizontal(), frame.vertical());
-    let (x, y) = (clock.axis(left, right), Axis::linear(highest(study), low, high));
-    frame.y_axis(&y, "requests waiting or being answered");
+    let (fewest, most) = extremes(study);
+    let (x, y) = (clock.axis(left, right), Axis::log(fewest, most, low, high));
+    frame.y_axis(&y, "requests waiting or being answered, log scale");
     let ticks: Vec<_> = x.ticks().into_iter().map(|tick| (tick, label(tick))).collect();
     frame.x_axis(&x, &ticks, &clock.title());
-    let curve = |counts: &[f64]| {
+    let curves = panel.results.iter().map(|(strategy, figures)| {
         // A slice's mean stands at its middle.
-        let slice = clock.end / counts.len() as f64;
-        let place =
-            |(index, &count): (usize, &f64)| (x.at((index as f64 + 0.5) * slice), y.at(count));
-        counts.iter().enumerate().map(place).collect::<Vec<_>>()
-    };
-    let curves: Vec<_> =
-        panel.results.iter().map(|(strategy, one)| (*strategy, curve(&one.in_system))).collect();
-    frame.curves(&curves);
-    frame.svg.figure(
-        &format!("In the system, {}", caption(panel).to_lowercase()),
-        &description(study, panel_index),
-    )
+        let slice = clock.end / figures.in_system.len() as f64;
+        let places = (0..).map(|index| (f64::from(index) + 0.5) * slice);
+        Curve::new(*strategy, &x, &y, places.zip(figures.in_system.iter().copied()))
+    });
+    frame.curves(&curves.collect::<Vec<_>>());
+    let caption = format!("In the system, {}", caption(panel).to_lowercase());
+    frame.svg.figure(&caption, &description(study, panel_index))
 }
 
-/// The highest of all pools: charts side by side are compared.
-fn highest(study: &Study) -> f64 {
+/// The fewest and the most of all pools: charts side by side are compared.
+/// Less than one request is as good as none.
+fn extremes(study: &Study) -> (f64, f64) {
     let all = study.panels.iter().flat_map(|panel| &panel.results);
-    all.flat_map(|(_, one)| &one.in_system).copied().fold(0.0, f64::max)
+    let counts = all.flat_map(|(_, one)| one.in_system.iter().copied());
+    let both = |(fewest, most): (f64, f64), count: f64| (fewest.min(count), most.max(count));
+    let (fewest, most) = counts.fold((f64::INFINITY, 0.0), both);
+    (fewest.max(1.0), most.max(1.0))
 }
 
 fn description(study: &Study, panel_index: usize) -> String {

@@ -15,8 +15,8 @@ const NAME: &str = "nexus-demo.html";
 pub enum ReportError {
     /// Found before the first run.
     #[error(
-        "cannot write the report to {}; nothing was run or written \
-         (choose another place with --report FILE)", path.display()
+        "cannot write the report to {}\nnothing was run or written\n\
+         hint: choose another place with --report FILE", path.display()
     )]
     Unwritable {
         /// The file that was to be written.
@@ -26,8 +26,8 @@ pub enum ReportError {
     },
     /// Found after the last run, as when the disk has become full.
     #[error(
-        "cannot write the report to {}; the table above is complete, \
-         and what was at that path before is unchanged", path.display()
+        "cannot write the report to {}\nthe table above is complete, and what \
+         was at that path before is unchanged", path.display()
     )]
     NotWritten {
         /// The file that was to be written.

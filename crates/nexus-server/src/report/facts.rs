@@ -23,7 +23,7 @@ pub fn list(study: &Study) -> String {
         ("time they arrived in", span(study.trace.span())),
         ("servers", grouped(u64::from(plan.server_count))),
     ];
-    facts.extend(study.offered_load().map(|load| ("of the pool’s time asked for", percent(load))));
+    facts.extend(study.offered_load().map(|load| ("load on the pool", percent(load))));
     facts.push(("to answer within (objective)", format!("{} s", plan.objective_s)));
     facts.push((
         "runs behind each mean",

@@ -11,7 +11,7 @@ const LEFT: f64 = 44.0;
 const TOP: f64 = 26.0;
 const BOTTOM: f64 = HEIGHT - 44.0;
 /// Room for the longest strategy name at a line's end.
-const NAMES_WIDTH: f64 = 168.0;
+const NAMES_WIDTH: f64 = 184.0;
 /// From the end of a line to its name.
 const LEADER: f64 = 16.0;
 /// From one name to the next, at least.
@@ -62,30 +62,75 @@ impl Frame {
         self.svg.text("axis", (middle, HEIGHT - 8.0), Anchor::Middle, title);
     }
 
-    /// Draws one line for each strategy and its name at the end.
-    pub fn curves(&mut self, curves: &[(Strategy, Vec<(f64, f64)>)]) {
-        for (strategy, points) in curves {
-            self.svg.curve(&class("curve", *strategy), points, strategy.name());
+    /// Draws the lines and their names at the end.
+    pub fn curves(&mut self, curves: &[Curve]) {
+        for curve in curves {
+            self.svg.curve(&curve.class("curve"), &curve.points, curve.strategy.name());
         }
-        for (index, y) in spread(&ends(curves)) {
-            let (strategy, points) = &curves[index];
-            if let Some(&end) = points.last() {
-                let name_x = self.right + LEADER;
-                self.svg.line(&class("leader", *strategy), (end.0 + 2.0, end.1), (name_x, y));
-                let at = (name_x + 4.0, y + 4.0);
-                self.svg.text("name", at, Anchor::Start, strategy.name());
+        let ends: Vec<f64> = curves.iter().map(Curve::end_y).collect();
+        for (index, y) in spread(&ends) {
+            self.name(&curves[index], y);
+        }
+    }
+
+    fn name(&mut self, curve: &Curve, y: f64) {
+        let name_x = self.right + LEADER;
+        let (from, text) = match curve.points.last() {
+            Some(&(x, end_y)) if !curve.leaves => {
+                ((x + 2.0, end_y), curve.strategy.name().to_owned())
             }
-        }
+            _ => ((self.right + 2.0, y), format!("{} ↑", curve.strategy.name())),
+        };
+        self.svg.line(&curve.class("leader"), from, (name_x, y));
+        self.svg.text("name", (name_x + 4.0, y + 4.0), Anchor::Start, &text);
     }
 }
 
-/// The classes of something drawn for `strategy`.
-fn class(what: &str, strategy: Strategy) -> String {
-    format!("{what} s{}", strategy as usize)
+/// One line of a chart.
+pub struct Curve {
+    strategy: Strategy,
+    points: Vec<(f64, f64)>,
+    /// Whether it ends because it goes beyond the upright axis.
+    leaves: bool,
 }
 
-fn ends(curves: &[(Strategy, Vec<(f64, f64)>)]) -> Vec<f64> {
-    curves.iter().map(|(_, points)| points.last().map_or(BOTTOM, |end| end.1)).collect()
+impl Curve {
+    /// The line through `values`, up to where it leaves the plot.
+    pub fn new(
+        strategy: Strategy,
+        x: &Axis,
+        y: &Axis,
+        values: impl Iterator<Item = (f64, f64)>,
+    ) -> Curve {
+        let mut curve = Curve { strategy, points: Vec::new(), leaves: false };
+        for (level, value) in values {
+            let point = (x.at(level), y.at(value));
+            if value > y.high() {
+                curve.leave(point.0, y.at_beyond(value));
+                break;
+            }
+            curve.points.push(point);
+        }
+        curve
+    }
+
+    /// Ends the line where it crosses the upper edge on its way to a point
+    /// beyond it.
+    fn leave(&mut self, beyond_x: f64, beyond_y: f64) {
+        self.leaves = true;
+        if let Some(&(x, y)) = self.points.last() {
+            let share = (y - TOP) / (y - beyond_y);
+            self.points.push((x + share * (beyond_x - x), TOP));
+        }
+    }
+
+    fn class(&self, what: &str) -> String {
+        format!("{what} s{}", self.strategy as usize)
+    }
+
+    fn end_y(&self) -> f64 {
+        self.points.last().map_or(TOP, |end| end.1)
+    }
 }
 
 /// Places for names as near as possible to `ends` without covering each other,

@@ -1,14 +1,14 @@
 //! How long requests take, from the usual ones to the rare ones.
 
 use super::axis::Axis;
-use super::frame::Frame;
+use super::frame::{Curve, Frame};
+use super::reach;
 use super::svg::Anchor;
 use crate::demo::{Panel, Speeds, Study, curve_levels};
 use crate::words::seconds;
 
 /// Shares with a mark of their own; evenly spaced in rareness, from 90 % on.
-const MARKS: [(f64, &str); 5] =
-    [(0.0, "0 %"), (0.5, "50 %"), (0.9, "90 %"), (0.99, "99 %"), (0.999, "99.9 %")];
+const MARKS: [(f64, &str); 4] = [(0.5, "50 %"), (0.9, "90 %"), (0.99, "99 %"), (0.999, "99.9 %")];
 
 /// The chart of one pool.
 pub fn chart(study: &Study, panel_index: usize) -> String {
@@ -16,20 +16,23 @@ pub fn chart(study: &Study, panel_index: usize) -> String {
     let levels = curve_levels(study.trace.requests().len());
     let mut frame = Frame::new(format!("latency-{panel_index}"));
     let (left, right) = frame.horizontal();
-    let (low, high) = frame.vertical();
+    let (bottom, top) = frame.vertical();
     let x = Axis::exact(0.0, rareness(levels[levels.len() - 1]).max(1.0), left, right);
-    let (shortest, longest) = range(study);
-    let y = Axis::log(shortest, longest, low, high);
+    let (lowest, highest) = reach::curves(study);
+    let y = Axis::log(lowest, highest, bottom, top);
     frame.y_axis(&y, "seconds from arrival to answer, log scale");
     frame.x_axis(&x, &marks(&levels), "share of requests answered by then");
-    objective(&mut frame, &y, study.plan.objective_s, (shortest, longest));
-    let curve = |seconds: &[f64]| {
-        let points = levels.iter().zip(seconds).skip(usize::from(levels.len() > 1));
-        points.map(|(&level, &one)| (x.at(rareness(level)), y.at(one))).collect::<Vec<_>>()
-    };
-    let curves: Vec<_> =
-        panel.results.iter().map(|(strategy, one)| (*strategy, curve(&one.curve_s))).collect();
-    frame.curves(&curves);
+    if (lowest..=highest).contains(&study.plan.objective_s) {
+        objective(&mut frame, &y, study.plan.objective_s);
+    }
+    let curves = panel.results.iter().map(|(strategy, figures)| {
+        let values =
+            levels.iter().map(|&level| rareness(level)).zip(figures.curve_s.iter().copied());
+        // The very first point is the one quickest request: chance, not habit.
+        let values = values.skip(usize::from(levels.len() > 1));
+        Curve::new(*strategy, &x, &y, values)
+    });
+    frame.curves(&curves.collect::<Vec<_>>());
     frame.svg.figure(caption(panel), &description(panel))
 }
 
@@ -59,24 +62,10 @@ fn marks(levels: &[f64]) -> Vec<(f64, String)> {
     seen.map(|(level, text)| (rareness(level), text.to_owned())).collect()
 }
 
-/// The shortest and the longest time drawn, over all pools: charts side by
-/// side are compared.
-fn range(study: &Study) -> (f64, f64) {
-    let curves =
-        || study.panels.iter().flat_map(|panel| &panel.results).map(|(_, one)| &one.curve_s);
-    // The very first point, the one quickest request, is not drawn.
-    let shortest = curves().filter_map(|curve| curve.get(1).or(curve.first()));
-    let longest = curves().filter_map(|curve| curve.last());
-    (shortest.copied().fold(f64::INFINITY, f64::min), longest.copied().fold(0.0, f64::max))
-}
-
-fn objective(frame: &mut Frame, y: &Axis, objective_s: f64, (shortest, longest): (f64, f64)) {
-    if objective_s < shortest || objective_s > longest {
-        return;
-    }
+fn objective(frame: &mut Frame, y: &Axis, objective_s: f64) {
     let (left, right) = frame.horizontal();
     let place = y.at(objective_s);
     frame.svg.line("objective", (left, place), (right, place));
     let text = format!("objective {objective_s} s");
-    frame.svg.text("note", (left + 6.0, place - 5.0), Anchor::Start, &text);
+    frame.svg.text("note", (right - 4.0, place + 14.0), Anchor::End, &text);
 }

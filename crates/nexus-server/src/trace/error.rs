@@ -10,7 +10,7 @@ use super::problem::{PROBLEMS_SHOWN_MAX, Problem};
 #[non_exhaustive]
 pub enum TraceError {
     /// The file could not be opened, or reading it failed half way.
-    #[error("cannot read the trace {name}; nothing was run")]
+    #[error("cannot read the trace {name}\nnothing was run")]
     Unreadable {
         /// The file as it was given.
         name: String,
@@ -19,7 +19,7 @@ pub enum TraceError {
     },
     /// The file's ending names no format. Give `--input-format`.
     #[error(
-        "cannot tell the format of {name} from its ending; nothing was run\n\
+        "cannot tell the format of {name} from its ending\nnothing was run\n\
          hint: add --input-format csv or --input-format jsonl (a packed file must be unpacked first)"
     )]
     UnknownFormat {

@@ -1,0 +1,183 @@
+//! The reactive level: plain request and response over a keyed state.
+//!
+//! The lowest level of intelligence, and what every higher one steps down to, so
+//! it is fully predictable: the answer depends on state and request alone, and a
+//! request that fails leaves the state as it was, bit for bit. Changes are made
+//! to a [`Staged`] view and reach the state only once everything has agreed; a
+//! function that panics half-way has changed nothing either.
+//!
+//! Absent on purpose: time, chance, other agents.
+
+mod error;
+mod kv;
+mod staged;
+mod state;
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+
+use crate::suggest::nearest;
+use crate::{Request, RequestKind};
+
+pub use error::ReactiveError;
+pub use staged::Staged;
+pub use state::{KEY_BYTES_MAX, KEYS_MAX, State};
+
+type QueryFn = dyn Fn(&State, &Value) -> Result<Value, ReactiveError> + Send + Sync;
+type ChangeFn = dyn Fn(&mut Staged<'_>, &Value) -> Result<Value, ReactiveError> + Send + Sync;
+type Validator = dyn Fn(&Staged<'_>) -> Result<(), String> + Send + Sync;
+
+/// What requests of one kind do: its queries, updates, actions and the rule its
+/// state must keep. One for each kind; each agent has a [`State`] of its own.
+///
+/// Every function must be deterministic: what it does may depend on the state
+/// and the arguments, nothing else.
+///
+/// ```
+/// use nexus_coord::{Reactive, Request, RequestKind, State};
+/// use serde_json::json;
+///
+/// let account = Reactive::kv().with_validator(|candidate| {
+///     let balance = candidate.get("balance").and_then(|value| value.as_i64()).unwrap_or(0);
+///     if balance < 0 { Err("the balance would be negative".to_owned()) } else { Ok(()) }
+/// });
+/// let mut state = State::default();
+///
+/// let pay_in = Request::new(RequestKind::Action, "add", json!({"key": "balance", "by": 70}));
+/// assert_eq!(account.handle_request(&mut state, &pay_in).unwrap(), json!(70));
+///
+/// let overdraw = Request::new(RequestKind::Action, "add", json!({"key": "balance", "by": -100}));
+/// let error = account.handle_request(&mut state, &overdraw).unwrap_err();
+/// assert_eq!(error.to_string(), "the change is not valid: the balance would be negative");
+/// assert_eq!(state.get("balance"), Some(&json!(70)));
+/// ```
+#[derive(Default)]
+pub struct Reactive {
+    queries: BTreeMap<String, Box<QueryFn>>,
+    updates: BTreeMap<String, Box<ChangeFn>>,
+    actions: BTreeMap<String, Box<ChangeFn>>,
+    validator: Option<Box<Validator>>,
+}
+
+impl Reactive {
+    /// Knows no request yet.
+    pub fn new() -> Reactive {
+        Reactive::default()
+    }
+
+    /// The built-in key-value requests: query `get` (`key`, `default`), updates
+    /// `put` (`key`, `value`) and `cas` (`key`, `expect`, `value`), action `add`
+    /// (`key`, `by`). Each answers with the key's value.
+    pub fn kv() -> Reactive {
+        kv::register(Reactive::new())
+    }
+
+    /// Adds the query called `name`.
+    ///
+    /// # Panics
+    /// If there is one already.
+    pub fn with_query(
+        mut self,
+        name: &str,
+        query: impl Fn(&State, &Value) -> Result<Value, ReactiveError> + Send + Sync + 'static,
+    ) -> Reactive {
+        let before = self.queries.insert(name.to_owned(), Box::new(query));
+        assert!(before.is_none(), "query {name} is registered already");
+        self
+    }
+
+    /// Adds the update called `name`.
+    ///
+    /// # Panics
+    /// If there is one already.
+    pub fn with_update(
+        mut self,
+        name: &str,
+        update: impl Fn(&mut Staged<'_>, &Value) -> Result<Value, ReactiveError> + Send + Sync + 'static,
+    ) -> Reactive {
+        let before = self.updates.insert(name.to_owned(), Box::new(update));
+        assert!(before.is_none(), "update {name} is registered already");
+        self
+    }
+
+    /// Adds the action called `name`.
+    ///
+    /// # Panics
+    /// If there is one already.
+    pub fn with_action(
+        mut self,
+        name: &str,
+        action: impl Fn(&mut Staged<'_>, &Value) -> Result<Value, ReactiveError> + Send + Sync + 'static,
+    ) -> Reactive {
+        let before = self.actions.insert(name.to_owned(), Box::new(action));
+        assert!(before.is_none(), "action {name} is registered already");
+        self
+    }
+
+    /// Sets the rule every changed state must keep. It sees the state as it would
+    /// be, and says what is wrong with it if anything is.
+    pub fn with_validator(
+        mut self,
+        validator: impl Fn(&Staged<'_>) -> Result<(), String> + Send + Sync + 'static,
+    ) -> Reactive {
+        self.validator = Some(Box::new(validator));
+        self
+    }
+
+    /// Does what `request` asks and returns the answer.
+    ///
+    /// # Errors
+    /// [`ReactiveError`] says why not; the state is as it was.
+    pub fn handle_request(
+        &self,
+        state: &mut State,
+        request: &Request,
+    ) -> Result<Value, ReactiveError> {
+        match request.kind {
+            RequestKind::Query => find(&self.queries, request)?(state, &request.args),
+            RequestKind::Update => self.change(state, find(&self.updates, request)?, &request.args),
+            RequestKind::Action => self.change(state, find(&self.actions, request)?, &request.args),
+        }
+    }
+
+    fn change(
+        &self,
+        state: &mut State,
+        change: &ChangeFn,
+        args: &Value,
+    ) -> Result<Value, ReactiveError> {
+        let mut staged = Staged::new(state);
+        let answer = change(&mut staged, args)?;
+        if let Some(validator) = &self.validator {
+            validator(&staged).map_err(|reason| ReactiveError::Invalid { reason })?;
+        }
+        let changes = staged.into_changes();
+        state.apply(changes);
+        Ok(answer)
+    }
+}
+
+impl std::fmt::Debug for Reactive {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Reactive")
+            .field("queries", &self.queries.keys())
+            .field("updates", &self.updates.keys())
+            .field("actions", &self.actions.keys())
+            .finish_non_exhaustive()
+    }
+}
+
+fn find<'a, F: ?Sized>(
+    known: &'a BTreeMap<String, Box<F>>,
+    request: &Request,
+) -> Result<&'a F, ReactiveError> {
+    known.get(&request.name).map(|function| &**function).ok_or_else(|| ReactiveError::UnknownName {
+        kind: request.kind,
+        name: request.name.clone(),
+        suggestion: nearest(&request.name, known.keys().map(String::as_str)).map(str::to_owned),
+    })
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,114 @@
+//! `nexus bench`: what the runtime costs, measured as the peers are.
+
+mod agents;
+mod ask;
+mod harness;
+mod population;
+mod tell;
+mod timers;
+
+use std::io::Write;
+
+use clap::Args;
+
+use crate::cli::{Common, OutputFormat};
+use crate::failure::Failure;
+use crate::output::Output;
+use harness::{Case, Sheet};
+
+const fn case(name: &'static str, run: fn(&mut Sheet)) -> Case {
+    Case { name, run, large: false, once: false }
+}
+
+const fn long(name: &'static str, run: fn(&mut Sheet)) -> Case {
+    Case { name, run, large: false, once: true }
+}
+
+/// Every case, named as in the peer harness.
+const CASES: &[Case] = &[
+    case("tell 1->1", tell::one_to_one),
+    case("tell 2->1", tell::two_to_one),
+    case("tell 2->10k", tell::two_to_many),
+    case("ask", ask::in_place),
+    case("ask queued", ask::queued),
+    case("ask across threads", ask::across_threads),
+    case("spawn named 1M", population::million),
+    case("register at 1M", population::register),
+    case("ask at agents", population::ask_at),
+    case("timers 1M", timers::million),
+    long("cpu 1000 agents 1 msg/s", timers::cpu),
+    Case { name: "spawn named 10M", run: population::ten_million, large: true, once: true },
+];
+
+/// What `nexus bench` takes.
+#[derive(Args, Debug)]
+pub struct BenchArgs {
+    /// Only cases whose name contains this
+    filter: Option<String>,
+    /// Also the cases with ten million agents
+    #[arg(long)]
+    large: bool,
+    /// Run one case once, in this process, and print plain values
+    #[arg(long, hide = true, value_name = "CASE")]
+    once: Option<String>,
+}
+
+/// Runs `nexus bench`.
+///
+/// # Errors
+/// [`Failure::Check`] if a case does not run to its end, [`Failure::Unknown`]
+/// if the filter fits none.
+pub fn run<W: Write>(
+    args: &BenchArgs,
+    common: &Common,
+    output: &mut Output<W>,
+) -> Result<(), Failure> {
+    if let Some(name) = &args.once {
+        return once(name, output);
+    }
+    let filter = args.filter.as_deref().unwrap_or_default();
+    let wanted = |case: &&Case| case.name.contains(filter) && (args.large || !case.large);
+    let cases: Vec<&Case> = CASES.iter().filter(wanted).collect();
+    if cases.is_empty() {
+        return Err(unknown(filter));
+    }
+    let mut table = comfy_table::Table::new();
+    table.set_header(["case", "median", "min", "max", "unit"]);
+    for case in cases {
+        eprint_progress(case.name);
+        for row in harness::measure(case).map_err(Failure::Check)? {
+            match common.format {
+                OutputFormat::Text => drop(table.add_row(row.cells())),
+                OutputFormat::Json => {
+                    let line = serde_json::to_string(&row).expect("a row is plain data");
+                    output.print(&(line + "\n")).map_err(Failure::Output)?;
+                }
+            }
+        }
+    }
+    match common.format {
+        OutputFormat::Text => output.print(&format!("{table}\n")).map_err(Failure::Output),
+        OutputFormat::Json => Ok(()),
+    }
+}
+
+/// Cases take from a second to minutes: says which one is being measured.
+fn eprint_progress(case: &str) {
+    use std::io::IsTerminal;
+    if std::io::stderr().is_terminal() {
+        // A closed standard error must not end the measurement.
+        let _ = writeln!(std::io::stderr(), "measuring {case} ...");
+    }
+}
+
+fn once<W: Write>(name: &str, output: &mut Output<W>) -> Result<(), Failure> {
+    let case = CASES.iter().find(|case| case.name == name).ok_or_else(|| unknown(name))?;
+    let mut sheet = Sheet::default();
+    (case.run)(&mut sheet);
+    sheet.lines().try_for_each(|line| output.print(&(line + "\n"))).map_err(Failure::Output)
+}
+
+fn unknown(filter: &str) -> Failure {
+    let names: Vec<&str> = CASES.iter().map(|case| case.name).collect();
+    Failure::Unknown { what: "benchmark case", asked: filter.to_owned(), valid: names.join(", ") }
+}

@@ -1,0 +1,160 @@
+//! Running cases: each run in a fresh process, so that none inherits another's
+//! warm caches, grown heap or threads.
+
+use std::collections::BTreeMap;
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+/// Runs of a short case.
+pub const RUNS: usize = 5;
+
+/// One case: its name and what measures it.
+pub struct Case {
+    /// As in the peer harness, where one has it.
+    pub name: &'static str,
+    /// Measures once, in this process.
+    pub run: fn(&mut Sheet),
+    /// Runs only with `--large`.
+    pub large: bool,
+    /// Runs once instead of [`RUNS`] times: it takes long.
+    pub once: bool,
+}
+
+/// The values one run has measured.
+#[derive(Default)]
+pub struct Sheet(Vec<(String, &'static str, f64)>);
+
+impl Sheet {
+    /// Notes a value.
+    pub fn put(&mut self, case: impl Into<String>, unit: &'static str, value: f64) {
+        self.0.push((case.into(), unit, value));
+    }
+
+    /// Notes how many things were done in a second.
+    pub fn put_rate(&mut self, case: impl Into<String>, unit: &'static str, count: usize, took: Duration) {
+        self.put(case, unit, count as f64 / took.as_secs_f64());
+    }
+
+    /// Notes how long each of `count` things took.
+    pub fn put_each(&mut self, case: impl Into<String>, count: usize, took: Duration) {
+        self.put(case, "ns", took.as_nanos() as f64 / count as f64);
+    }
+
+    /// Notes mean, median and 99th percentile of single latencies in nanoseconds.
+    pub fn put_latencies(&mut self, case: &str, mut nanos: Vec<u32>) {
+        nanos.sort_unstable();
+        let sum: u64 = nanos.iter().map(|nanos| u64::from(*nanos)).sum();
+        self.put(format!("{case} mean"), "ns", sum as f64 / nanos.len() as f64);
+        self.put(format!("{case} p50"), "ns", f64::from(nanos[nanos.len() / 2]));
+        self.put(format!("{case} p99"), "ns", f64::from(nanos[nanos.len() * 99 / 100]));
+    }
+
+    /// The lines a parent process reads.
+    pub fn lines(&self) -> impl Iterator<Item = String> + '_ {
+        self.0.iter().map(|(case, unit, value)| format!("@\t{case}\t{unit}\t{value}"))
+    }
+}
+
+/// All runs of one measured value.
+#[derive(serde::Serialize)]
+pub struct Row {
+    peer: &'static str,
+    case: String,
+    value: f64,
+    unit: String,
+    runs: Vec<f64>,
+}
+
+impl Row {
+    /// For people: case, median, range, unit.
+    pub fn cells(&self) -> [String; 5] {
+        let least = self.runs.iter().copied().fold(f64::INFINITY, f64::min);
+        let most = self.runs.iter().copied().fold(0.0, f64::max);
+        [self.case.clone(), grouped(self.value), grouped(least), grouped(most), self.unit.clone()]
+    }
+}
+
+/// `1234567.8` as `1,234,568`; small values keep a decimal.
+fn grouped(value: f64) -> String {
+    if value < 1_000.0 {
+        return format!("{value:.1}");
+    }
+    let digits = format!("{value:.0}");
+    let mut text = String::new();
+    for (at, digit) in digits.chars().enumerate() {
+        if at > 0 && (digits.len() - at).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+/// Runs a case in fresh processes of this program.
+///
+/// # Errors
+/// What a run said that failed; nothing of the case is returned then.
+pub fn measure(case: &Case) -> Result<Vec<Row>, String> {
+    let mut seen: BTreeMap<(String, String), Vec<f64>> = BTreeMap::new();
+    let mut order = Vec::new();
+    for _ in 0..if case.once { 1 } else { RUNS } {
+        for (name, unit, value) in run_once(case)? {
+            let key = (name, unit);
+            if !seen.contains_key(&key) {
+                order.push(key.clone());
+            }
+            seen.entry(key).or_default().push(value);
+        }
+    }
+    let rows = order.into_iter().map(|key| {
+        let runs = seen.remove(&key).expect("every key has been seen");
+        let mut sorted = runs.clone();
+        sorted.sort_by(f64::total_cmp);
+        Row { peer: "nexus", case: key.0, value: sorted[sorted.len() / 2], unit: key.1, runs }
+    });
+    Ok(rows.collect())
+}
+
+fn run_once(case: &Case) -> Result<Vec<(String, String, f64)>, String> {
+    let failed = |why: String| format!("{}: {why}", case.name);
+    let program = std::env::current_exe().map_err(|error| failed(error.to_string()))?;
+    let run = Command::new(program).args(["bench", "--once", case.name]).stderr(Stdio::inherit()).output();
+    let run = run.map_err(|error| failed(error.to_string()))?;
+    if !run.status.success() {
+        return Err(failed(format!("a run ended with {}", run.status)));
+    }
+    let text = String::from_utf8_lossy(&run.stdout);
+    Ok(text.lines().filter_map(read_line).collect())
+}
+
+fn read_line(line: &str) -> Option<(String, String, f64)> {
+    let mut parts = line.strip_prefix("@\t")?.split('\t');
+    let (case, unit) = (parts.next()?.to_owned(), parts.next()?.to_owned());
+    Some((case, unit, parts.next()?.parse().ok()?))
+}
+
+/// A clock for measuring.
+#[allow(clippy::disallowed_methods, reason = "a benchmark measures time")]
+pub fn now() -> Instant {
+    Instant::now()
+}
+
+/// Resident bytes of this process.
+pub fn resident_bytes() -> usize {
+    let text = std::fs::read_to_string("/proc/self/statm").unwrap_or_default();
+    let pages: usize = text.split_whitespace().nth(1).and_then(|pages| pages.parse().ok()).unwrap_or(0);
+    pages * 4096
+}
+
+/// A cheap fixed sequence of pseudo-random indices below `end`: the peer
+/// harness's own, so that both look up the same names in the same order.
+pub fn shuffled(end: usize, count: usize) -> Vec<usize> {
+    let mut state = 0x9E37_79B9_7F4A_7C15u64;
+    let mut next = || {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        (state % end as u64) as usize
+    };
+    (0..count).map(|_| next()).collect()
+}

@@ -1,0 +1,355 @@
+//! A running node.
+
+use std::future::Future;
+use std::sync::mpsc::{Sender, channel};
+use std::sync::Arc;
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use nexus_agent::{
+    Agent, Counts, DeadLetter, Event, Handle, InPlace, KindSpec, Listing, Metadata, SpawnError,
+    SupervisorId, SupervisorSpec, System, Task, Worker,
+};
+use nexus_base::{AgentId, IdSecret, Rng};
+use std::collections::BTreeMap;
+
+use crate::operation::Operations;
+use crate::threads::Threads;
+use crate::worker::{self, WorkerLoop};
+use crate::{monitor, park};
+
+/// Workers on one node, at most. A guess beyond any machine we know.
+pub const WORKERS_MAX: usize = 1_024;
+
+/// How long a node that is dropped without [`Node::shutdown`] waits for its agents.
+const DROP_LIMIT: Duration = Duration::from_secs(5);
+
+/// A running node: its agents, and the threads they run on.
+///
+/// ```
+/// use nexus::prelude::*;
+///
+/// struct Counter(u64);
+///
+/// impl Agent for Counter {
+///     const KIND: &'static str = "counter";
+///     fn new(_key: &str) -> Self {
+///         Counter(0)
+///     }
+/// }
+///
+/// #[derive(Message)]
+/// #[message(reply = u64)]
+/// struct Add(u64);
+///
+/// impl Handler<Add> for Counter {
+///     async fn handle(&mut self, Add(by): Add, _cx: &mut Context<Self>) -> u64 {
+///         self.0 += by;
+///         self.0
+///     }
+/// }
+///
+/// let node = Node::start()?;
+/// let visits = node.spawn::<Counter>("visits")?;
+/// assert_eq!(node.block_on(visits.ask(Add(2)))?, 2);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub struct Node {
+    system: Arc<System>,
+    threads: Arc<Threads>,
+    workers: Vec<JoinHandle<()>>,
+    monitor: Option<(Sender<()>, JoinHandle<()>)>,
+    operations: Operations,
+}
+
+/// How a node is set up.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct NodeSpec {
+    workers: Option<usize>,
+    seed: Option<u64>,
+}
+
+/// Why a node did not start. Nothing is left running.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum StartError {
+    /// The number of workers makes no sense.
+    #[error("a node has 1 to {WORKERS_MAX} workers, not {0}; leave it out to use every CPU")]
+    Workers(usize),
+    /// The system has no thread, or no runtime, for a worker.
+    #[error("a worker thread could not be started; free some threads or ask for fewer workers")]
+    Thread(#[source] std::io::Error),
+}
+
+impl NodeSpec {
+    /// One worker for each CPU, and a secret of its own.
+    pub fn new() -> NodeSpec {
+        NodeSpec::default()
+    }
+
+    /// This many workers.
+    pub fn workers(self, workers: usize) -> NodeSpec {
+        NodeSpec { workers: Some(workers), ..self }
+    }
+
+    /// Agents' identities and generators from this seed, the same at every start.
+    pub fn seed(self, seed: u64) -> NodeSpec {
+        NodeSpec { seed: Some(seed), ..self }
+    }
+
+    /// Starts the node.
+    ///
+    /// # Errors
+    /// [`StartError`]; nothing is left running.
+    pub fn start(self) -> Result<Node, StartError> {
+        let cpus = || std::thread::available_parallelism().map_or(1, usize::from);
+        let workers = self.workers.unwrap_or_else(cpus);
+        if !(1..=WORKERS_MAX).contains(&workers) {
+            return Err(StartError::Workers(workers));
+        }
+        Node::with(workers, Rng::new(self.seed.unwrap_or_else(os_seed)))
+    }
+}
+
+/// A seed nobody can guess: the standard library's hasher keys come from the system.
+fn os_seed() -> u64 {
+    use std::hash::{BuildHasher, Hasher};
+    std::collections::hash_map::RandomState::new().build_hasher().finish()
+}
+
+/// What a shutdown came to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Shutdown {
+    /// Whether every agent came to rest before the limit.
+    pub drained: bool,
+    /// Agents that were still at work when time was up, as `kind/key: phase`.
+    pub cut_short: Vec<String>,
+    /// Agents whose handlers never returned: their threads are left behind.
+    pub stuck: Vec<String>,
+    /// Messages set for later that will not be sent, and sleeps that were cut short.
+    pub timers_dropped: usize,
+}
+
+impl Node {
+    /// A node with one worker for each CPU.
+    ///
+    /// # Errors
+    /// As [`NodeSpec::start`].
+    pub fn start() -> Result<Node, StartError> {
+        NodeSpec::new().start()
+    }
+
+    fn with(workers: usize, mut rng: Rng) -> Result<Node, StartError> {
+        let (threads, queues) = Threads::new(workers);
+        let secret = IdSecret::new(rng.next_u64(), rng.next_u64());
+        let system = System::new(threads.clone(), secret, workers);
+        let operations = Operations::new(threads.clone());
+        let mut node = Node { system, threads, workers: Vec::new(), monitor: None, operations };
+        for (seat, queue) in queues.into_iter().enumerate() {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+            let runtime = runtime.map_err(StartError::Thread)?;
+            if seat == 0 {
+                let handle = runtime.handle().clone();
+                node.threads.blocking.host(&node.system, node.threads.clock(), handle);
+            }
+            let (threads, system) = (node.threads.clone(), node.system.clone());
+            let rng = rng.fork_index("worker", seat as u64);
+            let run = move || {
+                let local = threads.sit(seat, queue);
+                runtime.block_on(async { WorkerLoop::new(threads, local, system, rng).await });
+                // Sockets that handlers left open are closed without waiting for them.
+                runtime.shutdown_background();
+            };
+            node.workers.push(thread(&format!("nexus-worker-{seat}"), run)?);
+        }
+        let (stop, stopped) = channel();
+        let threads = node.threads.clone();
+        let watch = thread("nexus-monitor", move || monitor::watch(&threads, &stopped))?;
+        node.monitor = Some((stop, watch));
+        Ok(node)
+    }
+
+    /// What the agents have in common; the methods here are shortcuts to it.
+    pub fn system(&self) -> &Arc<System> {
+        &self.system
+    }
+
+    /// Makes agents as `spec` says instead of as their type says.
+    ///
+    /// # Errors
+    /// As [`System::register`].
+    pub fn register<A: Agent>(&self, spec: KindSpec<A>) -> Result<(), SpawnError> {
+        self.system.register(spec)
+    }
+
+    /// Makes an agent.
+    ///
+    /// # Errors
+    /// [`SpawnError`]; nothing has changed then.
+    pub fn spawn<A: Agent>(&self, key: &str) -> Result<Handle<A>, SpawnError> {
+        self.system.spawn(key)
+    }
+
+    /// Makes an agent under `supervisor`.
+    ///
+    /// # Errors
+    /// [`SpawnError`]; nothing has changed then.
+    pub fn spawn_under<A: Agent>(
+        &self,
+        supervisor: SupervisorId,
+        key: &str,
+    ) -> Result<Handle<A>, SpawnError> {
+        self.system.spawn_under(supervisor, key)
+    }
+
+    /// Adds a supervisor under `parent`, or under the node's own.
+    ///
+    /// # Errors
+    /// [`SpawnError::NoSupervisor`] if `parent` is gone.
+    pub fn supervisor(
+        &self,
+        parent: Option<SupervisorId>,
+        spec: SupervisorSpec,
+    ) -> Result<SupervisorId, SpawnError> {
+        self.system.supervisor(parent, spec)
+    }
+
+    /// The agent of kind `A` called `key`, if it runs here.
+    pub fn find<A: Agent>(&self, key: &str) -> Option<Handle<A>> {
+        self.system.find(key)
+    }
+
+    /// A page of the agents that run here; see [`System::list`].
+    pub fn list(&self, kind: Option<&str>, after: Option<AgentId>, limit: usize) -> Vec<Listing> {
+        self.system.list(kind, after, limit)
+    }
+
+    /// Attaches `metadata` to an agent, in place of what it had.
+    pub fn set_metadata<A: Agent>(&self, agent: &Handle<A>, metadata: Metadata) {
+        self.system.set_metadata(agent, metadata);
+    }
+
+    /// Runs `future` on this thread until it is ready. Asks go through
+    /// mailboxes; see [`Node::run`] for asks in place.
+    pub fn block_on<F: Future>(&self, future: F) -> F::Output {
+        park::block_on(future)
+    }
+
+    /// Runs `future` on a worker, where its asks can be answered in place.
+    ///
+    /// # Errors
+    /// [`SpawnError::ShuttingDown`].
+    pub fn task<F>(&self, future: F) -> Result<Task<F::Output>, SpawnError>
+    where
+        F: Future + Send + 'static,
+        F::Output: Send + 'static,
+    {
+        self.system.task(future)
+    }
+
+    /// Runs `future` on a worker and waits for it.
+    ///
+    /// # Panics
+    /// If the future panics, or the node is shutting down.
+    pub fn run<F>(&self, future: F) -> F::Output
+    where
+        F: Future + Send + 'static,
+        F::Output: Send + 'static,
+    {
+        let task = self.task(future).expect("the node is not shutting down");
+        self.block_on(task).expect("the future did not panic; its panic is among the node's events")
+    }
+
+    /// What became of the messages of each kind.
+    pub fn counts(&self) -> BTreeMap<&'static str, Counts> {
+        self.system.counts()
+    }
+
+    /// The latest dead letters, oldest first.
+    pub fn dead_letters(&self) -> Vec<DeadLetter> {
+        self.system.dead_letters()
+    }
+
+    /// The latest events, oldest first.
+    pub fn events(&self) -> Vec<Event> {
+        self.threads.events.latest()
+    }
+
+    /// Whether to keep events of everyday things too: agents started and stopped.
+    pub fn keep_everyday_events(&self, keep: bool) {
+        self.threads.events.keep_everyday(keep);
+    }
+
+    /// Counts and times operations; see [`Operations::instrument`].
+    pub fn operations(&self) -> &Operations {
+        &self.operations
+    }
+
+    /// Lets the agents finish what they have, then stops. Takes nothing new
+    /// from outside from the start, and no longer than about `limit`.
+    pub fn shutdown(mut self, limit: Duration) -> Shutdown {
+        self.stop(limit)
+    }
+
+    fn stop(&mut self, limit: Duration) -> Shutdown {
+        let clock = self.threads.clock();
+        let until = clock.now().after(limit);
+        self.system.begin_shutdown();
+        let mut busy = self.system.busy();
+        while !busy.is_empty() && clock.now() < until {
+            // Nobody tells when the last handler is done, so we look, now and then.
+            std::thread::park_timeout(SHUTDOWN_LOOK_EVERY.min(until.since(clock.now())));
+            busy = self.system.busy();
+        }
+        let drained = busy.is_empty();
+        let timers_dropped = self.threads.alarm_count();
+        self.threads.stop();
+        self.end_threads(drained);
+        let spec = worker::spec(0, InPlace::Never);
+        let closer = Worker::new(self.system.clone(), spec, Rng::new(0));
+        let stuck = names(&self.system.close_all(&closer));
+        Shutdown { drained, cut_short: names(&busy), stuck, timers_dropped }
+    }
+
+    /// Joins the threads that end; one in a handler that never returns is left behind.
+    fn end_threads(&mut self, drained: bool) {
+        drop(self.monitor.take().map(|(stop, watch)| {
+            drop(stop);
+            watch.join()
+        }));
+        let clock = self.threads.clock();
+        let until = clock.now().after(if drained { DROP_LIMIT } else { LAST_LOOK });
+        for worker in std::mem::take(&mut self.workers) {
+            while !worker.is_finished() && clock.now() < until {
+                std::thread::park_timeout(Duration::from_millis(1));
+            }
+            if worker.is_finished() {
+                let _ = worker.join();
+            }
+        }
+        self.threads.blocking.join(until.since(clock.now()));
+    }
+}
+
+/// How often a shutdown looks whether the agents have come to rest.
+const SHUTDOWN_LOOK_EVERY: Duration = Duration::from_millis(5);
+
+/// How long a shutdown that ran out of time still waits for handlers to come to an `await`.
+const LAST_LOOK: Duration = Duration::from_millis(200);
+
+fn names(agents: &[Listing]) -> Vec<String> {
+    agents.iter().map(|agent| format!("{}/{}: {}", agent.kind, agent.key, agent.phase)).collect()
+}
+
+fn thread(name: &str, run: impl FnOnce() + Send + 'static) -> Result<JoinHandle<()>, StartError> {
+    let builder = std::thread::Builder::new().name(name.to_owned()).stack_size(worker::STACK_BYTES);
+    builder.spawn(run).map_err(StartError::Thread)
+}
+
+impl Drop for Node {
+    fn drop(&mut self) {
+        if !self.workers.is_empty() {
+            self.stop(DROP_LIMIT);
+        }
+    }
+}

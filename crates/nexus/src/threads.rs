@@ -1,0 +1,292 @@
+//! The driver that runs agents on threads.
+//!
+//! Each worker is a thread with a current-thread tokio runtime, so handlers
+//! may use tokio's sockets and timers, and a run queue that is polled inside
+//! it. Work stays on the worker that made it: waking a sleeping CPU costs more
+//! than most handlers take. Others help themselves only where there is a
+//! backlog, or where the monitor finds a worker stuck in one long handler.
+
+use std::cell::RefCell;
+use std::rc::Rc;
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering, fence};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::Waker;
+
+use crossbeam_deque::{Injector, Steal, Stealer, Worker as Deque};
+use nexus_agent::{Alarm, AlarmKey, Driver, Event, Execution, Ready, TimerWheel};
+use nexus_base::{EventName, Time};
+
+use crate::blocking::BlockingPool;
+use crate::clock::Clock;
+use crate::events::EventLog;
+
+/// Ready agents in one worker's queue above which another worker takes half.
+/// Below it the queue is done sooner than the other CPU is awake. Measured
+/// 2026-11 on a 2-core virtual machine, where a wake-up takes 20 to 80 µs.
+pub(crate) const BACKLOG: usize = 64;
+
+pub(crate) struct Threads {
+    clock: Clock,
+    injector: Injector<Ready>,
+    seats: Box<[Seat]>,
+    /// How many seats say they sleep: a quick no for those who might wake one.
+    sleepers: AtomicUsize,
+    stopping: AtomicBool,
+    pub(crate) blocking: BlockingPool,
+    pub(crate) events: EventLog,
+}
+
+/// What others see of a worker.
+pub(crate) struct Seat {
+    stealer: Stealer<Ready>,
+    alarms: Mutex<TimerWheel<Alarm>>,
+    sleeping: AtomicBool,
+    /// Told by the monitor: take from whoever has anything.
+    help: AtomicBool,
+    waker: Mutex<Option<Waker>>,
+    /// Agents run so far, for the monitor to see progress.
+    pub(crate) runs: AtomicU64,
+}
+
+/// The queue of the worker that this thread is.
+pub(crate) struct Local {
+    threads: *const Threads,
+    pub(crate) seat: usize,
+    pub(crate) queue: Deque<Ready>,
+}
+
+thread_local! {
+    static LOCAL: RefCell<Option<Rc<Local>>> = const { RefCell::new(None) };
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Threads {
+    /// The driver for `workers` workers, and their queues.
+    pub(crate) fn new(workers: usize) -> (Arc<Threads>, Vec<Deque<Ready>>) {
+        let queues: Vec<_> = (0..workers).map(|_| Deque::new_fifo()).collect();
+        let clock = Clock::start();
+        let threads = Threads {
+            clock,
+            injector: Injector::new(),
+            seats: queues.iter().map(Seat::new).collect(),
+            sleepers: AtomicUsize::new(0),
+            stopping: AtomicBool::new(false),
+            blocking: BlockingPool::default(),
+            events: EventLog::default(),
+        };
+        (Arc::new(threads), queues)
+    }
+
+    pub(crate) fn clock(&self) -> Clock {
+        self.clock
+    }
+
+    pub(crate) fn seats(&self) -> &[Seat] {
+        &self.seats
+    }
+
+    pub(crate) fn is_stopping(&self) -> bool {
+        self.stopping.load(Ordering::Acquire)
+    }
+
+    /// Has every worker return as soon as it is between two agents.
+    pub(crate) fn stop(&self) {
+        self.stopping.store(true, Ordering::SeqCst);
+        for seat in &self.seats {
+            seat.wake();
+        }
+        self.blocking.stop();
+    }
+
+    /// Makes the current thread the worker in `seat`.
+    pub(crate) fn sit(self: &Arc<Threads>, seat: usize, queue: Deque<Ready>) -> Rc<Local> {
+        let local = Rc::new(Local { threads: Arc::as_ptr(self), seat, queue });
+        LOCAL.with(|slot| *slot.borrow_mut() = Some(local.clone()));
+        local
+    }
+
+    /// The next agent for the worker `local`.
+    pub(crate) fn next(&self, local: &Local, look_outside: bool) -> Option<Ready> {
+        if look_outside && let Some(ready) = self.take_injected(local) {
+            return Some(ready);
+        }
+        local.queue.pop().or_else(|| self.take_injected(local)).or_else(|| self.take_from_others(local))
+    }
+
+    fn take_injected(&self, local: &Local) -> Option<Ready> {
+        if self.injector.is_empty() {
+            return None;
+        }
+        take(|| self.injector.steal_batch_and_pop(&local.queue))
+    }
+
+    fn take_from_others(&self, local: &Local) -> Option<Ready> {
+        let sent = self.seats[local.seat].help.swap(false, Ordering::AcqRel);
+        let enough = if sent { 1 } else { BACKLOG };
+        let others = self.seats.iter().enumerate().filter(|(seat, _)| *seat != local.seat);
+        let mut loaded = others.filter(|(_, seat)| seat.stealer.len() >= enough);
+        loaded.find_map(|(_, seat)| take(|| seat.stealer.steal_batch_and_pop(&local.queue)))
+    }
+
+    /// Announces that the worker in `seat` is about to sleep. False if there is
+    /// something to do after all.
+    pub(crate) fn fall_asleep(&self, seat: usize) -> bool {
+        self.seats[seat].sleeping.store(true, Ordering::SeqCst);
+        self.sleepers.fetch_add(1, Ordering::SeqCst);
+        // Whoever injects looks at the sleepers after pushing; we look at the
+        // injector after lying down. One of us sees the other.
+        fence(Ordering::SeqCst);
+        if self.injector.is_empty() && !self.is_stopping() {
+            return true;
+        }
+        self.get_up(seat);
+        false
+    }
+
+    /// Takes back [`Self::fall_asleep`], unless whoever woke the worker has.
+    pub(crate) fn get_up(&self, seat: usize) {
+        if self.seats[seat].sleeping.swap(false, Ordering::SeqCst) {
+            self.sleepers.fetch_sub(1, Ordering::SeqCst);
+        }
+    }
+
+    fn wake_one(&self) {
+        fence(Ordering::SeqCst);
+        if self.sleepers.load(Ordering::SeqCst) == 0 {
+            return;
+        }
+        for (index, seat) in self.seats.iter().enumerate() {
+            if seat.sleeping.load(Ordering::Relaxed) {
+                self.get_up(index);
+                return seat.wake();
+            }
+        }
+    }
+
+    /// Sends a sleeping worker to help where there is work; false if none sleeps.
+    pub(crate) fn send_help(&self) -> bool {
+        let asleep = |seat: &&Seat| seat.sleeping.load(Ordering::Relaxed);
+        let Some(seat) = self.seats.iter().find(asleep) else { return false };
+        seat.help.store(true, Ordering::Release);
+        seat.wake();
+        true
+    }
+
+    /// Whether every worker sleeps and nothing waits for one.
+    pub(crate) fn is_idle(&self) -> bool {
+        self.sleepers.load(Ordering::SeqCst) == self.seats.len() && self.injector.is_empty()
+    }
+
+    /// Rings what is due on the worker's own wheel; when the next alarm is.
+    pub(crate) fn ring_alarms(&self, seat: usize, now: Time) -> Option<Time> {
+        loop {
+            let mut alarms = lock(&self.seats[seat].alarms);
+            let Some((_, alarm)) = alarms.pop_due(now) else { return alarms.next_timeout() };
+            drop(alarms);
+            alarm.ring();
+        }
+    }
+
+    /// Timers that have not rung.
+    pub(crate) fn alarm_count(&self) -> usize {
+        self.seats.iter().map(|seat| lock(&seat.alarms).len()).sum()
+    }
+
+    /// The seat of the current thread, if it is one of this node's workers.
+    fn with_local<R>(&self, f: impl FnOnce(Option<&Local>) -> R) -> R {
+        LOCAL.with(|slot| {
+            let slot = slot.borrow();
+            f(slot.as_deref().filter(|local| std::ptr::eq(local.threads, self)))
+        })
+    }
+}
+
+/// Retries a steal that lost a race; somebody else made progress each time.
+fn take(mut steal: impl FnMut() -> Steal<Ready>) -> Option<Ready> {
+    loop {
+        match steal() {
+            Steal::Success(ready) => return Some(ready),
+            Steal::Empty => return None,
+            Steal::Retry => std::hint::spin_loop(),
+        }
+    }
+}
+
+impl Seat {
+    fn new(queue: &Deque<Ready>) -> Seat {
+        Seat {
+            stealer: queue.stealer(),
+            alarms: Mutex::new(TimerWheel::new(Time::ZERO)),
+            sleeping: AtomicBool::new(false),
+            help: AtomicBool::new(false),
+            waker: Mutex::new(None),
+            runs: AtomicU64::new(0),
+        }
+    }
+
+    pub(crate) fn set_waker(&self, waker: &Waker) {
+        *lock(&self.waker) = Some(waker.clone());
+    }
+
+    fn wake(&self) {
+        let waker = lock(&self.waker).clone();
+        if let Some(waker) = waker {
+            waker.wake();
+        }
+    }
+
+    pub(crate) fn backlog(&self) -> usize {
+        self.stealer.len()
+    }
+}
+
+impl Driver for Threads {
+    fn ready(&self, ready: Ready) {
+        if ready.execution() == Execution::Blocking {
+            return self.blocking.push(ready);
+        }
+        let elsewhere = self.with_local(|local| match local {
+            Some(local) => {
+                local.queue.push(ready);
+                None
+            }
+            None => Some(ready),
+        });
+        if let Some(ready) = elsewhere {
+            self.injector.push(ready);
+            self.wake_one();
+        }
+    }
+
+    fn now(&self) -> Time {
+        self.clock.now()
+    }
+
+    fn set_alarm(&self, at: Time, alarm: Alarm) -> AlarmKey {
+        let (seat, here) = self.with_local(|local| local.map_or((0, false), |local| (local.seat, true)));
+        let mut alarms = lock(&self.seats[seat].alarms);
+        let earlier = !here && alarms.next_timeout().is_none_or(|next| at < next);
+        let key = alarms.insert(at, alarm);
+        drop(alarms);
+        if earlier {
+            // The worker may be asleep until a later alarm.
+            self.seats[seat].wake();
+        }
+        AlarmKey { wheel: seat as u32, key }
+    }
+
+    fn cancel_alarm(&self, key: AlarmKey) -> Option<Alarm> {
+        lock(&self.seats[key.wheel as usize].alarms).cancel(key.key)
+    }
+
+    fn wants(&self, name: EventName) -> bool {
+        self.events.wants(name)
+    }
+
+    fn observe(&self, event: Event) {
+        self.events.push(event);
+    }
+}
