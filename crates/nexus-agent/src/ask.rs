@@ -196,7 +196,7 @@ impl<M: Message> Ask<'_, M> {
         if deadline <= system.now() {
             return Poll::Ready(Err(AskError::Expired { deadline }));
         }
-        let chain = turn.map(CurrentTurn::link);
+        let chain = turn.and_then(CurrentTurn::asker_link);
         if let Some(path) = cycle_in_chain(cell, chain.as_deref()) {
             let changed = Changed::No;
             return Poll::Ready(Err(AskError::Cycle { path, changed }));
@@ -263,10 +263,11 @@ impl<M: Message> Ask<'_, M> {
         turn: Option<CurrentTurn<'_>>,
         poller: &mut Poller<'_>,
     ) -> Answer<M> {
-        let waiter = turn.map(|turn| turn.cell().id());
+        let chain = turn.and_then(CurrentTurn::asker_link);
+        let waiter = chain.as_ref().map(|chain| chain.id);
         let mut waiting = Waiting { slot, cell, deadline, alarm: None, waiter };
-        if let Some(turn) = turn
-            && let Some(path) = waiting.enter_graph(turn)
+        if let Some(chain) = chain
+            && let Some(path) = waiting.enter_graph(&chain)
         {
             let changed = waiting.give_up();
             return Poll::Ready(Err(AskError::Cycle { path, changed }));
@@ -330,11 +331,10 @@ impl<R: Send + 'static> Waiting<R> {
     ///
     /// Every waiter enters its edge before it looks, under one lock, so whoever
     /// closes a cycle sees all of it.
-    fn enter_graph(&self, turn: CurrentTurn<'_>) -> Option<CyclePath> {
-        let chain = turn.link();
+    fn enter_graph(&self, chain: &Link) -> Option<CyclePath> {
         let system = self.cell.kind().system();
         let mut waits = system.waits();
-        waits.insert(turn.cell().id(), self.cell.id());
+        waits.insert(chain.id, self.cell.id());
         let search = waits.find_cycle(self.cell.id(), |id| chain.walk().any(|link| link.id == id));
         drop(waits);
         let Search::Cycle(ids) = search else { return None };

@@ -34,14 +34,9 @@ impl Link {
 
     /// The way from `id` to the end of the chain, if `id` is on it.
     pub(crate) fn path_from(&self, id: AgentId) -> Option<Vec<String>> {
-        let mut path = Vec::new();
-        for link in self.walk() {
-            path.push(link.name());
-            if link.id == id {
-                path.reverse();
-                return Some(path);
-            }
-        }
-        None
+        let len = self.walk().position(|link| link.id == id)? + 1;
+        let mut path: Vec<String> = self.walk().take(len).map(Link::name).collect();
+        path.reverse();
+        Some(path)
     }
 }

@@ -62,7 +62,7 @@ pub(crate) struct Kind {
     execution: Execution,
     on_cancel: OnCancel,
     deadline_ns: u64,
-    pub(crate) restarts: bool,
+    is_task: bool,
     gate: Option<Arc<dyn Gate>>,
     hook: Option<Arc<dyn DeliveryHook>>,
     pub(crate) counters: Counters,
@@ -95,7 +95,7 @@ impl Kind {
             execution: A::EXECUTION,
             on_cancel: A::ON_CANCEL,
             deadline_ns: A::DEADLINE.as_nanos().try_into().unwrap_or(u64::MAX),
-            restarts: true,
+            is_task: A::KIND == crate::task::TASK_KIND,
             gate: spec.gate,
             hook: spec.hook,
             counters: Counters::new(system.shards()),
@@ -138,6 +138,12 @@ impl Kind {
 
     pub(crate) fn execution(&self) -> Execution {
         self.execution
+    }
+
+    /// Whether its agents are tasks: unnamed, unasked, and not restarted.
+    #[inline]
+    pub(crate) fn is_task(&self) -> bool {
+        self.is_task
     }
 
     pub(crate) fn on_cancel(&self) -> OnCancel {

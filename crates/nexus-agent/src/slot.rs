@@ -23,11 +23,6 @@ enum State<R> {
     Abandoned,
 }
 
-/// What a handler can see of its asker.
-pub(crate) trait Asker: Send + Sync {
-    fn gave_up(&self) -> bool;
-}
-
 impl<R> Slot<R> {
     pub(crate) fn queued() -> Slot<R> {
         Slot { state: Mutex::new(State::Queued(None)) }
@@ -96,14 +91,13 @@ impl<R> Slot<R> {
         }
     }
 
+    /// Whether the asker gave up.
+    pub(crate) fn gave_up(&self) -> bool {
+        matches!(*self.lock(), State::Abandoned)
+    }
+
     fn lock(&self) -> impl std::ops::DerefMut<Target = State<R>> + '_ {
         self.state.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
-    }
-}
-
-impl<R: Send> Asker for Slot<R> {
-    fn gave_up(&self) -> bool {
-        matches!(*self.lock(), State::Abandoned)
     }
 }
 

@@ -322,7 +322,7 @@ impl System {
     /// Asks the supervisor about a crashed agent and tells the others it decides about.
     pub(crate) fn judge(&self, now: Time, cell: &CellRef, crash: &Crash) -> Verdict {
         self.note_crash(cell, crash);
-        if !cell.kind().restarts || self.is_shutting_down() {
+        if cell.kind().is_task() || self.is_shutting_down() {
             return Verdict::Stop;
         }
         let actions = {

@@ -15,11 +15,14 @@ use crate::{
     WireId,
 };
 
+/// The kind of all tasks.
+pub(crate) const TASK_KIND: &str = "nexus.task";
+
 /// The agent that is a task.
 struct Tasker;
 
 impl Agent for Tasker {
-    const KIND: &'static str = "nexus.task";
+    const KIND: &'static str = TASK_KIND;
     const MAILBOX: MailboxSpec = MailboxSpec::DEFAULT.len_max(1);
 
     fn new(_key: &str) -> Tasker {

@@ -1,6 +1,7 @@
 //! One thing that happened in a world, for people.
 
 use std::fmt;
+use std::sync::Arc;
 
 use nexus_base::Time;
 
@@ -9,7 +10,7 @@ use nexus_base::Time;
 pub struct Record {
     pub(crate) at: Time,
     /// `kind/key`, if it happened to an agent.
-    pub(crate) agent: Option<Box<str>>,
+    pub(crate) agent: Option<Arc<str>>,
     pub(crate) what: What,
 }
 

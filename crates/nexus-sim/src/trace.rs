@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::hash::Hasher;
+use std::sync::Arc;
 
 use nexus_agent::HandlerStart;
 use nexus_base::{AgentId, FixedMap, Time};
@@ -53,7 +54,7 @@ pub(crate) struct Trace {
     events: u64,
     detail: Detail,
     records: Vec<Record>,
-    names: FixedMap<AgentId, Box<str>>,
+    names: FixedMap<AgentId, Arc<str>>,
 }
 
 impl Trace {

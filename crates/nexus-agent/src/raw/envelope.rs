@@ -236,7 +236,7 @@ impl<A: Handler<M>, M: Message> AskOf<A, M> {
         if !asked.slot.start() {
             return Begun::Skipped;
         }
-        let origin = Origin { deadline: asked.deadline, chain: asked.chain };
+        let origin = Origin::queued(asked.deadline, asked.chain);
         // SAFETY: as for tells.
         unsafe { owned.begin::<A, M>(message, origin, Some(asked.slot)) }
     }

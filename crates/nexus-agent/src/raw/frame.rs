@@ -7,7 +7,7 @@
 use std::alloc::Layout;
 use std::cell::{Cell, RefCell};
 use std::future::Future;
-use std::mem::ManuallyDrop;
+use std::mem::MaybeUninit;
 use std::pin::Pin;
 use std::ptr::NonNull;
 use std::sync::Arc;
@@ -19,8 +19,8 @@ use super::cell::Header;
 use super::pool;
 use crate::chain::Link;
 use crate::gate::Outbox;
-use crate::slot::{Asker, Slot};
-use crate::{Agent, AskError, Context, Crash, During};
+use crate::slot::Slot;
+use crate::{Agent, AskError, Context, Crash};
 
 /// What one step, the handling of one message, knows about itself.
 pub(crate) struct Step {
@@ -35,7 +35,7 @@ pub(crate) struct Step {
 }
 
 /// A step as its handler's context sees it.
-pub(crate) struct StepRef(NonNull<Step>);
+pub(crate) struct StepRef(NonNull<FrameHead>);
 
 // SAFETY: a context lives in its step's frame and is used by whoever polls
 // that frame, one thread at a time. It is not `Sync`: a step is not.
@@ -46,7 +46,15 @@ impl std::ops::Deref for StepRef {
 
     fn deref(&self) -> &Step {
         // SAFETY: as above; the step goes after the handler that borrows the context.
-        unsafe { self.0.as_ref() }
+        unsafe { &self.0.as_ref().step }
+    }
+}
+
+impl StepRef {
+    /// Whether whoever asked has given up.
+    pub(crate) fn asker_gave_up(&self) -> bool {
+        // SAFETY: as above.
+        unsafe { asker_gave_up(self.0) }
     }
 }
 
@@ -54,7 +62,6 @@ impl std::ops::Deref for StepRef {
 #[derive(Default)]
 struct Extra {
     link: Option<Arc<Link>>,
-    asker: Option<Arc<dyn Asker>>,
     rng: Option<Rng>,
     outbox: Option<Outbox>,
 }
@@ -63,10 +70,22 @@ struct Extra {
 pub(crate) struct Origin {
     pub(crate) deadline: Time,
     pub(crate) chain: Option<Arc<Link>>,
+    in_place: bool,
 }
 
 impl Origin {
-    pub(crate) const TELL: Origin = Origin { deadline: Time::MAX, chain: None };
+    pub(crate) const TELL: Origin = Origin { deadline: Time::MAX, chain: None, in_place: false };
+
+    /// An ask that came through the mailbox.
+    pub(crate) fn queued(deadline: Time, chain: Option<Arc<Link>>) -> Origin {
+        Origin { deadline, chain, in_place: false }
+    }
+
+    /// An ask by the turn below on the stack.
+    #[inline]
+    pub(super) fn in_place(deadline: Time) -> Origin {
+        Origin { deadline, chain: None, in_place: true }
+    }
 }
 
 /// How far a handler got.
@@ -82,25 +101,6 @@ pub(crate) enum Begun {
 }
 
 impl Step {
-    #[inline]
-    pub(super) fn new(
-        cell: NonNull<Header>,
-        message: &'static str,
-        now: Time,
-        origin: Origin,
-        in_place: bool,
-    ) -> Step {
-        Step {
-            cell,
-            message,
-            now: Cell::new(now),
-            deadline: origin.deadline,
-            in_place: Cell::new(in_place),
-            origin: RefCell::new(origin.chain),
-            extra: RefCell::new(None),
-        }
-    }
-
     pub(crate) fn cell(&self) -> &Header {
         // SAFETY: a step lives no longer than its cell.
         unsafe { self.cell.as_ref() }
@@ -148,15 +148,6 @@ impl Step {
         self.with_extra(|extra| extra.link = Some(link));
     }
 
-    pub(super) fn set_asker(&self, asker: Arc<dyn Asker>) {
-        self.with_extra(|extra| extra.asker = Some(asker));
-    }
-
-    pub(crate) fn asker_gave_up(&self) -> bool {
-        let extra = self.extra.borrow();
-        extra.as_ref().and_then(|extra| extra.asker.as_ref()).is_some_and(|asker| asker.gave_up())
-    }
-
     /// Calls `f` with this step's own generator, made by `seed` at the first call.
     pub(crate) fn with_rng<R>(&self, seed: impl FnOnce() -> Rng, f: impl FnOnce(&mut Rng) -> R) -> R {
         self.with_extra(|extra| f(extra.rng.get_or_insert_with(seed)))
@@ -192,6 +183,7 @@ struct FrameVtable {
     poll: unsafe fn(NonNull<FrameHead>, &mut Poller<'_>) -> Poll<()>,
     /// Drops the handler, tells its asker `why` if it still waits, frees the frame.
     discard: unsafe fn(NonNull<FrameHead>, AskError),
+    asker_gave_up: unsafe fn(NonNull<FrameHead>) -> bool,
 }
 
 /// `reply` is typed by the future's output; `context` is what the handler borrows.
@@ -200,7 +192,9 @@ pub(super) struct Frame<A: Agent, F: Future> {
     head: FrameHead,
     context: Context<A>,
     reply: Option<Arc<Slot<F::Output>>>,
-    future: ManuallyDrop<F>,
+    /// Whether `future` has been made.
+    started: bool,
+    future: MaybeUninit<F>,
 }
 
 /// # Safety
@@ -217,35 +211,68 @@ pub(super) unsafe fn discard(frame: NonNull<FrameHead>, why: AskError) {
     unsafe { (frame.as_ref().vtable.discard)(frame, why) }
 }
 
+/// # Safety
+/// As [`poll`].
+pub(super) unsafe fn asker_gave_up(frame: NonNull<FrameHead>) -> bool {
+    // SAFETY: passed on from the caller.
+    unsafe { (frame.as_ref().vtable.asker_gave_up)(frame) }
+}
+
 impl<A: Agent, F: Future> Frame<A, F>
 where
     F::Output: Send + 'static,
 {
-    const VTABLE: FrameVtable = FrameVtable { poll: Self::poll, discard: Self::discard };
+    const VTABLE: FrameVtable = FrameVtable {
+        poll: Self::poll,
+        discard: Self::discard,
+        asker_gave_up: Self::asker_gave_up,
+    };
 
-    /// Fills a frame. `start` makes the handler's future from its context.
+    /// Takes memory for a frame and fills all of it but the future.
     ///
-    /// # Safety
-    /// `start`'s future borrows nothing that goes before the frame does.
+    /// Field by field: built elsewhere and moved here, the step would cost
+    /// more than the rest of an ask in place.
     #[inline]
-    pub(super) unsafe fn place(
-        step: Step,
+    pub(super) fn reserve(
+        cell: NonNull<Header>,
+        message: &'static str,
+        now: Time,
+        origin: Origin,
         reply: Option<Arc<Slot<F::Output>>>,
-        start: impl FnOnce(*mut Context<A>) -> F,
     ) -> NonNull<Self> {
         let frame: NonNull<Self> = pool::take(Layout::new::<Self>()).cast();
         let at = frame.as_ptr();
-        // SAFETY: fresh memory of the right layout; the context is written
-        // before `start` borrows it.
+        // SAFETY: fresh memory of the right layout.
         unsafe {
-            (&raw mut (*at).head).write(FrameHead { vtable: &Self::VTABLE, step });
-            (&raw mut (*at).context).write(Context::new(StepRef(NonNull::from(&(*at).head.step))));
+            let step = &raw mut (*at).head.step;
+            (&raw mut (*at).head.vtable).write(&Self::VTABLE);
+            (&raw mut (*step).cell).write(cell);
+            (&raw mut (*step).message).write(message);
+            (&raw mut (*step).now).write(Cell::new(now));
+            (&raw mut (*step).deadline).write(origin.deadline);
+            (&raw mut (*step).in_place).write(Cell::new(origin.in_place));
+            (&raw mut (*step).origin).write(RefCell::new(origin.chain));
+            (&raw mut (*step).extra).write(RefCell::new(None));
+            (&raw mut (*at).context).write(Context::new(StepRef(frame.cast())));
             (&raw mut (*at).reply).write(reply);
-            let unstarted = Unstarted(frame);
-            (&raw mut (*at).future).write(ManuallyDrop::new(start(&raw mut (*at).context)));
-            std::mem::forget(unstarted);
+            (&raw mut (*at).started).write(false);
         }
         frame
+    }
+
+    /// Makes the future. `start` may unwind: then there is none.
+    ///
+    /// # Safety
+    /// The frame is ours and has no future yet; the one that `start` makes
+    /// borrows nothing that goes before the frame does.
+    #[inline]
+    pub(super) unsafe fn start(frame: NonNull<Self>, start: impl FnOnce(*mut Context<A>) -> F) {
+        let at = frame.as_ptr();
+        // SAFETY: passed on from the caller.
+        unsafe {
+            (&raw mut (*at).future).write(MaybeUninit::new(start(&raw mut (*at).context)));
+            (*at).started = true;
+        }
     }
 
     /// # Safety
@@ -255,8 +282,8 @@ where
         frame: NonNull<Self>,
         poller: &mut Poller<'_>,
     ) -> Poll<F::Output> {
-        // SAFETY: frames do not move.
-        unsafe { Pin::new_unchecked(&mut *(*frame.as_ptr()).future).poll(poller) }
+        // SAFETY: frames do not move, and only started ones are polled.
+        unsafe { Pin::new_unchecked((*frame.as_ptr()).future.assume_init_mut()).poll(poller) }
     }
 
     /// # Safety
@@ -278,8 +305,17 @@ where
         unsafe {
             let _step = DropInPlace(&raw mut (*at).head);
             let _reply = DropInPlace(&raw mut (*at).reply);
-            ManuallyDrop::drop(&mut (*at).future);
+            if (*at).started {
+                (*at).future.assume_init_drop();
+            }
         }
+    }
+
+    unsafe fn asker_gave_up(frame: NonNull<FrameHead>) -> bool {
+        let frame: NonNull<Self> = frame.cast();
+        // SAFETY: passed on from the caller. The reply is no part of what the
+        // future borrows.
+        unsafe { (*frame.as_ptr()).reply.as_ref() }.is_some_and(|reply| reply.gave_up())
     }
 
     unsafe fn poll(frame: NonNull<FrameHead>, poller: &mut Poller<'_>) -> Poll<()> {
@@ -324,29 +360,6 @@ where
             let answer = Answer(reply, Some(why));
             Self::free(frame);
             drop(answer);
-        }
-    }
-}
-
-/// Clears up a frame whose future was never made: a handler that is not an
-/// `async fn` may panic before it returns one.
-struct Unstarted<A: Agent, F: Future>(NonNull<Frame<A, F>>)
-where
-    F::Output: Send + 'static;
-
-impl<A: Agent, F: Future> Drop for Unstarted<A, F>
-where
-    F::Output: Send + 'static,
-{
-    fn drop(&mut self) {
-        let at = self.0.as_ptr();
-        let _give = Give::<Frame<A, F>>(self.0);
-        // SAFETY: `place` has written these two and not the future.
-        unsafe {
-            let reply = (&raw mut (*at).reply).read();
-            let crash = Crash::new(During::Handler, &"panic before the handler's first await");
-            drop(Answer(reply, Some(AskError::Crashed(crash))));
-            (&raw mut (*at).head).drop_in_place();
         }
     }
 }

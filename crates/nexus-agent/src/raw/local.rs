@@ -98,14 +98,19 @@ impl<'a> CurrentTurn<'a> {
         unsafe { self.turn.parent.as_ref() }.map(|turn| CurrentTurn { turn })
     }
 
-    /// The call chain that ends with this turn, written down.
-    pub(crate) fn link(self) -> Arc<Link> {
+    /// The call chain that ends with this turn, written down, if others can
+    /// wait for its agent. Nobody can ask a task, so no cycle goes through one.
+    pub(crate) fn asker_link(self) -> Option<Arc<Link>> {
+        (!self.cell().kind().is_task()).then(|| self.link())
+    }
+
+    fn link(self) -> Arc<Link> {
         let step = self.step();
         if let Some(link) = step.link() {
             return link;
         }
         let parent = step.origin().or_else(|| {
-            let parent = self.parent().filter(|_| step.is_in_place()).map(CurrentTurn::link);
+            let parent = self.parent().filter(|_| step.is_in_place()).and_then(CurrentTurn::asker_link);
             step.set_origin(parent.clone());
             parent
         });

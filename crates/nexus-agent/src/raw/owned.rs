@@ -8,11 +8,11 @@ use std::task::{Context as Poller, Poll};
 use nexus_base::Time;
 
 use super::cell::{self, CellRef, Header, Ready};
-use super::frame::{self, Begun, Frame, FrameHead, Origin, Step};
-use super::local::{self, Turn};
+use super::frame::{self, Begun, Frame, FrameHead, Origin};
+use super::local::{self, CurrentTurn, Turn};
 use super::{Envelope, cell::with_waker};
 use crate::slot::Slot;
-use crate::{AskError, Crash, During, Handler, Message, StopReason, Worker};
+use crate::{Agent, AskError, Context, Crash, During, Handler, Message, StopReason, Worker};
 
 /// A cell while this thread runs it.
 ///
@@ -84,7 +84,7 @@ impl<'w> Owned<'w> {
     /// Whether the suspended handler's asker gave up.
     pub(crate) fn asker_gave_up(&self) -> bool {
         // SAFETY: we hold the run flag, so the frame is ours to look at.
-        self.frame().is_some_and(|frame| unsafe { frame.as_ref() }.step.asker_gave_up())
+        self.frame().is_some_and(|frame| unsafe { frame::asker_gave_up(frame) })
     }
 
     fn frame(&self) -> Option<NonNull<FrameHead>> {
@@ -108,28 +108,27 @@ impl<'w> Owned<'w> {
         origin: Origin,
         reply: Option<Arc<Slot<M::Reply>>>,
     ) -> Begun {
-        let asker = reply.clone();
-        let step = Step::new(self.cell, M::NAME, self.now(), origin, false);
-        if let Some(asker) = asker {
-            step.set_asker(asker);
-        }
-        if let Some(seed) = self.worker.take_recorded_seed() {
-            step.set_rng(nexus_base::Rng::new(seed));
-        }
+        self.worker.show_start(self.header(), &message);
         // SAFETY: passed on from the caller.
-        match unsafe { self.first_poll::<A, M>(message, step, reply, null()) } {
+        let state = unsafe { cell::state::<A>(self.cell) };
+        // SAFETY: we hold the run flag and no other handler is suspended here,
+        // so state and context are borrowed by this future alone; the state
+        // goes only after the frame.
+        let start = |cx: *mut Context<A>| unsafe { A::handle(&mut *state, message, &mut *cx) };
+        // SAFETY: as above.
+        match unsafe { self.first_poll(M::NAME, origin, reply, null(), start) } {
             FirstPoll::Ready(frame, reply) => {
                 // SAFETY: the frame has answered its last poll and is ours.
-                unsafe { frame.answer(Ok(reply)) };
-                self.release_outbox(frame.head());
+                unsafe { Frame::answer(frame, Ok(reply)) };
+                self.release_outbox(frame.cast());
                 // SAFETY: as above.
-                match catch_unwind(AssertUnwindSafe(|| unsafe { frame.free() })) {
-                    Ok(()) => Begun::Done,
-                    Err(panic) => Begun::Panicked(Crash::new(During::Handler, &*panic)),
+                match unsafe { free(frame) } {
+                    None => Begun::Done,
+                    Some(crash) => Begun::Panicked(crash),
                 }
             }
             FirstPoll::Pending(frame) => {
-                self.set_frame(frame.head().as_ptr());
+                self.set_frame(frame.cast().as_ptr());
                 Begun::Pending
             }
             FirstPoll::Panicked(crash) => Begun::Panicked(crash),
@@ -146,76 +145,85 @@ impl<'w> Owned<'w> {
         message: M,
         deadline: Time,
     ) -> Called<M::Reply> {
-        let parent = local::current_turn();
-        let origin = Origin { deadline, chain: None };
-        let step = Step::new(self.cell, M::NAME, self.now(), origin, true);
+        self.worker.show_start(self.header(), &message);
+        let (parent, origin) = (local::current_turn(), Origin::in_place(deadline));
         // SAFETY: passed on from the caller.
-        match unsafe { self.first_poll::<A, M>(message, step, None, parent) } {
-            FirstPoll::Ready(frame, reply) => {
-                // SAFETY: the frame has answered its last poll and is ours.
-                match catch_unwind(AssertUnwindSafe(|| unsafe { frame.free() })) {
-                    Ok(()) => Called::Answered(reply),
-                    Err(panic) => Called::Panicked(Crash::new(During::Handler, &*panic)),
-                }
-            }
+        let state = unsafe { cell::state::<A>(self.cell) };
+        // SAFETY: as in `begin`.
+        let start = |cx: *mut Context<A>| unsafe { A::handle(&mut *state, message, &mut *cx) };
+        // SAFETY: as in `begin`.
+        match unsafe { self.first_poll(M::NAME, origin, None, parent, start) } {
+            // SAFETY: the frame has answered its last poll and is ours.
+            FirstPoll::Ready(frame, reply) => match unsafe { free(frame) } {
+                None => Called::Answered(reply),
+                Some(crash) => Called::Panicked(crash),
+            },
             FirstPoll::Pending(frame) => {
                 let slot = Arc::new(Slot::started());
-                // SAFETY: the frame is ours; its head is valid.
-                unsafe {
-                    let step = &frame.head().as_ref().step;
-                    step.set_asker(slot.clone());
-                    frame.set_reply(slot.clone());
-                    // From here on the asker may go away at any time: what the
-                    // chain needs of its stack is written down now.
-                    if step.origin().is_none() {
-                        step.set_origin(local::with_turn(|turn| turn.map(|turn| turn.link())));
-                    }
-                    step.leave_stack();
-                }
-                self.set_frame(frame.head().as_ptr());
+                // SAFETY: the frame is ours.
+                unsafe { Frame::set_reply(frame, slot.clone()) };
+                self.leave_stack(frame.cast());
                 Called::Pending(slot)
             }
             FirstPoll::Panicked(crash) => Called::Panicked(crash),
         }
     }
 
-    /// Places the handler's frame and polls it once.
+    /// Keeps the frame of a handler that was started in place and is suspended.
+    #[cold]
+    fn leave_stack(&mut self, frame: NonNull<FrameHead>) {
+        // SAFETY: the frame is ours; its head is valid.
+        let step = unsafe { &frame.as_ref().step };
+        // From here on the asker may go away at any time: what the chain
+        // needs of its stack is written down now.
+        if step.origin().is_none() {
+            step.set_origin(local::with_turn(|turn| turn.and_then(CurrentTurn::asker_link)));
+        }
+        step.leave_stack();
+        self.set_frame(frame.as_ptr());
+    }
+
+    /// Fills the handler's frame and polls it once.
     ///
     /// # Safety
-    /// The cell's agent is an `A`; `parent` is null or the current turn.
+    /// The future that `start` makes borrows nothing that goes before the
+    /// frame does; `parent` is null or the current turn.
     #[inline]
-    unsafe fn first_poll<A: Handler<M>, M: Message>(
+    unsafe fn first_poll<A: Agent, F: Future>(
         &mut self,
-        message: M,
-        step: Step,
-        reply: Option<Arc<Slot<M::Reply>>>,
+        message: &'static str,
+        origin: Origin,
+        reply: Option<Arc<Slot<F::Output>>>,
         parent: *const Turn,
-    ) -> FirstPoll<impl FrameRef<M::Reply> + use<A, M>, M::Reply> {
+        start: impl FnOnce(*mut Context<A>) -> F,
+    ) -> FirstPoll<A, F>
+    where
+        F::Output: Send + 'static,
+    {
         let cell = self.cell;
-        self.worker.show_start(self.header(), &message);
-        // SAFETY: we hold the run flag and no other handler is suspended here,
-        // so state and context are borrowed by this future alone; the state
-        // goes only after the frame.
-        let made = catch_unwind(AssertUnwindSafe(|| unsafe {
-            place::<A, M>(cell, message, step, reply)
-        }));
-        let frame = match made {
-            Ok(frame) => frame,
-            Err(panic) => return FirstPoll::Panicked(Crash::new(During::Handler, &*panic)),
-        };
+        let frame = Frame::<A, F>::reserve(cell, message, self.now(), origin, reply);
+        if let Some(seed) = self.worker.take_recorded_seed() {
+            // SAFETY: the frame's head is filled and ours.
+            unsafe { frame.cast::<FrameHead>().as_ref() }.step.set_rng(nexus_base::Rng::new(seed));
+        }
         let leaves = self.worker.begin_poll();
-        // SAFETY: the frame is new and ours, the cell outlives it.
-        let polled = unsafe { poll_in_turn(cell, frame.head(), parent, |poller| frame.poll(poller)) };
+        // SAFETY: the frame is new and ours, the cell outlives it; `start` as
+        // the caller promises.
+        let polled = unsafe {
+            poll_in_turn(cell, frame.cast(), parent, |poller| {
+                Frame::start(frame, start);
+                Frame::poll_future(frame, poller)
+            })
+        };
         self.worker.end_poll(leaves, matches!(polled, Ok(Poll::Pending)), || {
-            (self.header().name(), M::NAME)
+            (self.header().name(), message)
         });
         match polled {
             Ok(Poll::Ready(reply)) => FirstPoll::Ready(frame, reply),
             Ok(Poll::Pending) => FirstPoll::Pending(frame),
             Err(panic) => {
                 let crash = Crash::new(During::Handler, &*panic);
-                // SAFETY: the frame is ours; nobody polls it again.
-                discard_frame(unsafe { frame.head().as_ref() }.into(), AskError::Crashed(crash.clone()));
+                discard_frame(frame.cast(), AskError::Crashed(crash.clone()));
                 FirstPoll::Panicked(crash)
             }
         }
@@ -326,91 +334,27 @@ impl<'w> Owned<'w> {
 }
 
 /// What a first poll came to.
-enum FirstPoll<F, R> {
-    Ready(F, R),
-    Pending(F),
+enum FirstPoll<A: Agent, F: Future>
+where
+    F::Output: Send + 'static,
+{
+    Ready(NonNull<Frame<A, F>>, F::Output),
+    Pending(NonNull<Frame<A, F>>),
     Panicked(Crash),
 }
 
-/// A placed frame whose future's type has no name.
-trait FrameRef<R>: Copy {
-    fn head(self) -> NonNull<FrameHead>;
-    /// # Safety
-    /// The frame is valid and nobody else uses it.
-    unsafe fn poll(self, poller: &mut Poller<'_>) -> Poll<R>;
-    /// # Safety
-    /// As `poll`.
-    unsafe fn answer(self, result: Result<R, AskError>);
-    /// # Safety
-    /// As `poll`.
-    unsafe fn set_reply(self, reply: Arc<Slot<R>>);
-    /// # Safety
-    /// As `poll`; the frame is gone afterwards.
-    unsafe fn free(self);
-}
-
-struct Placed<A: crate::Agent, F: Future>(NonNull<Frame<A, F>>)
-where
-    F::Output: Send + 'static;
-
-impl<A: crate::Agent, F: Future> Clone for Placed<A, F>
-where
-    F::Output: Send + 'static,
-{
-    fn clone(&self) -> Self {
-        *self
-    }
-}
-
-impl<A: crate::Agent, F: Future> Copy for Placed<A, F> where F::Output: Send + 'static {}
-
-impl<A: crate::Agent, F: Future> FrameRef<F::Output> for Placed<A, F>
-where
-    F::Output: Send + 'static,
-{
-    #[inline]
-    fn head(self) -> NonNull<FrameHead> {
-        self.0.cast()
-    }
-
-    #[inline]
-    unsafe fn poll(self, poller: &mut Poller<'_>) -> Poll<F::Output> {
-        // SAFETY: passed on from the caller.
-        unsafe { Frame::poll_future(self.0, poller) }
-    }
-
-    #[inline]
-    unsafe fn answer(self, result: Result<F::Output, AskError>) {
-        // SAFETY: passed on from the caller.
-        unsafe { Frame::answer(self.0, result) }
-    }
-
-    unsafe fn set_reply(self, reply: Arc<Slot<F::Output>>) {
-        // SAFETY: passed on from the caller.
-        unsafe { Frame::set_reply(self.0, reply) }
-    }
-
-    #[inline]
-    unsafe fn free(self) {
-        // SAFETY: passed on from the caller.
-        unsafe { Frame::free(self.0) }
-    }
-}
-
+/// Frees a frame whose handler has ended; what a drop panicked with, if one did.
+///
 /// # Safety
-/// The cell is owned, its agent is an `A`, and the frame goes before the state.
+/// The frame is valid and nobody else uses it; it is gone afterwards.
 #[inline]
-unsafe fn place<A: Handler<M>, M: Message>(
-    cell: NonNull<Header>,
-    message: M,
-    step: Step,
-    reply: Option<Arc<Slot<M::Reply>>>,
-) -> impl FrameRef<M::Reply> {
+unsafe fn free<A: Agent, F: Future>(frame: NonNull<Frame<A, F>>) -> Option<Crash>
+where
+    F::Output: Send + 'static,
+{
     // SAFETY: passed on from the caller.
-    unsafe {
-        let state: *mut A = cell::state::<A>(cell);
-        Placed(Frame::place(step, reply, |context| A::handle(&mut *state, message, &mut *context)))
-    }
+    let freed = catch_unwind(AssertUnwindSafe(|| unsafe { Frame::free(frame) }));
+    freed.err().map(|panic| Crash::new(During::Handler, &*panic))
 }
 
 /// Polls inside a turn, catching panics.
