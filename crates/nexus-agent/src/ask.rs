@@ -140,7 +140,7 @@ impl<M: Message> Ask<'_, M> {
                 Poll::Ready(Ok(reply))
             }
             Called::Pending(slot) => {
-                let cell = owned.cell();
+                let cell = owned.cell().clone();
                 run::finish_suspended(owned);
                 self.wait(slot, cell, deadline, turn, poller)
             }

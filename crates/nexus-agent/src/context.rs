@@ -26,7 +26,7 @@ impl<A: Agent> Context<A> {
     }
 
     fn cell(&self) -> CellRef {
-        CellRef::of(self.step.cell())
+        self.step.cell().clone()
     }
 
     /// The time. It stands still between two `await`s.

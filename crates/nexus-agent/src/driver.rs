@@ -4,7 +4,7 @@ use std::task::Waker;
 
 use nexus_base::{AgentId, EventName, Time};
 
-use crate::raw::{CellRef, Envelope, Header};
+use crate::raw::{CellRef, Envelope};
 use crate::timers::TimerKey;
 use crate::{Event, Ready};
 
@@ -52,7 +52,7 @@ pub trait Driver: Send + Sync + 'static {
 
 /// A handler about to start, as [`Driver::handler_starts`] sees it.
 pub struct HandlerStart<'a> {
-    pub(crate) cell: &'a Header,
+    pub(crate) cell: &'a CellRef,
     pub(crate) message: &'static str,
     pub(crate) encode: &'a dyn Fn() -> Vec<u8>,
 }

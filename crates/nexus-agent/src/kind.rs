@@ -7,7 +7,7 @@ use crate::accepts::{Accepts, ByName};
 use crate::counters::{Count, Counters};
 use crate::gate::{Gate, Outbox, StepOutput};
 use crate::hook::{Delivery, DeliveryHook};
-use crate::raw::{CellVtable, Envelope, Header};
+use crate::raw::{CellRef, CellVtable, Envelope, Slab};
 use crate::room::Waiters;
 use crate::{Agent, Counts, Execution, MailboxSpec, OnCancel, Overflow, System, Worker};
 
@@ -55,6 +55,7 @@ pub(crate) struct Kind {
     name: &'static str,
     agent_type: TypeId,
     vtable: &'static CellVtable,
+    slab: Slab,
     make: Box<dyn Any + Send + Sync>,
     mailbox: MailboxSpec,
     in_place: bool,
@@ -88,6 +89,7 @@ impl Kind {
             name: A::KIND,
             agent_type: TypeId::of::<A>(),
             vtable: &VtableOf::<A>::TABLE,
+            slab: Slab::new(VtableOf::<A>::TABLE.layout()),
             make: Box::new(spec.make),
             mailbox: spec.mailbox,
             in_place: plain && A::EXECUTION == Execution::Worker,
@@ -117,6 +119,11 @@ impl Kind {
     #[inline]
     pub(crate) fn vtable(&self) -> &'static CellVtable {
         self.vtable
+    }
+
+    /// Where its cells lie.
+    pub(crate) fn slab(&self) -> &Slab {
+        &self.slab
     }
 
     #[inline]
@@ -193,7 +200,7 @@ impl Kind {
     }
 
     /// Hands what a step emitted to the gate, or straight out.
-    pub(crate) fn pass_gate(&self, cell: &Header, outbox: Outbox) {
+    pub(crate) fn pass_gate(&self, cell: &CellRef, outbox: Outbox) {
         match &self.gate {
             Some(gate) => gate.hold(StepOutput { id: cell.id(), name: cell.name(), outbox }),
             None => outbox.release(),
@@ -202,7 +209,7 @@ impl Kind {
 
     /// Shows a message to the delivery hook before its handler starts.
     #[inline]
-    pub(crate) fn show(&self, worker: &Worker, cell: &Header, envelope: &Envelope) {
+    pub(crate) fn show(&self, worker: &Worker, cell: &CellRef, envelope: &Envelope) {
         if let Some(hook) = &self.hook {
             let random_seed = worker.draw_seed();
             worker.set_recorded_seed(random_seed);

@@ -49,7 +49,9 @@ mod worker;
 pub use accepts::Accepts;
 pub use agent::{Agent, Execution, Handler, MailboxSpec, OnCancel, Overflow};
 pub use ask::Ask;
-pub use breaker::*;
+pub use breaker::{
+    Breaker, BreakerConfig, BreakerCounts, BreakerOpen, BreakerState, Outcome, Permit,
+};
 pub use codec::{MESSAGE_BYTES_MAX, decode, encode};
 pub use context::{Cancelled, Context, Sleep, Timer};
 pub use counters::Counts;
@@ -69,13 +71,13 @@ pub use listing::{Listing, Metadata};
 pub use message::{Message, Wire, WireId};
 pub use nexus_derive::{Message, Wire};
 pub use raw::Ready;
-pub use supervision::{Intensity, Strategy, SupervisorId, SupervisorSpec};
+pub use supervision::{Intensity, Strategy, SupervisionError, SupervisorId, SupervisorSpec};
 pub use system::System;
 pub use task::Task;
 pub use tell::Tell;
 pub use timers::{TimerKey, TimerWheel};
 pub use watch::Down;
-pub use worker::{ASKS_IN_PLACE_PER_RUN, InPlace, MESSAGES_PER_RUN, Worker, WorkerSpec};
+pub use worker::{InPlace, MESSAGES_PER_RUN, SENDS_PER_RUN, Worker, WorkerSpec};
 
 #[doc(hidden)]
 pub mod __private {

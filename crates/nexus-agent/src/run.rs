@@ -16,7 +16,7 @@ pub(crate) fn run(owned: Owned<'_>, messages: u32) {
     let mut owned = owned;
     let mut left = messages;
     loop {
-        match owned.header().word().control() {
+        match owned.cell().word().control() {
             Some(control) => {
                 places.give_back(&owned);
                 match obey(owned, control) {
@@ -98,7 +98,7 @@ struct Places {
 impl Places {
     fn new(owned: &Owned<'_>) -> Places {
         // A small mailbox is exact: its senders are waiting for every place.
-        let batch = (owned.header().kind().mailbox().len_max / 32).clamp(1, 32);
+        let batch = (owned.cell().kind().mailbox().len_max / 32).clamp(1, 32);
         Places { free: 0, batch }
     }
 
@@ -111,15 +111,15 @@ impl Places {
     }
 
     fn give_back(&mut self, owned: &Owned<'_>) {
-        let header = owned.header();
+        let cell = owned.cell();
         if self.free > 0 {
-            header.unreserve(self.free);
+            cell.unreserve(self.free);
             self.free = 0;
         }
-        if header.is_awaited() {
-            let len_max = header.kind().mailbox().len_max;
-            let room = len_max.saturating_sub(header.mailbox_len());
-            header.kind().waiters.wake(&owned.cell(), room);
+        if cell.is_awaited() {
+            let len_max = cell.kind().mailbox().len_max;
+            let room = len_max.saturating_sub(cell.mailbox_len());
+            cell.kind().waiters.wake(owned.cell(), room);
         }
     }
 }
@@ -127,14 +127,14 @@ impl Places {
 #[inline]
 fn begin(owned: &mut Owned<'_>, envelope: Envelope) -> Begun {
     let worker = owned.worker();
-    let kind = owned.header().kind();
+    let kind = owned.cell().kind();
     if kind.hook().is_some() {
-        kind.show(worker, owned.header(), &envelope);
+        kind.show(worker, owned.cell(), &envelope);
     }
     let shard = worker.shard();
     let begun = envelope.begin(owned);
     let count = if matches!(begun, Begun::Skipped) { Count::Dropped } else { Count::Handled };
-    owned.header().kind().counters.add(shard, count, 1);
+    owned.cell().kind().counters.add(shard, count, 1);
     begun
 }
 
@@ -161,7 +161,7 @@ fn sleep<'w>(owned: Owned<'w>, places: &mut Places) -> Option<Owned<'w>> {
     places.give_back(&owned);
     match owned.suspend() {
         Ok(()) => None,
-        Err(owned) if owned.header().word().control().is_some_and(Control::is_urgent) => Some(owned),
+        Err(owned) if owned.cell().word().control().is_some_and(Control::is_urgent) => Some(owned),
         // Woken while it was being polled: others go first, in case it never rests.
         Err(owned) => {
             owned.requeue();
@@ -179,17 +179,17 @@ fn obey(mut owned: Owned<'_>, control: Control) -> Option<Owned<'_>> {
         }
         Control::Stop | Control::Restart if owned.has_frame() => finish_handler(owned),
         Control::Stop => {
-            let reason = owned.header().kind().system().take_stop_reason(owned.header().id());
+            let reason = owned.cell().kind().system().take_stop_reason(owned.cell().id());
             terminate(owned, reason);
             None
         }
         Control::Restart => {
-            owned.header().word().clear_control(Control::Restart);
+            owned.cell().word().clear_control(Control::Restart);
             restart(owned, AskError::Stopped { changed: Changed::Unknown })
         }
         Control::Cancel => {
-            owned.header().word().clear_control(Control::Cancel);
-            let opted_in = owned.header().kind().on_cancel() == OnCancel::Drop;
+            owned.cell().word().clear_control(Control::Cancel);
+            let opted_in = owned.cell().kind().on_cancel() == OnCancel::Drop;
             if opted_in && owned.asker_gave_up() {
                 let dropped = owned.drop_frame(AskError::Stopped { changed: Changed::Unknown });
                 return match dropped {
@@ -209,7 +209,7 @@ fn finish_handler(mut owned: Owned<'_>) -> Option<Owned<'_>> {
         Next::Gone => None,
         Next::Sleep(owned) => match owned.suspend() {
             Ok(()) => None,
-            Err(owned) if owned.header().word().control() == Some(Control::Kill) => Some(owned),
+            Err(owned) if owned.cell().word().control() == Some(Control::Kill) => Some(owned),
             Err(owned) => {
                 owned.requeue();
                 None
@@ -221,9 +221,9 @@ fn finish_handler(mut owned: Owned<'_>) -> Option<Owned<'_>> {
 /// Lets the supervisor decide about an agent that panicked.
 #[cold]
 pub(crate) fn crashed(owned: Owned<'_>, crash: Crash) -> Option<Owned<'_>> {
-    let kind = owned.header().kind();
+    let kind = owned.cell().kind();
     kind.count(Some(owned.worker()), Count::Crashed, 1);
-    let verdict = kind.system().clone().judge(owned.now(), &owned.cell(), &crash);
+    let verdict = kind.system().clone().judge(owned.now(), owned.cell(), &crash);
     match verdict {
         Verdict::Restart => restart(owned, AskError::Crashed(crash)),
         Verdict::Stop => {
@@ -240,9 +240,9 @@ fn restart(mut owned: Owned<'_>, why: AskError) -> Option<Owned<'_>> {
     let _ = owned.drop_state();
     let mut made = owned.construct();
     while let Err(crash) = made {
-        owned.header().kind().count(Some(owned.worker()), Count::Crashed, 1);
-        let system = owned.header().kind().system().clone();
-        match system.judge(owned.now(), &owned.cell(), &crash) {
+        owned.cell().kind().count(Some(owned.worker()), Count::Crashed, 1);
+        let system = owned.cell().kind().system().clone();
+        match system.judge(owned.now(), owned.cell(), &crash) {
             // Bounded by the supervisor's restart intensity.
             Verdict::Restart => made = owned.construct(),
             Verdict::Stop => {
@@ -251,9 +251,9 @@ fn restart(mut owned: Owned<'_>, why: AskError) -> Option<Owned<'_>> {
             }
         }
     }
-    owned.header().word().clear_control(Control::Restart);
-    owned.header().kind().count(Some(owned.worker()), Count::Restarted, 1);
-    owned.header().kind().system().clone().note_restarted(&owned.cell());
+    owned.cell().word().clear_control(Control::Restart);
+    owned.cell().kind().count(Some(owned.worker()), Count::Restarted, 1);
+    owned.cell().kind().system().clone().note_restarted(owned.cell());
     Some(owned)
 }
 
@@ -267,17 +267,17 @@ pub(crate) fn terminate(mut owned: Owned<'_>, reason: StopReason) {
     let orderly = !matches!(reason, StopReason::Killed | StopReason::Crashed(_));
     let told = if orderly { owned.stopping(&reason) } else { None };
     let dropped = owned.drop_state();
-    let system = owned.header().kind().system().clone();
+    let system = owned.cell().kind().system().clone();
     for crash in told.into_iter().chain(dropped) {
-        owned.header().kind().count(Some(owned.worker()), Count::Crashed, 1);
-        system.note_crash(&owned.cell(), &crash);
+        owned.cell().kind().count(Some(owned.worker()), Count::Crashed, 1);
+        system.note_crash(owned.cell(), &crash);
     }
     bury(owned, reason);
 }
 
 /// Takes an agent without a state out of the world.
 fn bury(owned: Owned<'_>, reason: StopReason) {
-    let cell = owned.cell();
+    let cell = owned.cell().clone();
     let system = cell.kind().system().clone();
     system.leave(&cell);
     owned.close();

@@ -228,9 +228,10 @@ impl SupervisionTree {
         Some(place.parent)
     }
 
-    /// Under whom an agent is; `None` for a lone one.
-    pub fn supervisor_of(&self, agent: AgentId) -> Option<SupervisorId> {
-        self.agents.get(&agent).map(|place| place.parent)
+    /// The name of the supervisor an agent is under; the root's for a lone one.
+    pub fn name_above(&self, agent: AgentId) -> String {
+        let above = self.agents.get(&agent).map_or(SupervisorId::ROOT, |place| place.parent);
+        self.spec(above).map_or_else(String::new, |spec| spec.name.clone())
     }
 
     /// What a supervisor was asked to do.

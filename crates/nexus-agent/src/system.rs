@@ -13,7 +13,9 @@ use crate::dead::{DeadLetter, DeadLetters};
 use crate::error::{KEY_BYTES_MAX, KINDS_MAX};
 use crate::kind::{Kind, KindSpec};
 use crate::raw::{CellRef, Control, Envelope, TypedCell, with_worker};
-use crate::supervision::{Action, Intensity, SupervisionTree, SupervisorId, SupervisorSpec};
+use crate::supervision::{
+    Action, Intensity, SupervisionError, SupervisionTree, SupervisorId, SupervisorSpec,
+};
 use crate::waits::WaitGraph;
 use crate::watch::{Down, Notify, Watches};
 use crate::{
@@ -260,6 +262,14 @@ impl System {
         supervision.add_supervisor(parent, spec).map_err(|_| SpawnError::NoSupervisor)
     }
 
+    /// Takes a supervisor without children away.
+    ///
+    /// # Errors
+    /// [`SupervisionError`] if it has children, or is gone already.
+    pub fn remove_supervisor(&self, supervisor: SupervisorId) -> Result<(), SupervisionError> {
+        lock(&self.supervision).remove_supervisor(supervisor)
+    }
+
     /// What became of the messages of each kind.
     pub fn counts(&self) -> BTreeMap<&'static str, Counts> {
         let kinds = self.kinds.read().unwrap_or_else(PoisonError::into_inner);
@@ -280,7 +290,7 @@ impl System {
 
     /// Bytes one idle agent of type `A` takes in its cell, its state included.
     pub fn cell_bytes<A: Agent>(self: &Arc<System>) -> Result<usize, SpawnError> {
-        Ok(self.kind_or_register(KindSpec::<A>::default)?.vtable().bytes())
+        Ok(self.kind_or_register(KindSpec::<A>::default)?.slab().stride())
     }
 
     pub(crate) fn waits(&self) -> MutexGuard<'_, WaitGraph> {
@@ -325,10 +335,11 @@ impl System {
         if cell.kind().is_task() || self.is_shutting_down() {
             return Verdict::Stop;
         }
-        let actions = {
+        let (under, actions) = {
             let mut supervision = lock(&self.supervision);
             supervision.handle_crash(now, cell.id());
-            std::iter::from_fn(|| supervision.poll_effect()).collect::<Vec<_>>()
+            let actions: Vec<_> = std::iter::from_fn(|| supervision.poll_effect()).collect();
+            (supervision.name_above(cell.id()), actions)
         };
         let mut verdict = Verdict::Stop;
         for action in actions {
@@ -338,13 +349,11 @@ impl System {
                 Action::Restart(id) => self.control(id, Control::Restart),
                 Action::Stop(id) => self.stop_because(id, StopReason::Supervisor),
                 Action::Escalated { from, to } => self.observe(EventName::SupervisorEscalated, cell, || {
-                    format!("supervisor {} handed over to {}", from.as_u32(), to.as_u32())
+                    format!("from supervisor {} to {}, above {under}", from.as_u32(), to.as_u32())
                 }),
-                Action::GaveUp { supervisor } => {
-                    self.observe(EventName::SupervisorGaveUp, cell, || {
-                        format!("supervisor {} stopped all its agents", supervisor.as_u32())
-                    });
-                }
+                Action::GaveUp { .. } => self.observe(EventName::SupervisorGaveUp, cell, || {
+                    format!("stopped all agents under {under}")
+                }),
                 Action::GaveUpOn(_) => {
                     self.observe(EventName::SupervisorGaveUp, cell, || "restarted too often".to_owned());
                 }

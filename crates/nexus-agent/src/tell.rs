@@ -7,7 +7,7 @@ use std::task::{Context as Poller, Poll};
 use crate::counters::Count;
 use crate::post::{self, Entry};
 use crate::raw::{CellRef, Route, with_turn, with_worker};
-use crate::{Message, TellError};
+use crate::{Message, TellError, Worker};
 
 /// A tell under way; see [`crate::Handle::tell`].
 #[must_use = "nothing is sent until this is awaited"]
@@ -33,6 +33,12 @@ impl<M: Message> Future for Tell<'_, M> {
     #[inline]
     fn poll(mut self: Pin<&mut Self>, poller: &mut Poller<'_>) -> Poll<Self::Output> {
         let this = &mut *self;
+        if !with_worker(|worker| worker.is_none_or(Worker::spend)) {
+            // The sender has had its share of this run: others first.
+            crate::worker::note_leaf();
+            poller.waker().wake_by_ref();
+            return Poll::Pending;
+        }
         let message = this.message.take().expect("not polled after it was ready");
         match attempt(this.route, this.waiting.as_ref(), message) {
             Attempt::Taken => Poll::Ready(Ok(())),

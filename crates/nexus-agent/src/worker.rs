@@ -14,8 +14,8 @@ use crate::{Kind, System, run};
 /// a tenth in throughput, 1,024 gains nothing more.
 pub const MESSAGES_PER_RUN: u32 = 256;
 
-/// Asks one run may have answered in place before it yields. As above.
-pub const ASKS_IN_PLACE_PER_RUN: u32 = 512;
+/// Sends, told or asked in place, before a run yields to others. As above.
+pub const SENDS_PER_RUN: u32 = 512;
 
 /// Handlers nested on one stack by asks in place, at most, whatever the stack
 /// has left. A guess: deeper nesting is a loop more often than a design.
@@ -53,7 +53,7 @@ pub struct Worker {
     system: Arc<System>,
     spec: WorkerSpec,
     now: Cell<Time>,
-    asks_left: Cell<u32>,
+    sends_left: Cell<u32>,
     leaves: Cell<u32>,
     recorded_seed: Cell<Option<u64>>,
     rng: RefCell<Rng>,
@@ -66,7 +66,7 @@ impl Worker {
             system,
             spec,
             now: Cell::new(Time::ZERO),
-            asks_left: Cell::new(0),
+            sends_left: Cell::new(0),
             leaves: Cell::new(0),
             recorded_seed: Cell::new(None),
             rng: RefCell::new(rng),
@@ -87,7 +87,7 @@ impl Worker {
     /// Runs one agent for at most its share of messages.
     pub fn run(&self, now: Time, ready: Ready) {
         self.now.set(now);
-        self.asks_left.set(ASKS_IN_PLACE_PER_RUN);
+        self.sends_left.set(SENDS_PER_RUN);
         raw::enter(self, || run::run(ready.own(self), self.spec.messages_per_run));
     }
 
@@ -99,7 +99,7 @@ impl Worker {
     /// Makes this the current thread's worker while `f` runs.
     pub fn enter<R>(&self, now: Time, f: impl FnOnce() -> R) -> R {
         self.now.set(now);
-        self.asks_left.set(ASKS_IN_PLACE_PER_RUN);
+        self.sends_left.set(SENDS_PER_RUN);
         raw::enter(self, f)
     }
 
@@ -113,15 +113,21 @@ impl Worker {
         if !may || !self.stack_has_room() {
             return Room::Queue;
         }
-        let left = self.asks_left.get();
-        if left == 0 {
+        if !self.spend() {
             return Room::Yield;
         }
-        self.asks_left.set(left - 1);
         if self.spec.in_place == InPlace::Asked && !self.system.driver().chooses_in_place() {
             return Room::Queue;
         }
         Room::Here
+    }
+
+    /// Takes one send out of the run's share; false when it is used up.
+    #[inline]
+    pub(crate) fn spend(&self) -> bool {
+        let left = self.sends_left.get();
+        self.sends_left.set(left.saturating_sub(1));
+        left > 0
     }
 
     #[inline]
@@ -150,7 +156,7 @@ impl Worker {
 
     /// Shows the driver the message a handler is about to start with, where it checks.
     #[inline]
-    pub(crate) fn show_start<M: crate::Message>(&self, cell: &raw::Header, message: &M) {
+    pub(crate) fn show_start<M: crate::Message>(&self, cell: &raw::CellRef, message: &M) {
         if self.spec.checks_waits {
             let encode = || crate::codec::encode(message);
             let start = crate::HandlerStart { cell, message: M::NAME, encode: &encode };

@@ -202,8 +202,8 @@ fn central_queue_serves_in_order_of_arrival() {
 fn weighted_response_time_learns_who_is_slow() {
     let mut pool = Pool::new(StrategyName::WeightedResponseTime, 4, 5);
     let served = pool.serve(1_000, |server| if server == 2 { 40 } else { 10 });
-    // Four times slower, it has at most half of what least connections gives it.
-    assert!((1..40).contains(&served[2]), "the slow one had {served:?}");
+    // Shares in proportion to speed would be 1 in 13 for it, which is 77.
+    assert!((1..77).contains(&served[2]), "the slow one had {served:?}");
 }
 
 #[test]

@@ -70,6 +70,7 @@
 mod books;
 mod builder;
 mod driver;
+mod mix;
 mod ready;
 mod record;
 mod seeds;

@@ -1,13 +1,12 @@
 //! The trace: all that happened in a world, as one number and, if kept, in words.
 
 use std::fmt;
-use std::hash::Hasher;
 use std::sync::Arc;
 
 use nexus_agent::HandlerStart;
 use nexus_base::{AgentId, FixedMap, Time};
-use siphasher::sip::SipHasher13;
 
+use crate::mix::{Mix, content_hash};
 use crate::record::{Record, What};
 
 /// Records kept, at most; what comes later is in the hash only. About 64 MB.
@@ -50,7 +49,7 @@ pub(crate) enum Detail {
 
 /// What has happened so far.
 pub(crate) struct Trace {
-    hash: SipHasher13,
+    hash: Mix,
     events: u64,
     detail: Detail,
     records: Vec<Record>,
@@ -60,7 +59,7 @@ pub(crate) struct Trace {
 impl Trace {
     pub(crate) fn new(detail: Detail) -> Trace {
         Trace {
-            hash: SipHasher13::new(),
+            hash: Mix::new(),
             events: 0,
             detail,
             records: Vec::new(),
@@ -81,18 +80,10 @@ impl Trace {
         &self.records
     }
 
-    pub(crate) fn detail(&self) -> Detail {
-        self.detail
-    }
-
     #[inline]
-    fn fold(&mut self, at: Time, code: u8, words: [u64; 3]) {
-        let mut bytes = [0; 40];
-        let words = [at.as_nanos(), u64::from(code), words[0], words[1], words[2]];
-        for (place, word) in bytes.chunks_exact_mut(8).zip(words) {
-            place.copy_from_slice(&word.to_le_bytes());
-        }
-        self.hash.write(&bytes);
+    fn fold(&mut self, at: Time, code: u64, words: [u64; 3]) {
+        let hash = self.hash.word(at.as_nanos()).word(code);
+        self.hash = words.into_iter().fold(hash, Mix::word);
         self.events += 1;
     }
 
@@ -115,7 +106,7 @@ impl Trace {
             Detail::Contents | Detail::Records => content_hash(&start.bytes()),
         };
         self.fold(at, 2, [agent.high(), agent.low(), content]);
-        self.hash.write(start.message().as_bytes());
+        self.hash = self.hash.bytes(start.message().as_bytes());
         if self.detail == Detail::Records {
             self.name(agent, || start.name());
             self.keep(at, Some(agent), What::Handles { message: start.message(), content });
@@ -134,14 +125,20 @@ impl Trace {
     }
 
     #[inline]
-    fn note(&mut self, at: Time, code: u8, what: What) {
+    fn note(&mut self, at: Time, code: u64, what: What) {
         self.fold(at, code, [0; 3]);
         if self.detail == Detail::Records {
             self.keep(at, None, what);
         }
     }
 
-    /// Something was observed, or an answer reached the outside.
+    /// An answer of these bytes reaches the outside.
+    pub(crate) fn answer(&mut self, at: Time, message: &str, bytes: impl FnOnce() -> Vec<u8>) {
+        let content = if self.detail == Detail::Names { 0 } else { content_hash(&bytes()) };
+        self.said(at, format!("{message} is answered with #{content:016x}"));
+    }
+
+    /// Anything else happens.
     pub(crate) fn said(&mut self, at: Time, text: String) {
         self.fold(at, 5, [content_hash(text.as_bytes()), 0, 0]);
         if self.detail == Detail::Records {
@@ -159,10 +156,4 @@ impl Trace {
             self.records.push(Record { at, agent, what });
         }
     }
-}
-
-pub(crate) fn content_hash(bytes: &[u8]) -> u64 {
-    let mut hash = SipHasher13::new();
-    hash.write(bytes);
-    hash.finish()
 }

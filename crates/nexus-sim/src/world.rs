@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use nexus_agent::{
     Agent, AskError, Handle, Handler, InPlace, KindSpec, Message, SpawnError, System, Task,
-    TellError, Worker, WorkerSpec, encode,
+    TellError, Wire, Worker, WorkerSpec, encode,
 };
 use nexus_base::{IdSecret, Rng, Time};
 
@@ -170,14 +170,11 @@ impl World {
         answer
     }
 
-    fn trace_answer<R: nexus_agent::Wire>(&self, message: &str, answer: &Result<R, AskError>) {
-        let text = match answer {
-            Ok(reply) => {
-                format!("{message} is answered #{:016x}", crate::trace::content_hash(&encode(reply)))
-            }
-            Err(error) => format!("{message} is not answered: {error}"),
-        };
-        self.driver.with_trace(|trace| trace.said(self.driver.time(), text));
+    fn trace_answer<R: Wire>(&self, message: &str, answer: &Result<R, AskError>) {
+        self.driver.with_trace(|trace| match answer {
+            Ok(reply) => trace.answer(self.now(), message, || encode(reply)),
+            Err(error) => trace.said(self.now(), format!("{message} is not answered: {error}")),
+        });
     }
 
     /// Runs `future` beside the agents, where its asks can be answered in place.

@@ -104,7 +104,7 @@ impl<'a, M: Message> Route<'a, M> {
         message: M,
         deadline: Time,
     ) -> Called<M::Reply> {
-        debug_assert!(std::ptr::eq(owned.header(), &**self.cell));
+        debug_assert!(owned.cell().is(self.cell));
         // SAFETY: routes are made only where the functions fit the cell's agent.
         unsafe { (self.calls.call)(owned, message, deadline) }
     }

@@ -1,7 +1,10 @@
-//! A cell: where one agent lives, in one allocation: header, then state.
+//! A cell: where one agent lives, in one block: header, state, name.
+//!
+//! In this order because the header and a small state share a cache line, and
+//! the name is read only where an agent is looked up or reported.
 
-use std::alloc::{Layout, alloc, dealloc, handle_alloc_error};
-use std::mem::{ManuallyDrop, MaybeUninit};
+use std::alloc::Layout;
+use std::mem::{ManuallyDrop, MaybeUninit, offset_of};
 use std::ops::Deref;
 use std::ptr::{NonNull, null_mut};
 use std::sync::Arc;
@@ -41,7 +44,11 @@ pub(crate) struct Header {
     pub(super) frame: UnsafeCell<*mut FrameHead>,
     /// Counted: made by `Arc::into_raw`.
     kind: *const Kind,
-    /// In halves, so that the header is not padded to sixteen bytes.
+}
+
+/// Who the agent is.
+struct Name {
+    /// In halves, so that a cell is not padded to sixteen bytes.
     id: [u64; 2],
     key: CompactString,
 }
@@ -50,6 +57,7 @@ pub(crate) struct Header {
 struct Cell<A> {
     header: Header,
     state: UnsafeCell<MaybeUninit<A>>,
+    name: Name,
 }
 
 /// What can be done with a cell whose agent's type is forgotten.
@@ -61,6 +69,8 @@ pub(crate) struct CellVtable {
     /// Drops the state. May unwind.
     drop_state: unsafe fn(NonNull<Header>),
     layout: Layout,
+    /// Where the name is, from the header on.
+    name_offset: usize,
 }
 
 impl CellVtable {
@@ -70,12 +80,13 @@ impl CellVtable {
             stopping: stopping::<A>,
             drop_state: drop_state::<A>,
             layout: Layout::new::<Cell<A>>(),
+            name_offset: offset_of!(Cell<A>, name),
         }
     }
 
-    /// Bytes one idle agent of this kind takes, without its place in the registry.
-    pub(crate) fn bytes(&self) -> usize {
-        self.layout.size()
+    /// What a cell of this kind needs.
+    pub(crate) fn layout(&self) -> Layout {
+        self.layout
     }
 }
 
@@ -89,11 +100,19 @@ pub(super) unsafe fn state<A>(cell: NonNull<Header>) -> *mut A {
 }
 
 /// # Safety
+/// `cell` is a cell, alive.
+#[inline]
+unsafe fn name(cell: NonNull<Header>) -> NonNull<Name> {
+    // SAFETY: passed on from the caller; the offset is that of this cell's type.
+    unsafe { cell.byte_add(cell.as_ref().kind().vtable().name_offset).cast() }
+}
+
+/// # Safety
 /// The caller owns the cell, a `Cell<A>` without a state.
 unsafe fn construct<A: Agent>(cell: NonNull<Header>) {
     // SAFETY: passed on from the caller.
     unsafe {
-        let made = cell.as_ref().kind().construct::<A>(cell.as_ref().key());
+        let made = cell.as_ref().kind().construct::<A>(&name(cell).as_ref().key);
         state::<A>(cell).write(made);
     }
 }
@@ -122,25 +141,6 @@ impl Header {
     pub(crate) fn kind(&self) -> &Kind {
         // SAFETY: the header holds a count of its kind.
         unsafe { &*self.kind }
-    }
-
-    pub(crate) fn key(&self) -> &str {
-        &self.key
-    }
-
-    /// The key for keeping: copied in place when short.
-    pub(crate) fn key_shared(&self) -> CompactString {
-        self.key.clone()
-    }
-
-    #[inline]
-    pub(crate) fn id(&self) -> AgentId {
-        AgentId::from_u128(u128::from(self.id[0]) << 64 | u128::from(self.id[1]))
-    }
-
-    /// `kind/key`, as people write it.
-    pub(crate) fn name(&self) -> String {
-        format!("{}/{}", self.kind().name(), self.key)
     }
 
     #[inline]
@@ -238,7 +238,11 @@ impl Drop for Unlock<'_> {
     }
 }
 
+/// A reference to a cell that somebody else keeps alive.
+pub(super) type Uncounted = ManuallyDrop<CellRef>;
+
 /// A counted reference to a cell. Keeps the memory, not the agent.
+#[repr(transparent)]
 pub(crate) struct CellRef(NonNull<Header>);
 
 // SAFETY: see `Header`.
@@ -284,8 +288,9 @@ unsafe fn free(cell: NonNull<Header>) {
     // SAFETY: passed on from the caller; `CellRef::open` made the kind's count and the block.
     unsafe {
         let kind = Arc::from_raw(cell.as_ref().kind);
-        cell.as_ptr().drop_in_place();
-        dealloc(cell.as_ptr().cast(), kind.vtable().layout);
+        name(cell).drop_in_place();
+        cell.drop_in_place();
+        kind.slab().give(cell.cast());
     }
 }
 
@@ -293,10 +298,8 @@ impl CellRef {
     /// Opens a cell for an agent that is `state` already. The caller must see
     /// that it is closed one day: being open keeps it in memory.
     pub(crate) fn open<A: Agent>(kind: Arc<Kind>, id: AgentId, key: &str, state: A) -> CellRef {
-        debug_assert_eq!(kind.vtable().layout, Layout::new::<Cell<A>>());
-        // SAFETY: a cell is never of size zero.
-        let block: *mut Cell<A> = unsafe { alloc(Layout::new::<Cell<A>>()).cast() };
-        let Some(block) = NonNull::new(block) else { handle_alloc_error(Layout::new::<Cell<A>>()) };
+        assert_eq!(kind.agent_type(), std::any::TypeId::of::<A>(), "cells hold their kind's agents");
+        let block: NonNull<Cell<A>> = kind.slab().take().cast();
         let header = Header {
             word: Word::idle(),
             refs: AtomicU32::new(2),
@@ -305,26 +308,50 @@ impl CellRef {
             mailbox: Mailbox::new(),
             frame: UnsafeCell::new(null_mut()),
             kind: Arc::into_raw(kind),
-            id: [id.high(), id.low()],
-            key: CompactString::new(key),
         };
-        // SAFETY: fresh memory of the right layout.
-        unsafe { block.write(Cell { header, state: UnsafeCell::new(MaybeUninit::new(state)) }) };
+        let name = Name { id: [id.high(), id.low()], key: CompactString::new(key) };
+        let state = UnsafeCell::new(MaybeUninit::new(state));
+        // SAFETY: fresh memory for a cell of this kind.
+        unsafe { block.write(Cell { header, state, name }) };
         CellRef(block.cast())
     }
 
     /// Gives up the count that being open holds. Only `Owned::close` may, once.
-    pub(super) fn release_open(cell: NonNull<Header>) {
-        drop(CellRef(cell));
+    pub(super) fn release_open(cell: Uncounted) {
+        drop(ManuallyDrop::into_inner(cell));
     }
 
-    /// Another counted reference to the cell behind `header`.
-    pub(crate) fn of(header: &Header) -> CellRef {
-        ManuallyDrop::new(CellRef(NonNull::from(header))).deref_clone()
+    fn identity(&self) -> &Name {
+        // SAFETY: counted, or borrowed from somebody who is.
+        unsafe { name(self.0).as_ref() }
     }
 
-    fn deref_clone(&self) -> CellRef {
-        self.clone()
+    pub(crate) fn key(&self) -> &str {
+        &self.identity().key
+    }
+
+    /// The key for keeping: copied in place when short.
+    pub(crate) fn key_shared(&self) -> CompactString {
+        self.identity().key.clone()
+    }
+
+    pub(crate) fn id(&self) -> AgentId {
+        let [high, low] = self.identity().id;
+        AgentId::from_u128(u128::from(high) << 64 | u128::from(low))
+    }
+
+    /// `kind/key`, as people write it.
+    pub(crate) fn name(&self) -> String {
+        format!("{}/{}", self.kind().name(), self.key())
+    }
+
+    /// The same without a count, for those who are sure that the cell stays.
+    pub(super) fn uncounted(&self) -> Uncounted {
+        ManuallyDrop::new(CellRef(self.0))
+    }
+
+    pub(super) fn as_ptr(&self) -> NonNull<Header> {
+        self.0
     }
 
     pub(crate) fn is(&self, other: &CellRef) -> bool {
@@ -337,7 +364,7 @@ impl CellRef {
         if !self.word.try_take() {
             return None;
         }
-        let owned = Owned::taken(self.0, worker);
+        let owned = Owned::taken(self.uncounted(), worker);
         if self.mailbox.inbox_is_empty() {
             return Some(owned);
         }
@@ -348,7 +375,7 @@ impl CellRef {
 
     /// Takes the run flag of an agent nobody is running, to close it.
     pub(crate) fn seize<'w>(&self, worker: &'w Worker) -> Option<Owned<'w>> {
-        self.word.seize().then(|| Owned::taken(self.0, worker))
+        self.word.seize().then(|| Owned::taken(self.uncounted(), worker))
     }
 
     /// Puts a message into the mailbox; a place has been reserved for it.
@@ -356,7 +383,7 @@ impl CellRef {
     pub(crate) fn push(&self, envelope: Envelope) {
         if self.mailbox.push(envelope) {
             match self.word.post_mail() {
-                Posted::Queued => self.kind().system().driver().ready(Ready(self.0)),
+                Posted::Queued => self.kind().system().driver().ready(Ready(self.uncounted())),
                 Posted::Noted => {}
                 Posted::Closed => self.bury_inbox(),
             }
@@ -381,14 +408,14 @@ impl CellRef {
     /// Asks the agent's owner for `control`.
     pub(crate) fn post_control(&self, control: Control) {
         if self.word.post_control(control) == Posted::Queued {
-            self.kind().system().driver().ready(Ready(self.0));
+            self.kind().system().driver().ready(Ready(self.uncounted()));
         }
     }
 
     /// Has the suspended handler polled again.
     pub(crate) fn wake(&self) {
         if self.word.wake() {
-            self.kind().system().driver().ready(Ready(self.0));
+            self.kind().system().driver().ready(Ready(self.uncounted()));
         }
     }
 }
@@ -397,24 +424,17 @@ impl CellRef {
 ///
 /// Not counted: a queued cell is open, and being open keeps it in memory.
 /// One that is dropped unrun stays queued until the node shuts down.
-#[derive(Debug)]
-pub struct Ready(NonNull<Header>);
-
-// SAFETY: see `Header`.
-unsafe impl Send for Ready {}
-// SAFETY: see `Header`; a shared `Ready` can be looked at only.
-unsafe impl Sync for Ready {}
+pub struct Ready(Uncounted);
 
 impl Ready {
     /// Gives the cell back to its run queue.
-    pub(super) fn again(cell: NonNull<Header>) -> Ready {
+    pub(super) fn again(cell: Uncounted) -> Ready {
         Ready(cell)
     }
 
     /// The cell that is to be run.
-    pub(crate) fn cell(&self) -> &Header {
-        // SAFETY: see the type.
-        unsafe { self.0.as_ref() }
+    pub(crate) fn cell(&self) -> &CellRef {
+        &self.0
     }
 
     /// Whose cell it is.
@@ -443,27 +463,24 @@ impl Ready {
 const WAKER: RawWakerVTable = RawWakerVTable::new(waker_clone, waker_wake, waker_wake_by_ref, waker_drop);
 
 /// Calls `f` with a waker for the cell, without counting it.
-///
-/// # Safety
-/// The cell outlives the call.
 #[inline]
-pub(super) unsafe fn with_waker<R>(cell: NonNull<Header>, f: impl FnOnce(&Waker) -> R) -> R {
+pub(super) fn with_waker<R>(cell: &CellRef, f: impl FnOnce(&Waker) -> R) -> R {
     // SAFETY: the functions below treat the pointer as a counted cell; this one
     // waker is never dropped, so it needs no count.
-    let waker = unsafe { Waker::from_raw(RawWaker::new(cell.as_ptr().cast_const().cast(), &WAKER)) };
+    let waker = unsafe { Waker::from_raw(RawWaker::new(cell.0.as_ptr().cast_const().cast(), &WAKER)) };
     f(&ManuallyDrop::new(waker))
 }
 
 /// # Safety
 /// `data` is a cell that outlives the result.
-unsafe fn borrowed(data: *const ()) -> ManuallyDrop<CellRef> {
+unsafe fn borrowed(data: *const ()) -> Uncounted {
     // SAFETY: passed on from the caller.
     ManuallyDrop::new(CellRef(unsafe { NonNull::new_unchecked(data.cast_mut().cast()) }))
 }
 
 unsafe fn waker_clone(data: *const ()) -> RawWaker {
     // SAFETY: wakers are valid or counted.
-    std::mem::forget(unsafe { borrowed(data) }.deref_clone());
+    std::mem::forget(CellRef::clone(&*unsafe { borrowed(data) }));
     RawWaker::new(data, &WAKER)
 }
 
@@ -480,13 +497,6 @@ unsafe fn waker_wake_by_ref(data: *const ()) {
 unsafe fn waker_drop(data: *const ()) {
     // SAFETY: `drop` consumes the count.
     drop(ManuallyDrop::into_inner(unsafe { borrowed(data) }));
-}
-
-/// # Safety
-/// The caller owns the cell.
-pub(super) unsafe fn vtable(cell: NonNull<Header>) -> &'static CellVtable {
-    // SAFETY: passed on from the caller.
-    unsafe { cell.as_ref() }.kind().vtable()
 }
 
 impl CellVtable {

@@ -15,7 +15,7 @@ use std::task::{Context as Poller, Poll};
 
 use nexus_base::{Rng, Time};
 
-use super::cell::Header;
+use super::cell::{CellRef, Uncounted};
 use super::pool;
 use crate::chain::Link;
 use crate::gate::Outbox;
@@ -24,7 +24,7 @@ use crate::{Agent, AskError, Context, Crash};
 
 /// What one step, the handling of one message, knows about itself.
 pub(crate) struct Step {
-    cell: NonNull<Header>,
+    cell: Uncounted,
     message: &'static str,
     now: Cell<Time>,
     deadline: Time,
@@ -101,9 +101,8 @@ pub(crate) enum Begun {
 }
 
 impl Step {
-    pub(crate) fn cell(&self) -> &Header {
-        // SAFETY: a step lives no longer than its cell.
-        unsafe { self.cell.as_ref() }
+    pub(crate) fn cell(&self) -> &CellRef {
+        &self.cell
     }
 
     /// The name of the message being handled.
@@ -234,7 +233,7 @@ where
     /// more than the rest of an ask in place.
     #[inline]
     pub(super) fn reserve(
-        cell: NonNull<Header>,
+        cell: Uncounted,
         message: &'static str,
         now: Time,
         origin: Origin,

@@ -4,14 +4,14 @@ use std::cell::Cell;
 use std::ptr::{NonNull, null};
 use std::sync::Arc;
 
-use super::cell::Header;
+use super::cell::{CellRef, Uncounted};
 use super::frame::Step;
 use crate::Worker;
 use crate::chain::Link;
 
 /// A handler being polled on this thread. Lives on the stack.
 pub(super) struct Turn {
-    pub(super) cell: NonNull<Header>,
+    pub(super) cell: Uncounted,
     pub(super) step: NonNull<Step>,
     pub(super) parent: *const Turn,
     pub(super) depth: u32,
@@ -79,9 +79,8 @@ pub(crate) fn with_turn<R>(f: impl FnOnce(Option<CurrentTurn<'_>>) -> R) -> R {
 }
 
 impl<'a> CurrentTurn<'a> {
-    pub(crate) fn cell(self) -> &'a Header {
-        // SAFETY: the cell is being run, so it is alive.
-        unsafe { self.turn.cell.as_ref() }
+    pub(crate) fn cell(self) -> &'a CellRef {
+        &self.turn.cell
     }
 
     pub(crate) fn step(self) -> &'a Step {

@@ -13,6 +13,7 @@ mod local;
 mod mailbox;
 mod owned;
 mod pool;
+mod slab;
 mod word;
 
 #[cfg(all(test, loom))]
@@ -20,9 +21,10 @@ mod models;
 
 pub(crate) use address::{Calls, CallsOf, Route, TypedCell};
 pub use cell::Ready;
-pub(crate) use cell::{CellRef, CellVtable, Header};
+pub(crate) use cell::{CellRef, CellVtable};
 pub(crate) use envelope::{Asked, Envelope};
 pub(crate) use frame::{Begun, StepRef};
 pub(crate) use local::{CurrentTurn, enter, with_turn, with_worker};
 pub(crate) use owned::{Called, Owned};
+pub(crate) use slab::Slab;
 pub(crate) use word::Control;

@@ -7,7 +7,7 @@ use std::task::{Context as Poller, Poll};
 
 use nexus_base::Time;
 
-use super::cell::{self, CellRef, Header, Ready};
+use super::cell::{self, CellRef, Ready, Uncounted};
 use super::frame::{self, Begun, Frame, FrameHead, Origin};
 use super::local::{self, CurrentTurn, Turn};
 use super::{Envelope, cell::with_waker};
@@ -20,7 +20,7 @@ use crate::{Agent, AskError, Context, Crash, During, Handler, Message, StopReaso
 /// [`Owned::close`]; merely dropping it leaves the cell running for ever.
 #[must_use]
 pub(crate) struct Owned<'w> {
-    cell: NonNull<Header>,
+    cell: Uncounted,
     worker: &'w Worker,
 }
 
@@ -36,22 +36,17 @@ pub(crate) enum Called<R> {
 
 impl<'w> Owned<'w> {
     #[inline]
-    pub(super) fn taken(cell: NonNull<Header>, worker: &'w Worker) -> Owned<'w> {
+    pub(super) fn taken(cell: Uncounted, worker: &'w Worker) -> Owned<'w> {
         Owned { cell, worker }
     }
 
     #[inline]
-    pub(crate) fn header(&self) -> &Header {
-        // SAFETY: an owned cell is open, and being open keeps it in memory.
-        unsafe { self.cell.as_ref() }
+    pub(crate) fn cell(&self) -> &CellRef {
+        &self.cell
     }
 
     pub(crate) fn worker(&self) -> &'w Worker {
         self.worker
-    }
-
-    pub(crate) fn cell(&self) -> CellRef {
-        CellRef::of(self.header())
     }
 
     #[inline]
@@ -62,20 +57,20 @@ impl<'w> Owned<'w> {
     /// The oldest message that waits.
     #[inline]
     pub(crate) fn next_mail(&mut self) -> Option<Envelope> {
-        let header = self.header();
-        header.word().clear_mail();
-        if header.kind().evicts() {
+        let cell = self.cell();
+        cell.word().clear_mail();
+        if cell.kind().evicts() {
             // SAFETY: the lock guards the ready list in kinds that evict.
-            return header.with_eviction_lock(|| unsafe { header.mailbox().pop() });
+            return cell.with_eviction_lock(|| unsafe { cell.mailbox().pop() });
         }
         // SAFETY: we hold the run flag.
-        unsafe { header.mailbox().pop() }
+        unsafe { cell.mailbox().pop() }
     }
 
     /// Whether a handler is suspended here.
     #[inline]
     pub(crate) fn has_frame(&self) -> bool {
-        self.header().frame.with(|frame| {
+        self.cell().frame.with(|frame| {
             // SAFETY: we hold the run flag.
             !unsafe { *frame }.is_null()
         })
@@ -89,12 +84,12 @@ impl<'w> Owned<'w> {
 
     fn frame(&self) -> Option<NonNull<FrameHead>> {
         // SAFETY: we hold the run flag.
-        self.header().frame.with(|frame| NonNull::new(unsafe { *frame }))
+        self.cell().frame.with(|frame| NonNull::new(unsafe { *frame }))
     }
 
     fn set_frame(&mut self, frame: *mut FrameHead) {
         // SAFETY: we hold the run flag.
-        self.header().frame.with_mut(|at| unsafe { *at = frame });
+        self.cell().frame.with_mut(|at| unsafe { *at = frame });
     }
 
     /// Starts the handler for a message that came through the mailbox.
@@ -108,9 +103,9 @@ impl<'w> Owned<'w> {
         origin: Origin,
         reply: Option<Arc<Slot<M::Reply>>>,
     ) -> Begun {
-        self.worker.show_start(self.header(), &message);
+        self.worker.show_start(self.cell(), &message);
         // SAFETY: passed on from the caller.
-        let state = unsafe { cell::state::<A>(self.cell) };
+        let state = unsafe { cell::state::<A>(self.cell.as_ptr()) };
         // SAFETY: we hold the run flag and no other handler is suspended here,
         // so state and context are borrowed by this future alone; the state
         // goes only after the frame.
@@ -145,10 +140,10 @@ impl<'w> Owned<'w> {
         message: M,
         deadline: Time,
     ) -> Called<M::Reply> {
-        self.worker.show_start(self.header(), &message);
+        self.worker.show_start(self.cell(), &message);
         let (parent, origin) = (local::current_turn(), Origin::in_place(deadline));
         // SAFETY: passed on from the caller.
-        let state = unsafe { cell::state::<A>(self.cell) };
+        let state = unsafe { cell::state::<A>(self.cell.as_ptr()) };
         // SAFETY: as in `begin`.
         let start = |cx: *mut Context<A>| unsafe { A::handle(&mut *state, message, &mut *cx) };
         // SAFETY: as in `begin`.
@@ -200,8 +195,7 @@ impl<'w> Owned<'w> {
     where
         F::Output: Send + 'static,
     {
-        let cell = self.cell;
-        let frame = Frame::<A, F>::reserve(cell, message, self.now(), origin, reply);
+        let frame = Frame::<A, F>::reserve(self.cell.uncounted(), message, self.now(), origin, reply);
         if let Some(seed) = self.worker.take_recorded_seed() {
             // SAFETY: the frame's head is filled and ours.
             unsafe { frame.cast::<FrameHead>().as_ref() }.step.set_rng(nexus_base::Rng::new(seed));
@@ -210,13 +204,13 @@ impl<'w> Owned<'w> {
         // SAFETY: the frame is new and ours, the cell outlives it; `start` as
         // the caller promises.
         let polled = unsafe {
-            poll_in_turn(cell, frame.cast(), parent, |poller| {
+            poll_in_turn(&self.cell, frame.cast(), parent, |poller| {
                 Frame::start(frame, start);
                 Frame::poll_future(frame, poller)
             })
         };
         self.worker.end_poll(leaves, matches!(polled, Ok(Poll::Pending)), || {
-            (self.header().name(), message)
+            (self.cell().name(), message)
         });
         match polled {
             Ok(Poll::Ready(reply)) => FirstPoll::Ready(frame, reply),
@@ -237,10 +231,10 @@ impl<'w> Owned<'w> {
         let (step, polled) = unsafe {
             let step = &frame.as_ref().step;
             step.set_now(self.now());
-            (step, poll_in_turn(self.cell, frame, null(), |poller| frame::poll(frame, poller)))
+            (step, poll_in_turn(&self.cell, frame, null(), |poller| frame::poll(frame, poller)))
         };
         self.worker.end_poll(leaves, matches!(polled, Ok(Poll::Pending)), || {
-            (self.header().name(), step.message())
+            (self.cell().name(), step.message())
         });
         match polled {
             Ok(Poll::Pending) => return Begun::Pending,
@@ -264,7 +258,7 @@ impl<'w> Owned<'w> {
         // SAFETY: the frame is ours until it is freed.
         let step = unsafe { &frame.as_ref().step };
         if let Some(outbox) = step.take_outbox() {
-            self.header().kind().pass_gate(self.header(), outbox);
+            self.cell().kind().pass_gate(self.cell(), outbox);
         }
     }
 
@@ -277,9 +271,9 @@ impl<'w> Owned<'w> {
 
     /// Makes the state afresh, after [`Self::drop_state`].
     pub(crate) fn construct(&mut self) -> Result<(), Crash> {
-        self.header().next_epoch();
+        self.cell().next_epoch();
         // SAFETY: we hold the run flag, and `drop_state` has been.
-        let made = catch_unwind(AssertUnwindSafe(|| unsafe { cell::vtable(self.cell).construct(self.cell) }));
+        let made = catch_unwind(AssertUnwindSafe(|| unsafe { self.cell.kind().vtable().construct(self.cell.as_ptr()) }));
         made.map_err(|panic| Crash::new(During::Constructor, &*panic))
     }
 
@@ -287,7 +281,7 @@ impl<'w> Owned<'w> {
     pub(crate) fn stopping(&mut self, reason: &StopReason) -> Option<Crash> {
         // SAFETY: we hold the run flag, and there is a state.
         let told = catch_unwind(AssertUnwindSafe(|| unsafe {
-            cell::vtable(self.cell).stopping(self.cell, reason);
+            self.cell.kind().vtable().stopping(self.cell.as_ptr(), reason);
         }));
         told.err().map(|panic| Crash::new(During::Drop, &*panic))
     }
@@ -295,7 +289,7 @@ impl<'w> Owned<'w> {
     /// Drops the state; what its drop panicked with, if it did.
     pub(crate) fn drop_state(&mut self) -> Option<Crash> {
         // SAFETY: we hold the run flag, and there is a state and no frame borrowing it.
-        let dropped = catch_unwind(AssertUnwindSafe(|| unsafe { cell::vtable(self.cell).drop_state(self.cell) }));
+        let dropped = catch_unwind(AssertUnwindSafe(|| unsafe { self.cell.kind().vtable().drop_state(self.cell.as_ptr()) }));
         dropped.err().map(|panic| Crash::new(During::Drop, &*panic))
     }
 
@@ -303,26 +297,26 @@ impl<'w> Owned<'w> {
     #[inline]
     pub(crate) fn release(self) -> Result<(), Owned<'w>> {
         // SAFETY: we hold the run flag.
-        debug_assert!(unsafe { self.header().mailbox().ready_is_empty() });
-        if self.header().word().release() { Ok(()) } else { Err(self) }
+        debug_assert!(unsafe { self.cell().mailbox().ready_is_empty() });
+        if self.cell().word().release() { Ok(()) } else { Err(self) }
     }
 
     /// Puts the cell behind the others in the run queue.
     #[cold]
     pub(crate) fn requeue(self) {
-        let driver = self.header().kind().system().clone();
-        self.header().word().requeue();
-        driver.driver().ready(Ready::again(self.cell));
+        let system = self.cell().kind().system().clone();
+        self.cell().word().requeue();
+        system.driver().ready(Ready::again(self.cell));
     }
 
     /// Leaves the cell until its handler is woken.
     pub(crate) fn suspend(self) -> Result<(), Owned<'w>> {
-        if self.header().word().suspend() { Ok(()) } else { Err(self) }
+        if self.cell().word().suspend() { Ok(()) } else { Err(self) }
     }
 
     /// Ends the agent: no state, no frame any more; what still waits is buried.
     pub(crate) fn close(mut self) {
-        let cell = self.cell();
+        let cell = self.cell().clone();
         while let Some(envelope) = self.next_mail() {
             cell.unreserve(1);
             cell.kind().system().bury(&cell, envelope);
@@ -363,7 +357,7 @@ where
 /// The cell is owned and `frame` is its frame; `parent` is null or the current turn.
 #[inline]
 unsafe fn poll_in_turn<R>(
-    cell: NonNull<Header>,
+    cell: &CellRef,
     frame: NonNull<FrameHead>,
     parent: *const Turn,
     poll: impl FnOnce(&mut Poller<'_>) -> R,
@@ -374,15 +368,12 @@ unsafe fn poll_in_turn<R>(
     };
     // A turn that was resumed may itself run below another one on this stack
     // (never today); `before` is what has to be current again afterwards.
-    let turn = Turn { cell, step, parent, depth };
-    // SAFETY: the cell is owned, so it outlives the poll.
-    unsafe {
-        with_waker(cell, |waker| {
-            local::inside(&turn, || {
-                catch_unwind(AssertUnwindSafe(|| poll(&mut Poller::from_waker(waker))))
-            })
+    let turn = Turn { cell: cell.uncounted(), step, parent, depth };
+    with_waker(cell, |waker| {
+        local::inside(&turn, || {
+            catch_unwind(AssertUnwindSafe(|| poll(&mut Poller::from_waker(waker))))
         })
-    }
+    })
 }
 
 /// Drops a frame that is not polled any more; what its drop panicked with, if it did.

@@ -1,6 +1,7 @@
 //! Agents by the million: memory, spawning, finding, asking.
 
 use std::collections::HashMap;
+use std::time::Duration;
 
 use nexus::Handle;
 use nexus::prelude::*;
@@ -108,7 +109,7 @@ pub fn register(sheet: &mut Sheet) {
     std::mem::forget(node);
 }
 
-/// Asks spread at random over more and more agents.
+/// Asks to more and more agents, in turn as the peers' harness sends, and at random.
 pub fn ask_at(sheet: &mut Sheet) {
     let node = super::agents::node();
     let mut handles = Vec::with_capacity(MILLION);
@@ -116,16 +117,23 @@ pub fn ask_at(sheet: &mut Sheet) {
         for index in handles.len()..count {
             handles.push(node.spawn::<Small>(&key(index)).expect("a new name"));
         }
-        let order = shuffled(count, MILLION);
-        let (took, back) = node.run(async move {
-            let start = now();
-            for index in &order {
-                std::hint::black_box(handles[*index].ask(Touch(1)).await.expect("it answers"));
-            }
-            (start.elapsed(), handles)
-        });
-        handles = back;
-        sheet.put_rate(format!("ask at {size} agents"), "msg/s", MILLION, took);
+        let in_turn = (0..MILLION).map(|index| index % count).collect();
+        for (how, order) in [("", in_turn), (" at random", shuffled(count, MILLION))] {
+            let (took, back) = node.run(ask_in_order(handles, order));
+            handles = back;
+            sheet.put_rate(format!("ask at {size} agents{how}"), "msg/s", MILLION, took);
+        }
     }
     std::mem::forget(node);
+}
+
+async fn ask_in_order(
+    handles: Vec<Handle<Small>>,
+    order: Vec<usize>,
+) -> (Duration, Vec<Handle<Small>>) {
+    let start = now();
+    for index in &order {
+        std::hint::black_box(handles[*index].ask(Touch(1)).await.expect("it answers"));
+    }
+    (start.elapsed(), handles)
 }

@@ -1,12 +1,29 @@
 //! One run: a trace, a pool and a seed in; how long each request took out.
+//!
+//! The pool is made of agents in a simulated world, see [`pool`]; this is only
+//! where requests become jobs and answers become seconds.
+
+mod balancer;
+mod engine;
+mod job;
+mod pool;
+mod server;
+mod stopwatch;
+
+#[cfg(test)]
+mod tests;
+#[cfg(test)]
+mod theory;
 
 use super::Strategy;
 use super::speeds::Speed;
-use crate::trace::Trace;
+use super::work;
+use crate::trace::{Request, Trace};
+use job::{Answer, Job};
+use pool::{Pool, PoolSpec};
 
 /// What one run is made of, beside the trace and the seed.
 #[derive(Clone, PartialEq, Debug)]
-#[allow(dead_code, reason = "read by the simulation")]
 pub struct Setup {
     /// How servers are chosen.
     pub strategy: Strategy,
@@ -26,12 +43,17 @@ pub struct Served {
 }
 
 /// Why a run failed.
-#[derive(Debug, thiserror::Error)]
+#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ServeError {
-    /// This build has no simulation in it.
-    #[error("the simulation is not part of this build")]
-    Unavailable,
+    /// A mistake of ours: a pool loses nothing.
+    #[error("only {answered} of {requests} requests were answered; this is a bug in nexus")]
+    Unanswered {
+        /// Requests that were answered once.
+        answered: usize,
+        /// Requests that arrived.
+        requests: usize,
+    },
 }
 
 /// Something that can carry out a run: the simulation, or a stand-in in tests.
@@ -42,6 +64,32 @@ pub type Serve = fn(&Trace, &Setup, u64) -> Result<Served, ServeError>;
 ///
 /// # Errors
 /// [`ServeError`] if the run cannot be finished.
-pub fn serve(_trace: &Trace, _setup: &Setup, _seed: u64) -> Result<Served, ServeError> {
-    Err(ServeError::Unavailable)
+pub fn serve(trace: &Trace, setup: &Setup, seed: u64) -> Result<Served, ServeError> {
+    let requests = trace.requests();
+    let spec = PoolSpec { strategy: setup.strategy, speeds: &setup.speeds, timing: setup.timing };
+    let mut pool = Pool::new(&spec, seed);
+    for (number, request) in (0..).zip(requests) {
+        pool.offer(request.arrival, job(number, request));
+    }
+    let answers = pool.finish();
+    let decision_ns = pool.decision_ns();
+    Ok(Served { seconds_in_system: seconds_in_order(&answers, requests.len())?, decision_ns })
+}
+
+fn job(number: u32, request: &Request) -> Job {
+    let service_ns = work::service(request).as_nanos() as u64;
+    Job { number, context_tokens: request.context_tokens, service_ns }
+}
+
+/// Seconds in the system by number of the job, each of which must be there once.
+fn seconds_in_order(answers: &[Answer], requests: usize) -> Result<Vec<f64>, ServeError> {
+    let mut seconds = vec![f64::NAN; requests];
+    for answer in answers {
+        seconds[answer.number as usize] = answer.in_system().as_secs_f64();
+    }
+    let answered = seconds.iter().filter(|one| !one.is_nan()).count();
+    if answered < requests || answers.len() > requests {
+        return Err(ServeError::Unanswered { answered, requests });
+    }
+    Ok(seconds)
 }

@@ -111,7 +111,7 @@ fn the_table_marks_the_best_and_says_so() {
 
 #[test]
 fn a_run_that_fails_is_named_and_a_signal_stops_the_rest() {
-    let fails: Serve = |_, _, _| Err(ServeError::Unavailable);
+    let fails: Serve = |_, _, _| Err(ServeError::Unanswered { answered: 3, requests: 4 });
     let error = study(trace(4, 10), "--seeds 1 --strategy random --speeds equal", fails);
     let error = error.expect_err("every run fails").to_string();
     assert!(error.contains("the run of random with equal speeds and seed 1 failed"), "{error}");
