@@ -186,12 +186,12 @@ impl<M: Message> Ask<'_, M> {
         poller: &mut Poller<'_>,
     ) -> Answer<M> {
         let system = cell.kind().system();
-        if turn.is_none() && system.is_shutting_down() {
+        if system.is_shutting_down() && !system.is_in_handler() {
             return Poll::Ready(Err(AskError::ShuttingDown));
         }
         let deadline = match &self.state {
             State::InLine(in_line) => in_line.deadline,
-            _ => deadline(system.now(), self.within_ns, turn),
+            _ => deadline(system.now(), self.within_ns, same_node(cell, turn)),
         };
         if deadline <= system.now() {
             return Poll::Ready(Err(AskError::Expired { deadline }));
@@ -234,7 +234,7 @@ impl<M: Message> Ask<'_, M> {
         }
         // Room may have come between the refusal and the wait.
         let room = cell.kind().mailbox().len_max.saturating_sub(cell.mailbox_len());
-        if first && cell.kind().waiters.may_enter(cell, Some(ticket), room) && room > 0 {
+        if first && room > 0 && cell.kind().waiters.is_up(cell, ticket, room) {
             poller.waker().wake_by_ref();
         }
         crate::worker::note_leaf();
@@ -282,7 +282,7 @@ impl<M: Message> Ask<'_, M> {
 }
 
 fn refused(cell: &CellRef) -> AskError {
-    with_worker(|worker| cell.kind().count(worker, Count::Refused, 1));
+    cell.kind().count_here(Count::Refused);
     AskError::MailboxFull { len_max: cell.kind().mailbox().len_max }
 }
 
@@ -295,6 +295,11 @@ fn set_alarm(cell: &CellRef, deadline: Time, poller: &Poller<'_>) -> AlarmKey {
 fn deadline(now: Time, within_ns: u64, turn: Option<CurrentTurn<'_>>) -> Time {
     let own = Time::from_nanos(now.as_nanos().saturating_add(within_ns));
     turn.map_or(own, |turn| own.min(turn.step().deadline()))
+}
+
+/// The current turn, if its agent is of the same node: another has another clock.
+fn same_node<'a>(cell: &CellRef, turn: Option<CurrentTurn<'a>>) -> Option<CurrentTurn<'a>> {
+    turn.filter(|turn| std::ptr::eq(turn.cell().kind().system_ptr(), cell.kind().system_ptr()))
 }
 
 /// The way round, if `cell` is on the chain of those who wait for this ask.

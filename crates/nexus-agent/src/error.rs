@@ -3,7 +3,9 @@
 //! Every error says whether anything changed: *no* (the handler did not start)
 //! or *unknown* (it may have run).
 
+use std::any::Any;
 use std::fmt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use nexus_base::Time;
@@ -158,10 +160,21 @@ pub struct Crash {
 }
 
 impl Crash {
-    pub(crate) fn new(during: During, payload: &(dyn std::any::Any + Send)) -> Crash {
+    /// A payload that is no text is leaked: what is inside is the user's, and
+    /// its drop may panic in turn.
+    pub(crate) fn new(during: During, payload: Box<dyn Any + Send>) -> Crash {
         let text = payload.downcast_ref::<&str>().copied();
         let text = text.or_else(|| payload.downcast_ref::<String>().map(String::as_str));
-        Crash { during, message: text.unwrap_or("a panic without a text").into() }
+        let message = text.unwrap_or("a panic without a text").into();
+        if text.is_none() {
+            std::mem::forget(payload);
+        }
+        Crash { during, message }
+    }
+
+    /// Runs the user's code; what it panicked with, if it did.
+    pub(crate) fn catch<R>(during: During, f: impl FnOnce() -> R) -> Result<R, Crash> {
+        catch_unwind(AssertUnwindSafe(f)).map_err(|panic| Crash::new(during, panic))
     }
 }
 

@@ -9,7 +9,9 @@ use crate::gate::{Gate, Outbox, StepOutput};
 use crate::hook::{Delivery, DeliveryHook};
 use crate::raw::{CellRef, CellVtable, Envelope, Slab};
 use crate::room::Waiters;
-use crate::{Agent, Counts, Execution, MailboxSpec, OnCancel, Overflow, System, Worker};
+use crate::{
+    Agent, Counts, Crash, During, Execution, MailboxSpec, OnCancel, Overflow, System, Worker,
+};
 
 /// How to make agents of a kind, beyond what their type says.
 pub struct KindSpec<A: Agent> {
@@ -191,6 +193,12 @@ impl Kind {
         self.counters.add(worker.map_or(0, Worker::shard), count, by);
     }
 
+    /// Counts one in the shard of the current thread.
+    #[inline]
+    pub(crate) fn count_here(&self, count: Count) {
+        self.system.with_worker(|worker| self.count(worker, count, 1));
+    }
+
     pub(crate) fn by_name(&self) -> &dyn ByName {
         &*self.accepts
     }
@@ -199,20 +207,26 @@ impl Kind {
         self.counters.read()
     }
 
-    /// Hands what a step emitted to the gate, or straight out.
-    pub(crate) fn pass_gate(&self, cell: &CellRef, outbox: Outbox) {
-        match &self.gate {
+    /// Hands what a step emitted to the gate, or straight out. Where the gate
+    /// panics nothing leaves.
+    pub(crate) fn pass_gate(&self, cell: &CellRef, outbox: Outbox) -> Result<(), Crash> {
+        Crash::catch(During::Handler, || match &self.gate {
             Some(gate) => gate.hold(StepOutput { id: cell.id(), name: cell.name(), outbox }),
             None => outbox.release(),
-        }
+        })
     }
 
     /// Shows a message to the delivery hook before its handler starts.
     #[inline]
-    pub(crate) fn show(&self, worker: &Worker, cell: &CellRef, envelope: &Envelope) {
-        if let Some(hook) = &self.hook {
-            let random_seed = worker.draw_seed();
-            worker.set_recorded_seed(random_seed);
+    pub(crate) fn show(
+        &self,
+        worker: &Worker,
+        cell: &CellRef,
+        envelope: &Envelope,
+    ) -> Result<(), Crash> {
+        let Some(hook) = &self.hook else { return Ok(()) };
+        let random_seed = worker.draw_seed();
+        Crash::catch(During::Handler, || {
             let (wire_id, version, bytes) = envelope.encoded();
             hook.delivered(Delivery {
                 id: cell.id(),
@@ -224,6 +238,8 @@ impl Kind {
                 now: worker.now(),
                 random_seed,
             });
-        }
+        })?;
+        worker.set_recorded_seed(random_seed);
+        Ok(())
     }
 }

@@ -1,7 +1,7 @@
 //! Into the mailbox: room under the kind's policy, then the queue.
 
 use crate::counters::Count;
-use crate::raw::{CellRef, Envelope, with_worker};
+use crate::raw::{CellRef, Envelope, with_turn};
 use crate::{AskError, Overflow};
 
 /// Whether a mailbox takes one more message.
@@ -29,10 +29,17 @@ pub(crate) fn enter(cell: &CellRef, ticket: Option<u64>) -> Entry {
     if cell.reserve(spec.len_max) { Entry::Reserved } else { overflow(cell, spec.overflow) }
 }
 
+/// Whether a sender may look for room although others stand in line: one in
+/// line when it is its turn; a newcomer unless it could pass a message of its own.
 #[cold]
 fn may_pass(cell: &CellRef, ticket: Option<u64>) -> bool {
-    let room = cell.kind().mailbox().len_max.saturating_sub(cell.mailbox_len());
-    cell.kind().waiters.may_enter(cell, ticket, room)
+    match ticket {
+        Some(ticket) => {
+            let room = cell.kind().mailbox().len_max.saturating_sub(cell.mailbox_len());
+            cell.kind().waiters.is_up(cell, ticket, room)
+        }
+        None => with_turn(|turn| turn.is_some_and(|turn| !turn.step().stands_in_line())),
+    }
 }
 
 #[cold]
@@ -51,7 +58,7 @@ fn overflow(cell: &CellRef, overflow: Overflow) -> Entry {
 /// Puts a message in, after [`enter`] has said how.
 #[inline]
 pub(crate) fn deliver(cell: &CellRef, entry: Entry, envelope: Envelope) {
-    with_worker(|worker| cell.kind().count(worker, Count::Accepted, 1));
+    cell.kind().count_here(Count::Accepted);
     match entry {
         Entry::Reserved => cell.push(envelope),
         Entry::Evicts => {
@@ -74,7 +81,7 @@ fn evict(cell: &CellRef) {
 }
 
 fn drop_counted(cell: &CellRef, envelope: Envelope) {
-    with_worker(|worker| cell.kind().count(worker, Count::Dropped, 1));
+    cell.kind().count_here(Count::Dropped);
     envelope.discard(AskError::Shed);
 }
 
@@ -83,7 +90,7 @@ fn drop_counted(cell: &CellRef, envelope: Envelope) {
 pub(crate) fn post_alarm(cell: &CellRef, envelope: Envelope) {
     match enter(cell, None) {
         Entry::Refused | Entry::Wait => {
-            with_worker(|worker| cell.kind().count(worker, Count::Accepted, 1));
+            cell.kind().count_here(Count::Accepted);
             cell.kind().system().bury_because(cell, envelope, "mailbox full when its timer rang");
         }
         entry => deliver(cell, entry, envelope),

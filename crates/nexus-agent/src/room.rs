@@ -6,9 +6,15 @@ use std::task::Waker;
 
 use nexus_base::AgentId;
 
-use crate::raw::CellRef;
+use crate::raw::{CellRef, with_turn};
 
-/// The waiting senders of all agents of a kind. Empty nearly always, so agents
+/// The waiting senders of all agents of a kind.
+///
+/// A line keeps the order of one sender's messages. Another sender may take
+/// room that has come up before those in line are awake to take it: making it
+/// wait as well would cost two wake-ups for every message. The line keeps its
+/// order and is woken first whenever room comes up.
+/// Empty nearly always, so agents
 /// carry one bit for it instead of a list.
 ///
 /// Not bounded here: each entry is one suspended sender, which is bounded by
@@ -31,6 +37,7 @@ impl Waiters {
         let mut queues = self.lock();
         let queue = queues.entry(cell.id()).or_default();
         let ticket = ticket.unwrap_or_else(|| {
+            with_turn(|turn| turn.inspect(|turn| turn.step().joins_line()).map(drop));
             queue.next_ticket += 1;
             queue.next_ticket
         });
@@ -44,6 +51,7 @@ impl Waiters {
         let mut queues = self.lock();
         if let Some(queue) = queues.get_mut(&cell.id()) {
             queue.wakers.remove(&ticket);
+            with_turn(|turn| turn.inspect(|turn| turn.step().leaves_line()).map(drop));
             if queue.wakers.is_empty() {
                 queues.remove(&cell.id());
                 cell.clear_awaited();
@@ -67,15 +75,11 @@ impl Waiters {
         self.wake(cell, u32::MAX);
     }
 
-    /// Whether `ticket` is among the first `room` in line; without a ticket,
-    /// whether nobody is in line.
-    pub(crate) fn may_enter(&self, cell: &CellRef, ticket: Option<u64>, room: u32) -> bool {
+    /// Whether `ticket` is among the first `room` in line.
+    pub(crate) fn is_up(&self, cell: &CellRef, ticket: u64, room: u32) -> bool {
         let queues = self.lock();
         let Some(queue) = queues.get(&cell.id()) else { return true };
-        match ticket {
-            Some(ticket) => queue.wakers.range(..ticket).take(room as usize).count() < room as usize,
-            None => false,
-        }
+        queue.wakers.range(..ticket).take(room as usize).count() < room as usize
     }
 
     fn lock(&self) -> MutexGuard<'_, BTreeMap<AgentId, Queue>> {

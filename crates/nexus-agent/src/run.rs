@@ -126,12 +126,14 @@ impl Places {
 
 #[inline]
 fn begin(owned: &mut Owned<'_>, envelope: Envelope) -> Begun {
-    let worker = owned.worker();
-    let kind = owned.cell().kind();
-    if kind.hook().is_some() {
-        kind.show(worker, owned.cell(), &envelope);
+    let shard = owned.worker().shard();
+    if owned.cell().kind().hook().is_some()
+        && let Err(crash) = owned.cell().kind().show(owned.worker(), owned.cell(), &envelope)
+    {
+        owned.cell().kind().counters.add(shard, Count::Dropped, 1);
+        envelope.discard(AskError::Crashed(crash.clone()));
+        return Begun::Panicked(crash);
     }
-    let shard = worker.shard();
     let begun = envelope.begin(owned);
     let count = if matches!(begun, Begun::Skipped) { Count::Dropped } else { Count::Handled };
     owned.cell().kind().counters.add(shard, count, 1);

@@ -2,7 +2,7 @@
 
 use std::task::{Context as Poller, Poll, Waker};
 
-use crate::AskError;
+use crate::{AskError, Crash, During};
 use crate::sync::Mutex;
 
 /// Shared by an asker and whoever answers.
@@ -51,7 +51,9 @@ impl<R> Slot<R> {
             State::Queued(waker) | State::Started(waker) => waker.take(),
             State::Done(_) | State::Taken | State::Abandoned => {
                 drop(state);
-                return drop(result);
+                // The answer's drop is the user's code, and this is not its thread.
+                let _ = Crash::catch(During::Drop, || drop(result));
+                return;
             }
         };
         *state = State::Done(result);

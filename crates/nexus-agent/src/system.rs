@@ -2,7 +2,6 @@
 //! watches, dead letters, and the driver underneath.
 
 use std::collections::BTreeMap;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
@@ -12,14 +11,14 @@ use crate::counters::Count;
 use crate::dead::{DeadLetter, DeadLetters};
 use crate::error::{KEY_BYTES_MAX, KINDS_MAX};
 use crate::kind::{Kind, KindSpec};
-use crate::raw::{CellRef, Control, Envelope, TypedCell, with_worker};
+use crate::raw::{CellRef, Control, Envelope, TypedCell, with_turn, with_worker};
 use crate::supervision::{
     Action, Intensity, SupervisionError, SupervisionTree, SupervisorId, SupervisorSpec,
 };
 use crate::waits::WaitGraph;
 use crate::watch::{Down, Notify, Watches};
 use crate::{
-    Agent, AskError, Counts, Crash, Driver, Event, Handle, Listing, Metadata, SpawnError,
+    Agent, AskError, Counts, Crash, Driver, During, Event, Handle, Listing, Metadata, SpawnError,
     StopReason, Worker, run,
 };
 
@@ -86,7 +85,19 @@ impl System {
 
     /// The time, as the current step or else the driver has it.
     pub(crate) fn now(&self) -> Time {
-        with_worker(|worker| worker.map_or_else(|| self.driver.now(), Worker::now))
+        self.with_worker(|worker| worker.map_or_else(|| self.driver.now(), Worker::now))
+    }
+
+    /// Calls `f` with the current thread's worker, if it is one of ours: a
+    /// worker of another node has other counters and another clock.
+    #[inline]
+    pub(crate) fn with_worker<R>(&self, f: impl FnOnce(Option<&Worker>) -> R) -> R {
+        with_worker(|worker| f(worker.filter(|worker| std::ptr::eq(&**worker.system(), self))))
+    }
+
+    /// Whether this thread is inside a handler of one of our agents.
+    pub(crate) fn is_in_handler(&self) -> bool {
+        with_turn(|turn| turn.is_some_and(|turn| std::ptr::eq(turn.cell().kind().system_ptr(), self)))
     }
 
     /// Makes agents of type `A` possible on this node. Again is fine.
@@ -169,15 +180,15 @@ impl System {
         if self.registry.find(id, kind.name(), key).is_some() {
             return Err(taken());
         }
-        let state = catch_unwind(AssertUnwindSafe(|| kind.construct::<A>(key)))
-            .map_err(|panic| SpawnError::Crashed(Crash::new(crate::During::Constructor, &*panic)))?;
+        let state = Crash::catch(During::Constructor, || kind.construct::<A>(key));
+        let state = state.map_err(SpawnError::Crashed)?;
         let mut state = Some(state);
         let open = || CellRef::open(kind.clone(), id, key, state.take().expect("opened once"));
         let Some(cell) = self.registry.enter(id, kind.name(), key, open) else {
-            let _ = catch_unwind(AssertUnwindSafe(|| drop(state)));
+            let _ = Crash::catch(During::Drop, || drop(state));
             return Err(taken());
         };
-        with_worker(|worker| kind.count(worker, Count::Spawned, 1));
+        kind.count_here(Count::Spawned);
         self.observe(EventName::AgentStarted, &cell, String::new);
         Ok(Handle::new(TypedCell::new(cell).expect("just opened as an `A`")))
     }
@@ -190,7 +201,7 @@ impl System {
     ) -> Result<TypedCell<A>, SpawnError> {
         let kind = self.kind_or_register(KindSpec::<A>::default)?;
         let id = self.secret.agent_id(A::KIND, key);
-        with_worker(|worker| kind.count(worker, Count::Spawned, 1));
+        kind.count_here(Count::Spawned);
         Ok(TypedCell::new(CellRef::open(kind, id, key, state)).expect("just opened as an `A`"))
     }
 
@@ -406,7 +417,7 @@ impl System {
         let (monitors, linked) = lock(&self.watches).take(cell.id());
         let down = Down::new(cell.name(), reason);
         for notify in monitors {
-            notify(down.clone());
+            let _ = Crash::catch(During::Handler, || notify(down.clone()));
         }
         if reason.is_abnormal() {
             for other in linked {
@@ -423,7 +434,9 @@ impl System {
         if cell.is_closed() {
             let (monitors, _) = lock(&self.watches).take(cell.id());
             let down = Down::new(cell.name(), &StopReason::Stopped);
-            monitors.into_iter().for_each(|notify| notify(down.clone()));
+            for notify in monitors {
+                let _ = Crash::catch(During::Handler, || notify(down.clone()));
+            }
         }
     }
 
@@ -455,9 +468,7 @@ impl System {
         let letter = DeadLetter { at: self.now(), to: cell.name(), message, reason };
         lock(&self.dead).push(letter);
         self.observe(EventName::MessageDead, cell, || format!("{message}: {reason}"));
-        // The message's own drop is the user's code.
-        let why = AskError::Stopped { changed: crate::Changed::No };
-        let _ = catch_unwind(AssertUnwindSafe(|| envelope.discard(why)));
+        envelope.discard(AskError::Stopped { changed: crate::Changed::No });
     }
 
     // ---- shutdown ---------------------------------------------------------

@@ -131,13 +131,14 @@ fn attempt<M: Message>(
 /// While the node shuts down its agents may finish what they began; others may begin nothing.
 #[inline]
 fn refused_outside<M: Message>(cell: &CellRef) -> Option<fn(M) -> Attempt<M>> {
-    let refused = cell.kind().system().is_shutting_down() && with_turn(|turn| turn.is_none());
+    let system = cell.kind().system();
+    let refused = system.is_shutting_down() && !system.is_in_handler();
     refused.then_some(|message| Attempt::Refused(TellError::ShuttingDown(message)))
 }
 
 #[cold]
 fn refuse<M: Message>(cell: &CellRef, message: M) -> Attempt<M> {
-    with_worker(|worker| cell.kind().count(worker, Count::Refused, 1));
+    cell.kind().count_here(Count::Refused);
     let len_max = cell.kind().mailbox().len_max;
     Attempt::Refused(TellError::MailboxFull { message, len_max })
 }
@@ -147,12 +148,15 @@ fn refuse<M: Message>(cell: &CellRef, message: M) -> Attempt<M> {
 fn again<M: Message>(route: Route<'_, M>, message: M) -> Attempt<M> {
     let closed = route.cell();
     let Some(cell) = closed.kind().system().refind(closed) else {
-        with_worker(|worker| closed.kind().count(worker, Count::Refused, 1));
+        closed.kind().count_here(Count::Refused);
         return Attempt::Refused(TellError::NotRunning(message));
     };
     match Route::new(&cell, route.calls()) {
         Some(route) if !cell.is_closed() => attempt(route, None, message),
-        _ => Attempt::Refused(TellError::NotRunning(message)),
+        _ => {
+            closed.kind().count_here(Count::Refused);
+            Attempt::Refused(TellError::NotRunning(message))
+        }
     }
 }
 

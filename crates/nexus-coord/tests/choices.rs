@@ -143,21 +143,22 @@ fn among_those_tied_for_least_each_is_as_likely() {
 #[test]
 fn two_choices_draws_every_pair_alike() {
     // With k of ours at server k, server k wins exactly the pairs with those above.
-    let mut rng = Rng::new(3);
+    let mut pool = Pool::new(StrategyName::TwoChoices, 5, 3);
+    let mut held = [0; 5];
+    for _ in 0..10_000 {
+        let (ticket, server) = pool.send();
+        if held[server] < server {
+            held[server] += 1;
+        } else {
+            pool.finish(ticket, Outcome::Done);
+        }
+    }
+    assert_eq!(held, [0, 1, 2, 3, 4]);
     let mut seen = [0u32; 5];
     for _ in 0..20_000 {
-        let mut pool = Pool::new(StrategyName::TwoChoices, 5, rng.next_u64());
-        // Load the servers unequally: keep only what makes server k hold k.
-        let mut held = [0; 5];
-        while held != [0, 1, 2, 3, 4] {
-            let (ticket, server) = pool.send();
-            if held[server] < server {
-                held[server] += 1;
-            } else {
-                pool.finish(ticket, Outcome::Done);
-            }
-        }
-        seen[pool.send().1] += 1;
+        let (ticket, server) = pool.send();
+        seen[server] += 1;
+        pool.finish(ticket, Outcome::Done);
     }
     let expected = [0.4, 0.3, 0.2, 0.1, 0.0];
     for (count, share) in seen.into_iter().zip(expected) {
@@ -196,6 +197,18 @@ fn central_queue_serves_in_order_of_arrival() {
     pool.finish(first, Outcome::Done);
     assert_eq!(pool.balancer.poll_effect(), None);
     assert_eq!(pool.send().1, first_server, "it alone is free");
+}
+
+#[test]
+fn central_queue_does_not_hand_out_what_was_cancelled() {
+    let mut pool = Pool::new(StrategyName::CentralQueue, 1, 4);
+    let (running, _) = pool.send();
+    let Placement::Held { ticket } = pool.place(&Arrival::new(1)) else { panic!("it is busy") };
+    pool.finish(running, Outcome::Done);
+    pool.finish(ticket, Outcome::Cancelled);
+    assert_eq!(pool.balancer.poll_effect(), None);
+    assert_eq!(pool.balancer.in_flight_count(), 0);
+    pool.send();
 }
 
 #[test]
@@ -244,6 +257,20 @@ fn weighted_response_time_is_not_drawn_to_fast_failure() {
 }
 
 #[test]
+fn weighted_response_time_survives_nothing_but_failure() {
+    let mut pool = Pool::new(StrategyName::WeightedResponseTime, 2, 20);
+    for outcome in [Outcome::Done, Outcome::Failed, Outcome::Cancelled] {
+        for _ in 0..200_000 {
+            let (ticket, _) = pool.send();
+            pool.wait(1);
+            pool.finish(ticket, outcome);
+        }
+    }
+    let served = pool.serve(1_000, |_| 10);
+    assert!(served[0].abs_diff(served[1]) < 100, "{served:?}");
+}
+
+#[test]
 fn resource_aware_avoids_who_is_short_of_what_the_request_needs() {
     let check = |features: Features, expected: usize| {
         let mut pool = Pool::new(StrategyName::ResourceAware, 2, 9);
@@ -271,6 +298,17 @@ fn resource_aware_trusts_an_old_report_less() {
     pool.wait(3_600_000);
     assert_eq!(pool.send().1, 1);
     assert_eq!(pool.send().1, 0, "five others an hour ago weigh less than one of ours now");
+}
+
+#[test]
+fn resource_aware_keeps_what_a_later_report_leaves_out() {
+    let mut pool = Pool::new(StrategyName::ResourceAware, 2, 17);
+    pool.report(0, 0, 0.9, 0.0);
+    pool.report(1, 0, 0.1, 0.0);
+    pool.wait(100);
+    // Not a number, so not a share: utilisation is left out.
+    pool.report(0, 0, f64::NAN, f64::NAN);
+    assert_eq!(pool.send().1, 1);
 }
 
 #[test]
@@ -324,17 +362,47 @@ fn prequal_without_answers_is_random() {
 
 #[test]
 fn prequal_does_not_use_old_answers() {
-    let mut pool = Pool::new(StrategyName::Prequal, 10, 16);
-    for _ in 0..100 {
-        pool.send();
-        pool.answer_probes(|server| (1, 10 + 90 * server as u64));
-    }
-    pool.wait(2_000);
     let mut seen = vec![0; 10];
-    for _ in 0..10_000 {
+    let mut rng = Rng::new(16);
+    for _ in 0..5_000 {
+        let mut pool = Pool::new(StrategyName::Prequal, 10, rng.next_u64());
+        for _ in 0..4 {
+            pool.send();
+            pool.answer_probes(|server| (1, 10 + server as u64));
+        }
+        pool.wait(2_000);
         seen[pool.send().1] += 1;
     }
     assert_uniform(&seen, "prequal after two seconds");
+}
+
+#[test]
+fn prequal_reads_answers_to_probes_only() {
+    let mut pool = Pool::new(StrategyName::Prequal, 10, 18);
+    let mut seen = vec![0; 10];
+    for _ in 0..5_000 {
+        pool.wait(1);
+        pool.report(0, 0, 0.0, 0.0);
+        pool.report(1, 0, 0.0, 0.0);
+        seen[pool.send().1] += 1;
+    }
+    assert_uniform(&seen, "prequal without answers");
+}
+
+#[test]
+fn a_new_server_inherits_nothing_from_who_had_its_place() {
+    for name in [StrategyName::WeightedResponseTime, StrategyName::ResourceAware] {
+        let mut pool = Pool::new(name, 2, 19);
+        pool.report(0, 9, 1.0, 1.0);
+        pool.serve(500, |server| if server == 0 { 100 } else { 10 });
+        let (now, left) = (pool.now, pool.servers[0]);
+        pool.balancer.handle_leave(now, left).expect("it is in");
+        let joined = pool.balancer.handle_join(now).expect("there is room");
+        assert_eq!((joined.index(), joined == left), (left.index(), false));
+        let mut sent = [0; 2];
+        (0..20).for_each(|_| sent[pool.send().1] += 1);
+        assert!(sent[0] >= 9, "{name}: the new one had {sent:?}");
+    }
 }
 
 /// What a dispatcher sees, field by field: a field added here needs a reason why

@@ -26,7 +26,7 @@ const RUNS_PER_SLICE: u32 = 64;
 
 /// Agents run between two looks at the clock. Each may handle hundreds of
 /// messages, and looks at the clock itself while it does.
-const RUNS_PER_CLOCK: u32 = 4;
+const RUNS_PER_CLOCK: u32 = 8;
 
 /// A sleeping worker's alarms ring together on a grid this fine: it is woken
 /// once for all of them. Finer than tokio's own timers, which count milliseconds.

@@ -15,7 +15,7 @@ use crate::chain::Link;
 use crate::message::WireId;
 use crate::slot::Slot;
 use crate::sync::UnsafeCell;
-use crate::{AskError, Handler, Message};
+use crate::{AskError, Crash, During, Handler, Message};
 
 /// The head of every message block.
 #[repr(C)]
@@ -90,9 +90,10 @@ impl Envelope {
         unsafe { discard(self.into_node(), why) }
     }
 
+    /// The message's own word on it; one that panics is shed first.
     pub(crate) fn priority(&self) -> u8 {
         // SAFETY: the block is valid and matches its functions.
-        unsafe { (self.vtable().priority)(self.0) }
+        Crash::catch(During::Handler, || unsafe { (self.vtable().priority)(self.0) }).unwrap_or(0)
     }
 
     pub(crate) fn name(&self) -> &'static str {
@@ -150,6 +151,12 @@ unsafe fn free<T>(node: NonNull<Node>) {
     unsafe { pool::give(node.cast(), Layout::new::<T>()) };
 }
 
+/// Drops a message that nobody handles. Its drop is the user's code, and this
+/// may be anybody's thread: a panic ends here, and the message is gone all the same.
+fn drop_caught<M>(message: M) {
+    let _ = Crash::catch(During::Drop, || drop(message));
+}
+
 struct TellOf<A, M>(PhantomData<(A, M)>);
 
 impl<A: Handler<M>, M: Message> TellOf<A, M> {
@@ -186,7 +193,7 @@ impl<A: Handler<M>, M: Message> TellOf<A, M> {
 
     unsafe fn discard(node: NonNull<Node>, _why: AskError) {
         // SAFETY: `Envelope::discard` owns the block.
-        drop(unsafe { Self::unpack(node) });
+        drop_caught(unsafe { Self::unpack(node) });
     }
 
     unsafe fn priority(node: NonNull<Node>) -> u8 {
@@ -230,10 +237,12 @@ impl<A: Handler<M>, M: Message> AskOf<A, M> {
         // SAFETY: as for tells.
         let (asked, message) = unsafe { Self::unpack(node) };
         if owned.now() >= asked.deadline {
+            drop_caught(message);
             asked.slot.complete(Err(AskError::Expired { deadline: asked.deadline }));
             return Begun::Skipped;
         }
         if !asked.slot.start() {
+            drop_caught(message);
             return Begun::Skipped;
         }
         let origin = Origin::queued(asked.deadline, asked.chain);
@@ -244,7 +253,7 @@ impl<A: Handler<M>, M: Message> AskOf<A, M> {
     unsafe fn discard(node: NonNull<Node>, why: AskError) {
         // SAFETY: as for tells.
         let (asked, message) = unsafe { Self::unpack(node) };
-        drop(message);
+        drop_caught(message);
         asked.slot.complete(Err(why));
     }
 

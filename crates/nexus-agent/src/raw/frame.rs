@@ -30,6 +30,8 @@ pub(crate) struct Step {
     deadline: Time,
     /// Whether the parent on the stack is the asker.
     in_place: Cell<bool>,
+    /// Sends of this step that stand in line for room in a mailbox.
+    in_line: Cell<u32>,
     origin: RefCell<Option<Arc<Link>>>,
     extra: RefCell<Option<Box<Extra>>>,
 }
@@ -124,6 +126,21 @@ impl Step {
 
     pub(super) fn is_in_place(&self) -> bool {
         self.in_place.get()
+    }
+
+    /// Whether a send of this step stands in line: later ones must not pass it.
+    pub(crate) fn stands_in_line(&self) -> bool {
+        self.in_line.get() > 0
+    }
+
+    /// Notes that a send of this step has joined a line.
+    pub(crate) fn joins_line(&self) {
+        self.in_line.set(self.in_line.get() + 1);
+    }
+
+    /// Notes that a send of this step has left its line.
+    pub(crate) fn leaves_line(&self) {
+        self.in_line.set(self.in_line.get().saturating_sub(1));
     }
 
     /// Cuts the step off the stack it was started on.
@@ -250,6 +267,7 @@ where
             (&raw mut (*step).now).write(Cell::new(now));
             (&raw mut (*step).deadline).write(origin.deadline);
             (&raw mut (*step).in_place).write(Cell::new(origin.in_place));
+            (&raw mut (*step).in_line).write(Cell::new(0));
             (&raw mut (*step).origin).write(RefCell::new(origin.chain));
             (&raw mut (*step).extra).write(RefCell::new(None));
             (&raw mut (*at).context).write(Context::new(StepRef(frame.cast())));
@@ -269,7 +287,7 @@ where
         let at = frame.as_ptr();
         // SAFETY: passed on from the caller.
         unsafe {
-            (&raw mut (*at).future).write(MaybeUninit::new(start(&raw mut (*at).context)));
+            emplace(&mut (*at).future, &raw mut (*at).context, start);
             (*at).started = true;
         }
     }
@@ -360,6 +378,31 @@ where
             Self::free(frame);
             drop(answer);
         }
+    }
+}
+
+/// Makes the future and moves it to its place word by word.
+///
+/// The compiler would move it in chunks of sixteen bytes, each of which has to
+/// wait for two stores of eight that are still on their way to the cache.
+/// Measured 2026-11 on a Zen 3 EPYC: that wait was a tenth of an ask in place.
+#[inline(always)]
+fn emplace<C, F>(place: &mut MaybeUninit<F>, context: *mut C, start: impl FnOnce(*mut C) -> F) {
+    const WORDS_MAX: usize = 8;
+    let words = size_of::<F>() / size_of::<u64>();
+    let whole = size_of::<F>().is_multiple_of(size_of::<u64>());
+    if !whole || words > WORDS_MAX || align_of::<F>() != align_of::<u64>() {
+        place.write(start(context));
+        return;
+    }
+    let made = MaybeUninit::new(start(context));
+    let (from, to): (*const MaybeUninit<u64>, *mut MaybeUninit<u64>) =
+        (made.as_ptr().cast(), place.as_mut_ptr().cast());
+    for word in 0..words {
+        // SAFETY: both are `words` words long and aligned as words; `made` is
+        // not dropped, so the future has moved. Volatile, or the compiler would
+        // make chunks of the words again.
+        unsafe { to.add(word).write(from.add(word).read_volatile()) };
     }
 }
 

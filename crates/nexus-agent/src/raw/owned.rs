@@ -115,9 +115,9 @@ impl<'w> Owned<'w> {
             FirstPoll::Ready(frame, reply) => {
                 // SAFETY: the frame has answered its last poll and is ours.
                 unsafe { Frame::answer(frame, Ok(reply)) };
-                self.release_outbox(frame.cast());
+                let held = self.release_outbox(frame.cast());
                 // SAFETY: as above.
-                match unsafe { free(frame) } {
+                match held.or(unsafe { free(frame) }) {
                     None => Begun::Done,
                     Some(crash) => Begun::Panicked(crash),
                 }
@@ -216,7 +216,7 @@ impl<'w> Owned<'w> {
             Ok(Poll::Ready(reply)) => FirstPoll::Ready(frame, reply),
             Ok(Poll::Pending) => FirstPoll::Pending(frame),
             Err(panic) => {
-                let crash = Crash::new(During::Handler, &*panic);
+                let crash = Crash::new(During::Handler, panic);
                 discard_frame(frame.cast(), AskError::Crashed(crash.clone()));
                 FirstPoll::Panicked(crash)
             }
@@ -226,6 +226,12 @@ impl<'w> Owned<'w> {
     /// Polls the suspended handler once more.
     pub(crate) fn resume(&mut self) -> Begun {
         let Some(frame) = self.frame() else { return Begun::Done };
+        if let Some(hook) = self.cell().kind().hook()
+            && let Err(crash) =
+                Crash::catch(During::Handler, || hook.resumed(self.cell().id(), self.now()))
+        {
+            return self.crash_frame(frame, crash);
+        }
         let leaves = self.worker.begin_poll();
         // SAFETY: we hold the run flag, so the frame is ours.
         let (step, polled) = unsafe {
@@ -239,27 +245,29 @@ impl<'w> Owned<'w> {
         match polled {
             Ok(Poll::Pending) => return Begun::Pending,
             Ok(Poll::Ready(())) => {}
-            Err(panic) => {
-                self.set_frame(null_mut());
-                let crash = Crash::new(During::Handler, &*panic);
-                discard_frame(frame, AskError::Crashed(crash.clone()));
-                return Begun::Panicked(crash);
-            }
+            Err(panic) => return self.crash_frame(frame, Crash::new(During::Handler, panic)),
         }
         self.set_frame(null_mut());
-        self.release_outbox(frame);
-        match discard_frame(frame, AskError::NotRunning) {
+        let held = self.release_outbox(frame);
+        match held.or(discard_frame(frame, AskError::NotRunning)) {
             None => Begun::Done,
             Some(crash) => Begun::Panicked(crash),
         }
     }
 
-    fn release_outbox(&self, frame: NonNull<FrameHead>) {
+    #[cold]
+    fn crash_frame(&mut self, frame: NonNull<FrameHead>, crash: Crash) -> Begun {
+        self.set_frame(null_mut());
+        discard_frame(frame, AskError::Crashed(crash.clone()));
+        Begun::Panicked(crash)
+    }
+
+    /// Hands over what the step emitted; what the gate panicked with, if it did.
+    fn release_outbox(&self, frame: NonNull<FrameHead>) -> Option<Crash> {
         // SAFETY: the frame is ours until it is freed.
         let step = unsafe { &frame.as_ref().step };
-        if let Some(outbox) = step.take_outbox() {
-            self.cell().kind().pass_gate(self.cell(), outbox);
-        }
+        let outbox = step.take_outbox()?;
+        self.cell().kind().pass_gate(self.cell(), outbox).err()
     }
 
     /// Drops the suspended handler where it stands; what its drop panicked with, if it did.
@@ -274,7 +282,7 @@ impl<'w> Owned<'w> {
         self.cell().next_epoch();
         // SAFETY: we hold the run flag, and `drop_state` has been.
         let made = catch_unwind(AssertUnwindSafe(|| unsafe { self.cell.kind().vtable().construct(self.cell.as_ptr()) }));
-        made.map_err(|panic| Crash::new(During::Constructor, &*panic))
+        made.map_err(|panic| Crash::new(During::Constructor, panic))
     }
 
     /// Tells the agent that it is going to stop.
@@ -283,14 +291,14 @@ impl<'w> Owned<'w> {
         let told = catch_unwind(AssertUnwindSafe(|| unsafe {
             self.cell.kind().vtable().stopping(self.cell.as_ptr(), reason);
         }));
-        told.err().map(|panic| Crash::new(During::Drop, &*panic))
+        told.err().map(|panic| Crash::new(During::Drop, panic))
     }
 
     /// Drops the state; what its drop panicked with, if it did.
     pub(crate) fn drop_state(&mut self) -> Option<Crash> {
         // SAFETY: we hold the run flag, and there is a state and no frame borrowing it.
         let dropped = catch_unwind(AssertUnwindSafe(|| unsafe { self.cell.kind().vtable().drop_state(self.cell.as_ptr()) }));
-        dropped.err().map(|panic| Crash::new(During::Drop, &*panic))
+        dropped.err().map(|panic| Crash::new(During::Drop, panic))
     }
 
     /// Goes idle. If something came in meanwhile, the cell is still owned.
@@ -348,7 +356,7 @@ where
 {
     // SAFETY: passed on from the caller.
     let freed = catch_unwind(AssertUnwindSafe(|| unsafe { Frame::free(frame) }));
-    freed.err().map(|panic| Crash::new(During::Handler, &*panic))
+    freed.err().map(|panic| Crash::new(During::Handler, panic))
 }
 
 /// Polls inside a turn, catching panics.
@@ -380,5 +388,5 @@ unsafe fn poll_in_turn<R>(
 fn discard_frame(frame: NonNull<FrameHead>, why: AskError) -> Option<Crash> {
     // SAFETY: callers own the frame and have unhooked it from its cell.
     let dropped = catch_unwind(AssertUnwindSafe(|| unsafe { frame::discard(frame, why) }));
-    dropped.err().map(|panic| Crash::new(During::Handler, &*panic))
+    dropped.err().map(|panic| Crash::new(During::Handler, panic))
 }

@@ -25,7 +25,7 @@ pub struct Limits {
 
 impl Default for Limits {
     /// 65,536 servers, 1,048,576 in flight, 1,048,576 held. Source: a guess, a
-    /// few times above the largest pools we measure; about 64 MB when all is full.
+    /// few times above the largest pools we measure; about 70 MB when all is full.
     fn default() -> Limits {
         Limits { servers_max: 1 << 16, in_flight_max: 1 << 20, held_max: 1 << 20 }
     }
@@ -52,7 +52,8 @@ pub enum Placement {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub enum Effect {
-    /// Send the held request of this ticket to this server now.
+    /// Send the held request of this ticket to this server now. If the server
+    /// left in between, finish the ticket as failed.
     Assign {
         /// The held request.
         ticket: Ticket,
@@ -99,7 +100,9 @@ pub struct Balancer {
     roster: Roster,
     tickets: Tickets,
     held: Held,
-    assigned: VecDeque<Effect>,
+    /// Held requests that were given a server; each is in flight, so there are
+    /// never more than those.
+    assigned: VecDeque<(Ticket, ServerId)>,
     counts: Counts,
 }
 
@@ -221,11 +224,8 @@ impl Balancer {
             Some(Stage::Held) => self.cancel_held(),
             Some(Stage::Sent { server, at, in_flight }) => {
                 let response = now.since(at);
-                self.finish(
-                    now,
-                    server,
-                    &Finished { outcome, response, in_flight_at_send: in_flight },
-                );
+                let finished = Finished { outcome, response, in_flight_at_send: in_flight };
+                self.finish(now, server, &finished);
             }
         }
         self.assign_held(now);
@@ -255,8 +255,11 @@ impl Balancer {
 
     /// The oldest thing the driver has yet to carry out, assignments before probes.
     pub fn poll_effect(&mut self) -> Option<Effect> {
-        if let Some(effect) = self.assigned.pop_front() {
-            return Some(effect);
+        while let Some((ticket, server)) = self.assigned.pop_front() {
+            // It may have been cancelled since it was assigned.
+            if self.tickets.stage(ticket).is_some() {
+                return Some(Effect::Assign { ticket, server });
+            }
         }
         loop {
             let server = self.strategy.poll_probe()?;
@@ -338,7 +341,7 @@ impl Balancer {
                 .expect("the queue is not empty");
             let stage = self.count_sent(now, server);
             self.tickets.send(ticket, stage);
-            self.assigned.push_back(Effect::Assign { ticket, server: self.roster.id_of(server) });
+            self.assigned.push_back((ticket, self.roster.id_of(server)));
         }
     }
 

@@ -48,10 +48,15 @@ struct Known {
 }
 
 impl Known {
+    /// What all this counts by now, from 1 towards 0.
+    fn weight(&self, now: Time) -> f64 {
+        let half = nanos(AGE_HALVED);
+        half / (half + nanos_since(now, self.at))
+    }
+
     /// How loaded the server is for this request when `own` of ours are there.
     fn load(&self, now: Time, own: u32, arrival: &Arrival) -> f64 {
-        let half = nanos(AGE_HALVED);
-        let weight = half / (half + nanos_since(now, self.at));
+        let weight = self.weight(now);
         let cpu = self.cpu * arrival.features.complexity();
         let memory = self.memory * arrival.features.resources();
         (f64::from(own) + 1.0 + weight * self.others) * (1.0 + weight * cpu.max(memory))
@@ -104,13 +109,18 @@ impl Strategy for ResourceAware {
     }
 
     fn handle_report(&mut self, view: &View<'_>, server: ServerIndex, report: &Report) {
-        // Approximate while messages are on their way, and never below zero.
-        let others = report.in_flight.saturating_sub(view.in_flight(server));
-        self.known[server.as_usize()] = Known {
+        let known = &mut self.known[server.as_usize()];
+        // A report that leaves utilisation out leaves what was known of it, faded.
+        let weight = known.weight(report.at);
+        let faded = |reported: Option<Utilisation>, known: f64| {
+            reported.map_or(weight * known, Utilisation::share)
+        };
+        *known = Known {
             at: report.at,
-            others: f64::from(others),
-            cpu: report.cpu.map_or(0.0, Utilisation::share),
-            memory: report.memory.map_or(0.0, Utilisation::share),
+            // Approximate while messages are on their way, and never below zero.
+            others: f64::from(report.in_flight.saturating_sub(view.in_flight(server))),
+            cpu: faded(report.cpu, known.cpu),
+            memory: faded(report.memory, known.memory),
         };
     }
 }

@@ -199,7 +199,7 @@ fn a_state_has_a_bound() {
     let (kv, before) = (Reactive::kv(), state.clone());
     let one_more = Request::new(Update, "put", json!({"key": "one more", "value": 1}));
     let error = kv.handle_request(&mut state, &one_more).expect_err("it is full");
-    assert_eq!(error.to_string(), "the state is full at 1048576 keys");
+    assert_eq!(error.to_string(), "the state is full at 65536 keys");
     assert!(state == before);
     let known = Request::new(Update, "put", json!({"key": "7", "value": 1}));
     kv.handle_request(&mut state, &known).expect("the key is there already");

@@ -1,6 +1,6 @@
 //! What the demo promises, with a replay in place of the simulation.
 
-mod replay;
+pub(super) mod replay;
 
 use clap::Parser;
 

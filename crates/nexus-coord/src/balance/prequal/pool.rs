@@ -123,3 +123,91 @@ impl ProbePool {
         server
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::super::ReportCause;
+    use super::*;
+
+    /// A pool of answers given as (server, milliseconds it was given at, requests
+    /// in flight, latency in milliseconds), each good for two uses.
+    fn pool(answers: &[(u32, u64, u32, u64)]) -> ProbePool {
+        let mut pool = ProbePool::default();
+        for &(server, at, in_flight, latency) in answers {
+            let at = Time::ZERO.after(Duration::from_millis(at));
+            let (cause, latency) = (ReportCause::Probed, Some(Duration::from_millis(latency)));
+            let report = Report { at, cause, in_flight, latency, cpu: None, memory: None };
+            pool.insert(ServerIndex::new(server), &report, 2.0);
+        }
+        pool
+    }
+
+    fn servers(pool: &ProbePool) -> Vec<usize> {
+        pool.answers.iter().map(|answer| answer.server.as_usize()).collect()
+    }
+
+    fn take(pool: &mut ProbePool, hot_above: u32) -> usize {
+        pool.take(hot_above, &mut Rng::new(1)).as_usize()
+    }
+
+    #[test]
+    fn the_cold_one_with_the_lowest_latency_wins() {
+        let answers = [(0, 0, 9, 1), (1, 1, 5, 30), (2, 2, 4, 40)];
+        assert_eq!(take(&mut pool(&answers), 5), 1);
+        assert_eq!(take(&mut pool(&answers), 9), 0);
+        assert_eq!(take(&mut pool(&answers), 3), 2, "all are hot: fewest requests");
+    }
+
+    #[test]
+    fn a_use_counts_as_one_more_in_flight() {
+        let mut pool = pool(&[(0, 0, 5, 1), (1, 1, 0, 30)]);
+        assert_eq!([take(&mut pool, 5), take(&mut pool, 5)], [0, 1]);
+    }
+
+    #[test]
+    fn an_answer_is_used_up() {
+        let mut pool = pool(&[(0, 0, 0, 1), (1, 1, 0, 30)]);
+        assert_eq!([take(&mut pool, 9), take(&mut pool, 9), take(&mut pool, 9)], [0, 0, 1]);
+        assert_eq!(servers(&pool), [1]);
+    }
+
+    #[test]
+    fn a_fraction_of_a_use_is_granted_by_chance() {
+        let mut rng = Rng::new(1);
+        let mut kept = 0;
+        for _ in 0..10_000 {
+            let mut pool = pool(&[(0, 0, 0, 1)]);
+            pool.answers[0].uses_left = 1.25;
+            pool.take(9, &mut rng);
+            kept += pool.len();
+        }
+        // Five standard deviations of a binomial with n 10,000, p 1/4 are 217.
+        assert!(kept.abs_diff(2_500) < 217, "{kept}");
+    }
+
+    #[test]
+    fn worst_and_oldest_are_removed_by_turns() {
+        let mut pool = pool(&[(0, 0, 1, 1), (1, 1, 1, 99), (2, 2, 9, 1), (3, 3, 1, 2)]);
+        pool.remove_one(5);
+        assert_eq!(servers(&pool), [0, 1, 3], "the hot one is worst");
+        pool.remove_one(5);
+        assert_eq!(servers(&pool), [1, 3], "the oldest");
+        pool.remove_one(5);
+        assert_eq!(servers(&pool), [3], "the slowest of the cold is worst");
+    }
+
+    #[test]
+    fn answers_expire_and_renew() {
+        let mut pool = pool(&[(0, 0, 1, 1), (1, 500, 1, 1), (0, 700, 1, 1), (2, 600, 1, 1)]);
+        assert_eq!(servers(&pool), [1, 2, 0], "the later answer of 0 replaced its first");
+        pool.expire(Time::ZERO.after(Duration::from_millis(1_550)), Duration::from_secs(1));
+        assert_eq!(servers(&pool), [2, 0]);
+    }
+
+    #[test]
+    fn a_full_pool_loses_its_oldest() {
+        let answers: Vec<_> = (0..20).map(|server| (server, u64::from(server), 1, 1)).collect();
+        let expected: Vec<_> = (20 - POOL_LEN_MAX..20).collect();
+        assert_eq!(servers(&pool(&answers)), expected);
+    }
+}
