@@ -75,7 +75,7 @@ pub trait Handler<M: Message>: Agent {
 /// The size of a mailbox and its overflow policy.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct MailboxSpec {
-    /// Messages that may wait at once; at least 1.
+    /// Messages that may wait at once; at least 1, at most 2³⁰.
     pub len_max: u32,
     /// What happens to one more.
     pub overflow: Overflow,

@@ -52,6 +52,7 @@ struct Waiting<R> {
     alarm: Option<AlarmKey>,
     /// Who waits, if it is an agent: an edge in the wait graph.
     waiter: Option<AgentId>,
+    answered: bool,
 }
 
 // Nothing is pinned in place: the message is moved out when it is sent.
@@ -223,8 +224,7 @@ impl<M: Message> Ask<'_, M> {
         deadline: Time,
         poller: &mut Poller<'_>,
     ) -> Answer<M> {
-        let first = ticket.is_none();
-        let ticket = cell.kind().waiters.wait(cell, ticket, poller.waker());
+        let (ticket, again) = cell.kind().waiters.wait(cell, ticket, poller.waker());
         if let State::InLine(before) = &mut self.state {
             before.message = Some(message);
         } else {
@@ -232,9 +232,7 @@ impl<M: Message> Ask<'_, M> {
             let alarm = Some(set_alarm(&cell, deadline, poller));
             self.state = State::InLine(InLine { message, cell, ticket, deadline, alarm });
         }
-        // Room may have come between the refusal and the wait.
-        let room = cell.kind().mailbox().len_max.saturating_sub(cell.mailbox_len());
-        if first && room > 0 && cell.kind().waiters.is_up(cell, ticket, room) {
+        if again {
             poller.waker().wake_by_ref();
         }
         crate::worker::note_leaf();
@@ -265,7 +263,8 @@ impl<M: Message> Ask<'_, M> {
     ) -> Answer<M> {
         let chain = turn.and_then(CurrentTurn::asker_link);
         let waiter = chain.as_ref().map(|chain| chain.id);
-        let mut waiting = Waiting { slot, cell, deadline, alarm: None, waiter };
+        let (alarm, answered) = (None, false);
+        let mut waiting = Waiting { slot, cell, deadline, alarm, waiter, answered };
         if let Some(chain) = chain
             && let Some(path) = waiting.enter_graph(&chain)
         {
@@ -275,6 +274,10 @@ impl<M: Message> Ask<'_, M> {
         let answer = waiting.poll(poller);
         if answer.is_pending() {
             waiting.alarm = Some(set_alarm(&waiting.cell, deadline, poller));
+            if waiting.cell.kind().system().is_closed() {
+                // Nobody rings alarms any more.
+                poller.waker().wake_by_ref();
+            }
             self.state = State::Waiting(waiting);
         }
         answer
@@ -319,17 +322,32 @@ fn cycle_in_chain(cell: &CellRef, chain: Option<&Link>) -> Option<CyclePath> {
 impl<R: Send + 'static> Waiting<R> {
     fn poll(&mut self, poller: &mut Poller<'_>) -> Poll<Result<R, AskError>> {
         if let Poll::Ready(answer) = self.slot.poll(poller) {
+            self.answered = true;
             return Poll::Ready(answer);
         }
-        if self.alarm.is_some() && self.cell.kind().system().now() >= self.deadline {
-            let deadline = self.deadline;
-            return Poll::Ready(Err(match self.give_up() {
-                Changed::No => AskError::Expired { deadline },
-                Changed::Unknown => AskError::Deadline { deadline },
-            }));
+        if let Some(error) = self.alarm.and_then(|_| self.overdue()) {
+            return Poll::Ready(Err(error));
         }
         crate::worker::note_leaf();
         Poll::Pending
+    }
+
+    /// Why to wait no longer. Asked each time whoever waits is woken.
+    #[cold]
+    fn overdue(&mut self) -> Option<AskError> {
+        let system = self.cell.kind().system();
+        let closed = system.is_closed();
+        // By the driver's clock: the alarm has rung by it, once and for all,
+        // while the step's own time may be from before.
+        if !closed && system.driver().now() < self.deadline {
+            return None;
+        }
+        let deadline = self.deadline;
+        Some(match self.give_up() {
+            changed if closed => AskError::Stopped { changed },
+            Changed::No => AskError::Expired { deadline },
+            Changed::Unknown => AskError::Deadline { deadline },
+        })
     }
 
     /// Notes in the wait graph who waits for whom; the way round, if that closes one.
@@ -389,7 +407,9 @@ impl<M> Drop for InLine<M> {
 impl<M: Message> Drop for Ask<'_, M> {
     #[inline]
     fn drop(&mut self) {
-        if let State::Waiting(waiting) = &mut self.state {
+        if let State::Waiting(waiting) = &mut self.state
+            && !waiting.answered
+        {
             waiting.give_up();
         }
     }

@@ -1,14 +1,16 @@
 //! How messages become bytes: postcard, the same on disk and on the wire.
 
-use crate::Wire;
+use crate::{Crash, During, Wire};
 
 /// Bytes one message may take encoded. Checked before anything is allocated for it.
 pub const MESSAGE_BYTES_MAX: usize = 1 << 24;
 
-/// The message as bytes. A message whose `Serialize` fails has no bytes; that
-/// is a mistake in its own implementation and is reported where it is decoded.
+/// The message as bytes. A message whose `Serialize` fails or panics has no
+/// bytes; that is a mistake in its own implementation and is reported where it
+/// is decoded.
 pub fn encode<W: Wire>(message: &W) -> Vec<u8> {
-    postcard::to_allocvec(message).unwrap_or_default()
+    let encoded = Crash::catch(During::Handler, || postcard::to_allocvec(message));
+    encoded.ok().and_then(Result::ok).unwrap_or_default()
 }
 
 /// The message these bytes stand for.

@@ -186,7 +186,10 @@ impl Future for Sleep {
 
     fn poll(mut self: Pin<&mut Self>, poller: &mut Poller<'_>) -> Poll<()> {
         let system = self.cell.kind().system().clone();
-        if system.now() >= self.at {
+        // Once the alarm is set by the driver's clock: it rings by that, once,
+        // while the step's own time may be from before.
+        let now = if self.alarm.is_some() { system.driver().now() } else { system.now() };
+        if now >= self.at {
             return Poll::Ready(());
         }
         if self.alarm.is_none() {

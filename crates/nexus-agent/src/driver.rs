@@ -9,6 +9,9 @@ use crate::timers::TimerKey;
 use crate::{Event, Ready};
 
 /// The outside of a node, as its agents need it.
+///
+/// None of its functions may panic: agents' panics are caught, a driver's pass
+/// through the run they happen in, whose agent then never runs again.
 pub trait Driver: Send + Sync + 'static {
     /// Puts a cell into a run queue. Called from any thread.
     fn ready(&self, ready: Ready);
@@ -106,6 +109,15 @@ impl Alarm {
     /// Drops it unrung. A message in it is nobody's any more: it was never accepted.
     pub(crate) fn discard(self) {
         drop(self.0);
+    }
+
+    /// Ends it with its node: whoever waits is woken and finds the node over, a
+    /// message is dropped.
+    pub fn end(self) {
+        match self.0 {
+            AlarmKind::Wake(waker) => waker.wake(),
+            AlarmKind::Mail(_, envelope) => drop(envelope),
+        }
     }
 
     /// Lets it ring. An agent whose mailbox is full loses the message, counted as dead.

@@ -178,6 +178,15 @@ impl Crash {
     }
 }
 
+/// Drops what a user made on a thread that is not the user's: a panic ends here,
+/// and the value is gone all the same.
+#[inline]
+pub(crate) fn drop_caught<T>(value: T) {
+    if std::mem::needs_drop::<T>() {
+        let _ = Crash::catch(During::Drop, || drop(value));
+    }
+}
+
 impl fmt::Display for Crash {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "panic in {}: {}", self.during, self.message)

@@ -7,7 +7,7 @@ use crate::accepts::{Accepts, ByName};
 use crate::counters::{Count, Counters};
 use crate::gate::{Gate, Outbox, StepOutput};
 use crate::hook::{Delivery, DeliveryHook};
-use crate::raw::{CellRef, CellVtable, Envelope, Slab};
+use crate::raw::{CellRef, CellVtable, Envelope, MAILBOX_LEN_MAX, Slab};
 use crate::room::Waiters;
 use crate::{
     Agent, Counts, Crash, During, Execution, MailboxSpec, OnCancel, Overflow, System, Worker,
@@ -93,7 +93,10 @@ impl Kind {
             vtable: &VtableOf::<A>::TABLE,
             slab: Slab::new(VtableOf::<A>::TABLE.layout()),
             make: Box::new(spec.make),
-            mailbox: spec.mailbox,
+            mailbox: MailboxSpec {
+                len_max: spec.mailbox.len_max.clamp(1, MAILBOX_LEN_MAX),
+                ..spec.mailbox
+            },
             in_place: plain && A::EXECUTION == Execution::Worker,
             evicts: matches!(spec.mailbox.overflow, Overflow::DropOldest | Overflow::ShedLowest),
             execution: A::EXECUTION,

@@ -67,7 +67,8 @@ pub trait Message: Wire {
     /// For people: logs, errors, traces.
     const NAME: &'static str;
 
-    /// Under [`crate::Overflow::ShedLowest`] the message of lowest priority goes first.
+    /// Under [`crate::Overflow::ShedLowest`] the message of lowest priority goes
+    /// first. Called while the mailbox is locked: it must not send.
     fn priority(&self) -> u8 {
         128
     }

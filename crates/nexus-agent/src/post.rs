@@ -1,7 +1,7 @@
 //! Into the mailbox: room under the kind's policy, then the queue.
 
 use crate::counters::Count;
-use crate::raw::{CellRef, Envelope, with_turn};
+use crate::raw::{CellRef, Envelope, Place, with_turn};
 use crate::{AskError, Overflow};
 
 /// Whether a mailbox takes one more message.
@@ -19,39 +19,49 @@ pub(crate) enum Entry {
     Wait,
 }
 
-/// Asks for a place in the mailbox of `cell`. `ticket` is that of a sender in line.
+/// Asks for a place in the mailbox of `cell`. `ticket` is that of a sender in
+/// line; with [`Entry::Reserved`] it has left the line.
 #[inline]
 pub(crate) fn enter(cell: &CellRef, ticket: Option<u64>) -> Entry {
     let spec = cell.kind().mailbox();
-    if cell.is_awaited() && !may_pass(cell, ticket) {
-        return Entry::Wait;
+    if ticket.is_some() {
+        return if cell.kind().waiters.enter(cell, ticket) { Entry::Reserved } else { Entry::Wait };
     }
-    if cell.reserve(spec.len_max) { Entry::Reserved } else { overflow(cell, spec.overflow) }
-}
-
-/// Whether a sender may look for room although others stand in line: one in
-/// line when it is its turn; a newcomer unless it could pass a message of its own.
-#[cold]
-fn may_pass(cell: &CellRef, ticket: Option<u64>) -> bool {
-    match ticket {
-        Some(ticket) => {
-            let room = cell.kind().mailbox().len_max.saturating_sub(cell.mailbox_len());
-            cell.kind().waiters.is_up(cell, ticket, room)
-        }
-        None => with_turn(|turn| turn.is_some_and(|turn| !turn.step().stands_in_line())),
+    match cell.reserve(spec.len_max) {
+        Place::Free => Entry::Reserved,
+        place => overflow(cell, spec.overflow, place),
     }
 }
 
+/// What becomes of a place that is one too many, or that others stand in line for.
 #[cold]
-fn overflow(cell: &CellRef, overflow: Overflow) -> Entry {
+fn overflow(cell: &CellRef, overflow: Overflow, place: Place) -> Entry {
     match overflow {
-        Overflow::Refuse => Entry::Refused,
-        Overflow::Wait => Entry::Wait,
+        Overflow::DropOldest | Overflow::ShedLowest => return Entry::Evicts,
+        Overflow::Wait if place == Place::Wanted && may_pass() => return Entry::Reserved,
+        _ => {}
+    }
+    give_back(cell, 1);
+    match overflow {
         Overflow::DropNewest => Entry::DropNew,
-        Overflow::DropOldest | Overflow::ShedLowest => {
-            cell.reserve_over();
-            Entry::Evicts
-        }
+        // The line may have gone meanwhile.
+        Overflow::Wait if cell.kind().waiters.enter(cell, None) => Entry::Reserved,
+        Overflow::Wait => Entry::Wait,
+        _ => Entry::Refused,
+    }
+}
+
+/// Whether a newcomer may take a place that others stand in line for: unless
+/// it could pass a message of its own.
+fn may_pass() -> bool {
+    with_turn(|turn| turn.is_some_and(|turn| !turn.step().stands_in_line()))
+}
+
+/// Gives back places in the mailbox and wakes those who wait for them.
+#[inline]
+pub(crate) fn give_back(cell: &CellRef, count: u32) {
+    if cell.unreserve(count) {
+        cell.kind().waiters.wake(cell);
     }
 }
 
@@ -72,10 +82,12 @@ pub(crate) fn deliver(cell: &CellRef, entry: Entry, envelope: Envelope) {
 
 #[cold]
 fn evict(cell: &CellRef) {
-    let shed = cell.kind().mailbox().overflow == Overflow::ShedLowest;
-    let evicted = cell.evict(|envelope| if shed { envelope.priority() } else { 0 });
+    let evicted = match cell.kind().mailbox().overflow {
+        Overflow::ShedLowest => cell.evict_lowest(Envelope::priority),
+        _ => cell.evict_oldest(),
+    };
     if let Some(envelope) = evicted {
-        cell.unreserve(1);
+        give_back(cell, 1);
         drop_counted(cell, envelope);
     }
 }

@@ -4,7 +4,7 @@
 use crate::counters::Count;
 use crate::raw::{Begun, Control, Envelope, Owned};
 use crate::system::Verdict;
-use crate::{AskError, Changed, Crash, OnCancel, StopReason};
+use crate::{AskError, Changed, Crash, OnCancel, StopReason, post};
 
 /// Messages handled between two looks at the clock: a handler's `now` may be
 /// that much behind.
@@ -111,15 +111,8 @@ impl Places {
     }
 
     fn give_back(&mut self, owned: &Owned<'_>) {
-        let cell = owned.cell();
         if self.free > 0 {
-            cell.unreserve(self.free);
-            self.free = 0;
-        }
-        if cell.is_awaited() {
-            let len_max = cell.kind().mailbox().len_max;
-            let room = len_max.saturating_sub(cell.mailbox_len());
-            cell.kind().waiters.wake(owned.cell(), room);
+            post::give_back(owned.cell(), std::mem::take(&mut self.free));
         }
     }
 }
@@ -181,7 +174,7 @@ fn obey(mut owned: Owned<'_>, control: Control) -> Option<Owned<'_>> {
         }
         Control::Stop | Control::Restart if owned.has_frame() => finish_handler(owned),
         Control::Stop => {
-            let reason = owned.cell().kind().system().take_stop_reason(owned.cell().id());
+            let reason = owned.cell().kind().system().take_stop_reason(owned.cell());
             terminate(owned, reason);
             None
         }

@@ -3,6 +3,7 @@
 use std::task::{Context as Poller, Poll, Waker};
 
 use crate::{AskError, Crash, During};
+use crate::error::drop_caught;
 use crate::sync::Mutex;
 
 /// Shared by an asker and whoever answers.
@@ -51,15 +52,13 @@ impl<R> Slot<R> {
             State::Queued(waker) | State::Started(waker) => waker.take(),
             State::Done(_) | State::Taken | State::Abandoned => {
                 drop(state);
-                // The answer's drop is the user's code, and this is not its thread.
-                let _ = Crash::catch(During::Drop, || drop(result));
-                return;
+                return drop_caught(result);
             }
         };
         *state = State::Done(result);
         drop(state);
         if let Some(waker) = waker {
-            waker.wake();
+            let _ = Crash::catch(During::Handler, || waker.wake());
         }
     }
 

@@ -9,14 +9,15 @@ use nexus_base::{AgentId, EventName, IdSecret, Time};
 
 use crate::counters::Count;
 use crate::dead::{DeadLetter, DeadLetters};
-use crate::error::{KEY_BYTES_MAX, KINDS_MAX};
+use crate::error::{KEY_BYTES_MAX, KINDS_MAX, drop_caught};
 use crate::kind::{Kind, KindSpec};
 use crate::raw::{CellRef, Control, Envelope, TypedCell, with_turn, with_worker};
 use crate::supervision::{
     Action, Intensity, SupervisionError, SupervisionTree, SupervisorId, SupervisorSpec,
 };
+use crate::task::Awaited;
 use crate::waits::WaitGraph;
-use crate::watch::{Down, Notify, Watches};
+use crate::watch::{Down, Life, Notify, Watches, life, tell_down};
 use crate::{
     Agent, AskError, Counts, Crash, Driver, During, Event, Handle, Listing, Metadata, SpawnError,
     StopReason, Worker, run,
@@ -36,9 +37,12 @@ pub struct System {
     waits: Mutex<WaitGraph>,
     dead: Mutex<DeadLetters>,
     metadata: Mutex<BTreeMap<AgentId, Metadata>>,
-    stop_reasons: Mutex<BTreeMap<AgentId, StopReason>>,
+    stop_reasons: Mutex<BTreeMap<Life, StopReason>>,
     shutting_down: AtomicBool,
-    tasks: AtomicU64,
+    closed: AtomicBool,
+    next_task: AtomicU64,
+    /// Tasks that have not ended: they are in no registry.
+    tasks: Mutex<BTreeMap<AgentId, (CellRef, Arc<dyn Awaited>)>>,
 }
 
 /// What a supervisor decided about one crashed agent.
@@ -69,7 +73,9 @@ impl System {
             metadata: Mutex::default(),
             stop_reasons: Mutex::default(),
             shutting_down: AtomicBool::new(false),
-            tasks: AtomicU64::new(0),
+            closed: AtomicBool::new(false),
+            next_task: AtomicU64::new(0),
+            tasks: Mutex::default(),
         })
     }
 
@@ -163,6 +169,10 @@ impl System {
             handle.kill();
             return Err(SpawnError::NoSupervisor);
         }
+        // It may have ended before it had a supervisor to leave.
+        if self.registry.find_id(handle.id()).is_none() {
+            lock(&self.supervision).remove_child(handle.id());
+        }
         Ok(handle)
     }
 
@@ -185,7 +195,7 @@ impl System {
         let mut state = Some(state);
         let open = || CellRef::open(kind.clone(), id, key, state.take().expect("opened once"));
         let Some(cell) = self.registry.enter(id, kind.name(), key, open) else {
-            let _ = Crash::catch(During::Drop, || drop(state));
+            drop_caught(state);
             return Err(taken());
         };
         kind.count_here(Count::Spawned);
@@ -206,7 +216,12 @@ impl System {
     }
 
     pub(crate) fn next_task(&self) -> u64 {
-        self.tasks.fetch_add(1, Ordering::Relaxed)
+        self.next_task.fetch_add(1, Ordering::Relaxed)
+    }
+
+    pub(crate) fn enter_task(&self, cell: &CellRef, awaited: Arc<dyn Awaited>) {
+        let task = (cell.clone(), awaited);
+        lock(&self.tasks).insert(cell.id(), task);
     }
 
     /// The agent of kind `A` called `key`, if it runs here.
@@ -249,7 +264,7 @@ impl System {
     pub fn set_metadata<A: Agent>(&self, agent: &Handle<A>, metadata: Metadata) {
         lock(&self.metadata).insert(agent.id(), metadata);
         // It may have ended while we attached: nothing may outlive it.
-        if !agent.is_running() {
+        if self.registry.find_id(agent.id()).is_none() {
             lock(&self.metadata).remove(&agent.id());
         }
     }
@@ -358,7 +373,11 @@ impl System {
                 Action::Restart(id) if id == cell.id() => verdict = Verdict::Restart,
                 Action::Stop(id) if id == cell.id() => verdict = Verdict::Stop,
                 Action::Restart(id) => self.control(id, Control::Restart),
-                Action::Stop(id) => self.stop_because(id, StopReason::Supervisor),
+                Action::Stop(id) => {
+                    if let Some(cell) = self.registry.find_id(id) {
+                        self.stop_because(&cell, StopReason::Supervisor);
+                    }
+                }
                 Action::Escalated { from, to } => self.observe(EventName::SupervisorEscalated, cell, || {
                     format!("from supervisor {} to {}, above {under}", from.as_u32(), to.as_u32())
                 }),
@@ -388,22 +407,26 @@ impl System {
     }
 
     /// Stops an agent at its next message boundary, for a reason other than being asked.
-    pub(crate) fn stop_because(&self, id: AgentId, reason: StopReason) {
-        if let Some(cell) = self.registry.find_id(id) {
-            lock(&self.stop_reasons).insert(id, reason);
-            cell.post_control(Control::Stop);
+    fn stop_because(&self, cell: &CellRef, reason: StopReason) {
+        lock(&self.stop_reasons).insert(life(cell), reason);
+        cell.post_control(Control::Stop);
+        // Once it has closed nobody asks for the reason.
+        if cell.is_closed() {
+            self.take_stop_reason(cell);
         }
     }
 
-    pub(crate) fn take_stop_reason(&self, id: AgentId) -> StopReason {
-        lock(&self.stop_reasons).remove(&id).unwrap_or(StopReason::Stopped)
+    pub(crate) fn take_stop_reason(&self, cell: &CellRef) -> StopReason {
+        lock(&self.stop_reasons).remove(&life(cell)).unwrap_or(StopReason::Stopped)
     }
 
     /// Forgets an agent that is about to close.
     pub(crate) fn leave(&self, cell: &CellRef) {
-        if self.registry.remove(cell) {
+        if cell.kind().is_task() {
+            let left = lock(&self.tasks).remove(&cell.id());
+            drop(left);
+        } else if self.registry.remove(cell) {
             lock(&self.metadata).remove(&cell.id());
-            lock(&self.stop_reasons).remove(&cell.id());
             lock(&self.supervision).remove_child(cell.id());
         }
     }
@@ -411,50 +434,41 @@ impl System {
     /// Tells whoever watches that an agent has closed.
     pub(crate) fn announce_end(&self, cell: &CellRef, reason: &StopReason) {
         self.observe(EventName::AgentStopped, cell, || reason.to_string());
+        self.take_stop_reason(cell);
         if !cell.is_watched() {
             return;
         }
-        let (monitors, linked) = lock(&self.watches).take(cell.id());
-        let down = Down::new(cell.name(), reason);
-        for notify in monitors {
-            let _ = Crash::catch(During::Handler, || notify(down.clone()));
-        }
+        let (monitors, linked) = lock(&self.watches).take(cell);
+        tell_down(monitors, Down::new(cell.name(), reason));
         if reason.is_abnormal() {
             for other in linked {
-                self.stop_because(other, StopReason::Linked);
+                self.stop_because(&other, StopReason::Linked);
             }
         }
     }
 
     /// Has `notify` called once when the agent in `cell` has gone down; at once if it has.
     pub(crate) fn monitor(&self, cell: &CellRef, notify: Notify) {
-        cell.mark_watched();
-        lock(&self.watches).monitor(cell.id(), notify);
-        // Marked before the look: an end that we do not see now sees the mark.
-        if cell.is_closed() {
-            let (monitors, _) = lock(&self.watches).take(cell.id());
-            let down = Down::new(cell.name(), &StopReason::Stopped);
-            for notify in monitors {
-                let _ = Crash::catch(During::Handler, || notify(down.clone()));
-            }
+        lock(&self.watches).monitor(cell, notify);
+        if cell.mark_watched() {
+            let (monitors, _) = lock(&self.watches).take(cell);
+            tell_down(monitors, Down::new(cell.name(), &StopReason::Stopped));
         }
     }
 
     /// Links two agents: when one goes down abnormally the other is stopped.
     pub(crate) fn link(&self, one: &CellRef, other: &CellRef) {
-        one.mark_watched();
-        other.mark_watched();
-        lock(&self.watches).link(one.id(), other.id());
-        for (cell, survivor) in [(one, other), (other, one)] {
-            if cell.is_closed() {
-                lock(&self.watches).unlink(one.id(), other.id());
-                self.stop_because(survivor.id(), StopReason::Linked);
+        lock(&self.watches).link(one, other);
+        for (closed, survivor) in [(one.mark_watched(), other), (other.mark_watched(), one)] {
+            if closed {
+                self.unlink(one, other);
+                self.stop_because(survivor, StopReason::Linked);
             }
         }
     }
 
     pub(crate) fn unlink(&self, one: &CellRef, other: &CellRef) {
-        lock(&self.watches).unlink(one.id(), other.id());
+        lock(&self.watches).unlink(one, other);
     }
 
     /// Counts and keeps a message that will never be handled.
@@ -484,24 +498,50 @@ impl System {
         self.shutting_down.load(Ordering::Relaxed)
     }
 
-    /// Agents that have something to do: a handler under way, or mail.
-    pub fn busy(&self) -> Vec<Listing> {
-        let busy = |cell: &CellRef| cell.phase_name() != "idle" || cell.mailbox_len() > 0;
-        self.registry.page(None, usize::MAX, busy).iter().map(|cell| Listing::of(cell, None)).collect()
+    /// Whether nothing runs here any more, nor will.
+    pub(crate) fn is_closed(&self) -> bool {
+        self.closed.load(Ordering::SeqCst)
     }
 
-    /// Ends every agent that is not being run by somebody else, and forgets the
-    /// kinds. The last thing a driver calls, after its workers have stopped.
-    /// Returns those that are still running and stay in memory for ever.
+    /// Agents that have something to do, a handler under way or mail, and tasks
+    /// that have not ended. A look at moving things: while messages are taken,
+    /// work may pass from one not yet looked at to one that was.
+    pub fn busy(&self) -> Vec<Listing> {
+        let busy = |cell: &CellRef| cell.phase_name() != "idle" || cell.mailbox_len() > 0;
+        let agents = self.registry.page(None, usize::MAX, busy);
+        let tasks = self.running_tasks();
+        let tasks = tasks.iter().map(|(cell, _)| cell);
+        agents.iter().chain(tasks).map(|cell| Listing::of(cell, None)).collect()
+    }
+
+    fn running_tasks(&self) -> Vec<(CellRef, Arc<dyn Awaited>)> {
+        lock(&self.tasks).values().cloned().collect()
+    }
+
+    /// Ends every agent and task that is not being run by somebody else, and
+    /// forgets the kinds. The last thing a driver calls, after its workers have
+    /// stopped and before it ends its alarms. Returns those that are still
+    /// running and stay in memory for ever; who waits for them learns that.
+    ///
+    /// What is left in the run queues the driver drops afterwards: each entry
+    /// keeps a cell in memory, and the cell the system.
     pub fn close_all(self: &Arc<System>, worker: &Worker) -> Vec<Listing> {
+        self.begin_shutdown();
+        self.closed.store(true, Ordering::SeqCst);
         let mut stuck = Vec::new();
         worker.enter(self.driver.now(), || {
-            for cell in self.registry.page(None, usize::MAX, |_| true) {
+            let tasks = self.running_tasks();
+            let agents = self.registry.page(None, usize::MAX, |_| true);
+            for cell in agents.iter().chain(tasks.iter().map(|(cell, _)| cell)) {
                 match cell.seize(worker) {
                     Some(owned) => run::terminate(owned, StopReason::Shutdown),
-                    None => stuck.push(Listing::of(&cell, None)),
+                    None => {
+                        cell.kind().waiters.wake_all(cell);
+                        stuck.push(Listing::of(cell, None));
+                    }
                 }
             }
+            tasks.iter().for_each(|(_, awaited)| awaited.stop());
         });
         self.kinds.write().unwrap_or_else(PoisonError::into_inner).clear();
         stuck

@@ -1,7 +1,8 @@
 //! Tasks: futures that run on the workers as agents without a name.
 
-use std::future::Future;
-use std::pin::Pin;
+use std::future::{Future, poll_fn};
+use std::panic::resume_unwind;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::{Context as Poller, Poll};
 
@@ -11,7 +12,7 @@ use serde::ser::{Error as _, Serialize, Serializer};
 use crate::raw::{CellRef, Control, Envelope};
 use crate::slot::Slot;
 use crate::{
-    Agent, AskError, Changed, Context, Handler, MailboxSpec, Message, SpawnError, System, Wire,
+    Agent, AskError, Changed, Context, Crash, During, Handler, MailboxSpec, Message, SpawnError, System, Wire,
     WireId,
 };
 
@@ -72,8 +73,21 @@ where
 {
     async fn handle(&mut self, run: Run<F>, cx: &mut Context<Tasker>) {
         let Run { future, outcome } = run;
-        let output = future.await;
-        outcome.0.complete(Ok(output));
+        let mut future = pin!(future);
+        let poll = |poller: &mut Poller<'_>| {
+            match Crash::catch(During::Handler, || future.as_mut().poll(poller)) {
+                Ok(polled) => polled.map(Ok),
+                Err(crash) => Poll::Ready(Err(crash)),
+            }
+        };
+        match poll_fn(poll).await {
+            Ok(output) => outcome.0.complete(Ok(output)),
+            Err(crash) => {
+                outcome.0.complete(Err(AskError::Crashed(crash.clone())));
+                // From here on it is a crash like any agent's: counted and reported.
+                resume_unwind(Box::new(crash.message.to_string()));
+            }
+        }
         cx.stop();
     }
 }
@@ -84,6 +98,18 @@ struct Outcome<T>(Arc<Slot<T>>);
 impl<T> Drop for Outcome<T> {
     fn drop(&mut self) {
         self.0.complete(Err(AskError::Stopped { changed: Changed::Unknown }));
+    }
+}
+
+/// Whoever awaits a task, its type forgotten.
+pub(crate) trait Awaited: Send + Sync {
+    /// Says that the task will never end, if it has not.
+    fn stop(&self);
+}
+
+impl<T: Send> Awaited for Slot<T> {
+    fn stop(&self) {
+        self.complete(Err(AskError::Stopped { changed: Changed::Unknown }));
     }
 }
 
@@ -128,6 +154,7 @@ impl System {
         let key = self.next_task().to_string();
         let cell = self.open_unnamed(&key, Tasker)?.cell().clone();
         let slot = Arc::new(Slot::started());
+        self.enter_task(&cell, slot.clone());
         let run = Run { future, outcome: Outcome(slot.clone()) };
         let entry = crate::post::enter(&cell, None);
         crate::post::deliver(&cell, entry, Envelope::tell::<Tasker, Run<F>>(run));

@@ -57,18 +57,31 @@ impl<M: Message> Tell<'_, M> {
         poller: &mut Poller<'_>,
     ) -> Poll<Result<(), TellError<M>>> {
         // Someone in line elsewhere (the agent was replaced) starts at the end here.
-        let ticket = self.waiting.take().filter(|(before, _)| before.is(&cell));
-        let ticket = cell.kind().waiters.wait(&cell, ticket.map(|(_, ticket)| ticket), poller.waker());
+        let ticket = self.ticket(&cell);
+        let (ticket, again) = cell.kind().waiters.wait(&cell, ticket, poller.waker());
         self.waiting = Some((cell, ticket));
-        // Room may have come between the refusal and the wait.
-        match attempt(self.route, self.waiting.as_ref(), message) {
-            Attempt::Taken => Poll::Ready(Ok(())),
-            Attempt::Refused(error) => Poll::Ready(Err(error)),
-            Attempt::Wait(_, message) => {
-                self.message = Some(message);
-                crate::worker::note_leaf();
-                Poll::Pending
+        self.message = Some(message);
+        if again {
+            poller.waker().wake_by_ref();
+        }
+        crate::worker::note_leaf();
+        Poll::Pending
+    }
+
+    /// The place in line of `cell`, if there is one.
+    fn ticket(&mut self, cell: &CellRef) -> Option<u64> {
+        match &self.waiting {
+            Some((before, ticket)) if before.is(cell) => Some(*ticket),
+            _ => {
+                self.leave();
+                None
             }
+        }
+    }
+
+    fn leave(&mut self) {
+        if let Some((cell, ticket)) = self.waiting.take() {
+            cell.kind().waiters.leave(&cell, ticket);
         }
     }
 }
@@ -76,9 +89,7 @@ impl<M: Message> Tell<'_, M> {
 impl<M: Message> Drop for Tell<'_, M> {
     #[inline]
     fn drop(&mut self) {
-        if let Some((cell, ticket)) = self.waiting.take() {
-            cell.kind().waiters.leave(&cell, ticket);
-        }
+        self.leave();
     }
 }
 
@@ -109,7 +120,7 @@ fn attempt<M: Message>(
 ) -> Attempt<M> {
     let cell = route.cell();
     if cell.is_closed() {
-        return again(route, message);
+        return again(route, waiting, message);
     }
     if let Some(refused) = refused_outside(cell) {
         return refused(message);
@@ -145,14 +156,18 @@ fn refuse<M: Message>(cell: &CellRef, message: M) -> Attempt<M> {
 
 /// The agent has closed: whoever has its name now gets the message.
 #[cold]
-fn again<M: Message>(route: Route<'_, M>, message: M) -> Attempt<M> {
+fn again<M: Message>(
+    route: Route<'_, M>,
+    waiting: Option<&(CellRef, u64)>,
+    message: M,
+) -> Attempt<M> {
     let closed = route.cell();
     let Some(cell) = closed.kind().system().refind(closed) else {
         closed.kind().count_here(Count::Refused);
         return Attempt::Refused(TellError::NotRunning(message));
     };
     match Route::new(&cell, route.calls()) {
-        Some(route) if !cell.is_closed() => attempt(route, None, message),
+        Some(route) if !cell.is_closed() => attempt(route, waiting, message),
         _ => {
             closed.kind().count_here(Count::Refused);
             Attempt::Refused(TellError::NotRunning(message))

@@ -88,7 +88,11 @@ impl Worker {
     pub fn run(&self, now: Time, ready: Ready) {
         self.now.set(now);
         self.sends_left.set(SENDS_PER_RUN);
-        raw::enter(self, || run::run(ready.own(self), self.spec.messages_per_run));
+        raw::enter(self, || {
+            if let Some(owned) = ready.own(self) {
+                run::run(owned, self.spec.messages_per_run);
+            }
+        });
     }
 
     /// Takes the time afresh in the middle of a run.

@@ -2,6 +2,7 @@
 
 mod agents;
 mod ask;
+mod decide;
 mod harness;
 mod population;
 mod tell;
@@ -35,6 +36,7 @@ const CASES: &[Case] = &[
     case("spawn named 1M", population::million),
     case("register at 1M", population::register),
     case("ask at agents", population::ask_at),
+    case("decide", decide::all),
     case("timers 1M", timers::million),
     long("cpu 1000 agents 1 msg/s", timers::cpu),
     Case { name: "spawn named 10M", run: population::ten_million, large: true, once: true },

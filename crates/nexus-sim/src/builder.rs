@@ -50,7 +50,7 @@ impl Builder {
             seed,
             asks: Asks::Seeded,
             order: Order::Seeded,
-            detail: Detail::Contents,
+            detail: Detail { contents: true, records: false },
             messages_per_turn: 1,
             checks_books: true,
         }
@@ -70,7 +70,7 @@ impl Builder {
 
     /// Keeps what happens in words too, for [`World::records`].
     pub fn records(mut self) -> Builder {
-        self.detail = Detail::Records;
+        self.detail.records = true;
         self
     }
 
@@ -80,7 +80,7 @@ impl Builder {
     pub fn fast(mut self) -> Builder {
         self.asks = Asks::InPlace;
         self.order = Order::Fifo;
-        self.detail = Detail::Names;
+        self.detail.contents = false;
         self.messages_per_turn = MESSAGES_PER_RUN;
         self.checks_books = false;
         self

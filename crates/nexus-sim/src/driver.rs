@@ -14,7 +14,7 @@ use nexus_base::{EventName, Rng, Time};
 use crate::builder::{Asks, Builder};
 use crate::ready::ReadyList;
 use crate::thread::here;
-use crate::trace::{Detail, Trace};
+use crate::trace::Trace;
 
 pub(crate) struct SimDriver {
     thread: usize,
@@ -69,7 +69,7 @@ impl SimDriver {
         SimDriver {
             thread: here(),
             clock: AtomicU64::new(0),
-            observes: spec.detail != Detail::Names,
+            observes: spec.detail.contents,
             parts: Mutex::new(Parts {
                 ready: ReadyList::new(spec.order, chance.fork("order")),
                 wheel: TimerWheel::new(Time::ZERO),

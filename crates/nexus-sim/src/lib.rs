@@ -4,7 +4,7 @@
 //! same mailboxes, the same asks as under threads, but time is a number, and
 //! who runs next is drawn. A test that fails, fails again from its seed.
 //!
-//! Read [`World`] first, then `check`, which runs each seed twice, the second
+//! Read [`World`] first, then [`check`], which runs each seed twice, the second
 //! time in another process, and tells where two runs part ways.
 //!
 //! ```
@@ -69,6 +69,7 @@
 
 mod books;
 mod builder;
+mod check;
 mod driver;
 mod mix;
 mod ready;
@@ -80,6 +81,7 @@ mod waker;
 mod world;
 
 pub use builder::{Asks, Builder, Order};
+pub use check::{Check, check};
 pub use record::Record;
 pub use seeds::seeds;
 pub use trace::TraceHash;

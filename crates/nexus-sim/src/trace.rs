@@ -38,13 +38,11 @@ impl fmt::Debug for TraceHash {
 
 /// How much of what happens is taken in.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum Detail {
-    /// Who does what when.
-    Names,
-    /// And what their messages contain.
-    Contents,
-    /// And all of it is kept, to be read.
-    Records,
+pub(crate) struct Detail {
+    /// What messages contain, besides who does what when; and what is observed.
+    pub(crate) contents: bool,
+    /// All of it is kept, to be read. Does not change the hash.
+    pub(crate) records: bool,
 }
 
 /// What has happened so far.
@@ -91,7 +89,7 @@ impl Trace {
     #[inline]
     pub(crate) fn turn(&mut self, at: Time, agent: AgentId, name: impl FnOnce() -> String) {
         self.fold(at, 1, [agent.high(), agent.low(), 0]);
-        if self.detail == Detail::Records {
+        if self.detail.records {
             self.name(agent, name);
             self.keep(at, Some(agent), What::Turn);
         }
@@ -101,13 +99,10 @@ impl Trace {
     #[inline]
     pub(crate) fn start(&mut self, at: Time, start: &HandlerStart<'_>) {
         let agent = start.agent();
-        let content = match self.detail {
-            Detail::Names => 0,
-            Detail::Contents | Detail::Records => content_hash(&start.bytes()),
-        };
+        let content = if self.detail.contents { content_hash(&start.bytes()) } else { 0 };
         self.fold(at, 2, [agent.high(), agent.low(), content]);
         self.hash = self.hash.bytes(start.message().as_bytes());
-        if self.detail == Detail::Records {
+        if self.detail.records {
             self.name(agent, || start.name());
             self.keep(at, Some(agent), What::Handles { message: start.message(), content });
         }
@@ -127,21 +122,21 @@ impl Trace {
     #[inline]
     fn note(&mut self, at: Time, code: u64, what: What) {
         self.fold(at, code, [0; 3]);
-        if self.detail == Detail::Records {
+        if self.detail.records {
             self.keep(at, None, what);
         }
     }
 
     /// An answer of these bytes reaches the outside.
     pub(crate) fn answer(&mut self, at: Time, message: &str, bytes: impl FnOnce() -> Vec<u8>) {
-        let content = if self.detail == Detail::Names { 0 } else { content_hash(&bytes()) };
+        let content = if self.detail.contents { content_hash(&bytes()) } else { 0 };
         self.said(at, format!("{message} is answered with #{content:016x}"));
     }
 
     /// Anything else happens.
     pub(crate) fn said(&mut self, at: Time, text: String) {
         self.fold(at, 5, [content_hash(text.as_bytes()), 0, 0]);
-        if self.detail == Detail::Records {
+        if self.detail.records {
             self.keep(at, None, What::Said(text.into()));
         }
     }

@@ -57,7 +57,9 @@ impl BlockingPool {
     pub(crate) fn push(&self, ready: Ready) {
         let mut state = self.shared.lock();
         state.queue.push_back(ready);
-        if state.idle > 0 {
+        // A thread that was notified is idle until it has the lock: each waiting
+        // agent needs one of its own, or it might wait behind one that blocks.
+        if state.queue.len() <= state.idle {
             self.shared.work.notify_one();
         } else if state.threads < BLOCKING_THREADS_MAX && !state.stopping {
             self.add_thread(&mut state);

@@ -1,10 +1,13 @@
 //! Nexus: small stateful programs, millions to a node, found by name.
 //!
 //! This is the crate users import: it runs the agents of `nexus-agent` on
-//! threads, with tokio for sockets and timers. Write an [`Agent`] and its
-//! [`Handler`]s, start a [`Node`], [`Node::spawn`] agents, and `tell` or `ask`
-//! them through their [`Handle`]s. Tests run the same agents in virtual time,
-//! with `nexus-sim`.
+//! threads, with tokio for sockets and timers. Separate because this is the
+//! edge: whatever reads a clock, starts a thread or sleeps is here, and what it
+//! carries out was decided elsewhere.
+//!
+//! Read [`Agent`] and [`Handler`] first: they are what you write. Start a
+//! [`Node`], [`Node::spawn`] agents, and `tell` or `ask` them through their
+//! [`Handle`]s. Tests run the same agents in virtual time, with `nexus-sim`.
 #![forbid(unsafe_code)]
 
 extern crate self as nexus;
@@ -33,3 +36,8 @@ pub mod prelude {
 
 #[doc(hidden)]
 pub use nexus_agent::__private;
+
+/// The programs of README.md, compiled and run as tests.
+#[cfg(doctest)]
+#[doc = include_str!("../../../README.md")]
+struct Readme;

@@ -1,4 +1,5 @@
-//! The monitor: sees that no agent waits behind a long handler while a worker sleeps.
+//! The monitor: sees that nothing waits behind a long handler: no agent while
+//! another worker could run it, no alarm at all.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -24,13 +25,26 @@ pub(crate) fn watch(threads: &Arc<Threads>, stop: &Receiver<()>) {
             return;
         }
         idle_looks = if threads.is_idle() { idle_looks.saturating_add(1) } else { 0 };
-        for (seat, before) in threads.seats().iter().zip(&mut runs_before) {
-            let runs = seat.runs.load(Ordering::Relaxed);
-            let stuck = runs == *before;
-            *before = runs;
-            if seat.backlog() > 0 && stuck || seat.backlog() >= crate::threads::BACKLOG {
-                threads.send_help();
-            }
+        look(threads, &mut runs_before);
+    }
+}
+
+fn look(threads: &Threads, runs_before: &mut [u64]) {
+    let mut stuck_with_work = None;
+    for (index, (seat, before)) in threads.seats().iter().zip(runs_before).enumerate() {
+        let runs = seat.runs.load(Ordering::Relaxed);
+        let stuck = runs == *before;
+        *before = runs;
+        if stuck && !seat.is_asleep() {
+            // Deadlines of others are on its wheel: they hold all the same.
+            threads.ring_alarms(index, threads.clock().now());
+        }
+        if stuck && seat.backlog() > 0 {
+            stuck_with_work = Some(index);
+        }
+        if stuck && seat.backlog() > 0 || seat.backlog() >= crate::threads::BACKLOG {
+            threads.send_help();
         }
     }
+    threads.note_stuck(stuck_with_work);
 }

@@ -14,7 +14,7 @@ use nexus_base::{AgentId, IdSecret, Rng};
 use std::collections::BTreeMap;
 
 use crate::operation::Operations;
-use crate::threads::Threads;
+use crate::threads::{self, Threads};
 use crate::worker::{self, WorkerLoop};
 use crate::{monitor, park};
 
@@ -231,7 +231,15 @@ impl Node {
 
     /// Runs `future` on this thread until it is ready. Asks go through
     /// mailboxes; see [`Node::run`] for asks in place.
+    ///
+    /// # Panics
+    /// On a worker, that is in a handler or a task: the agents it would wait
+    /// for may need that worker.
     pub fn block_on<F: Future>(&self, future: F) -> F::Output {
+        assert!(
+            !threads::is_worker(),
+            "block_on in a handler stops its worker: use `.await`, or make the kind `Blocking`"
+        );
         park::block_on(future)
     }
 
@@ -250,7 +258,7 @@ impl Node {
     /// Runs `future` on a worker and waits for it.
     ///
     /// # Panics
-    /// If the future panics, or the node is shutting down.
+    /// If the future panics, the node is shutting down, or this is a worker.
     pub fn run<F>(&self, future: F) -> F::Output
     where
         F: Future + Send + 'static,
@@ -295,20 +303,29 @@ impl Node {
         let clock = self.threads.clock();
         let until = clock.now().after(limit);
         self.system.begin_shutdown();
-        let mut busy = self.system.busy();
-        while !busy.is_empty() && clock.now() < until {
+        let (mut drained, mut busy) = self.look();
+        while !drained && clock.now() < until {
             // Nobody tells when the last handler is done, so we look, now and then.
             std::thread::park_timeout(SHUTDOWN_LOOK_EVERY.min(until.since(clock.now())));
-            busy = self.system.busy();
+            (drained, busy) = self.look();
         }
-        let drained = busy.is_empty();
         let timers_dropped = self.threads.alarm_count();
         self.threads.stop();
         self.end_threads(drained);
         let spec = worker::spec(0, InPlace::Never);
         let closer = Worker::new(self.system.clone(), spec, Rng::new(0));
         let stuck = names(&self.system.close_all(&closer));
+        self.threads.end_alarms();
         Shutdown { drained, cut_short: names(&busy), stuck, timers_dropped }
+    }
+
+    /// Whether all agents are at rest, and those that are not. Work that is
+    /// handed from agent to agent may slip past a look, but not unaccepted.
+    fn look(&self) -> (bool, Vec<Listing>) {
+        let accepted = || self.counts().values().map(|counts| counts.accepted).sum::<u64>();
+        let before = accepted();
+        let busy = self.system.busy();
+        (busy.is_empty() && accepted() == before, busy)
     }
 
     /// Joins the threads that end; one in a handler that never returns is left behind.

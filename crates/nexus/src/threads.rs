@@ -34,6 +34,8 @@ pub(crate) struct Threads {
     seats: Box<[Seat]>,
     /// How many seats say they sleep: a quick no for those who might wake one.
     sleepers: AtomicUsize,
+    /// The worker whose work waits behind one long handler; beyond the seats if none.
+    stuck: AtomicUsize,
     stopping: AtomicBool,
     pub(crate) blocking: BlockingPool,
     pub(crate) events: EventLog,
@@ -78,6 +80,7 @@ impl Threads {
             injector: Injector::new(),
             seats: queues.iter().map(Seat::new).collect(),
             sleepers: AtomicUsize::new(0),
+            stuck: AtomicUsize::new(usize::MAX),
             stopping: AtomicBool::new(false),
             blocking: BlockingPool::default(),
             events: EventLog::default(),
@@ -115,7 +118,9 @@ impl Threads {
 
     /// The next agent for the worker `local`.
     pub(crate) fn next(&self, local: &Local, look_outside: bool) -> Option<Ready> {
-        if look_outside && let Some(ready) = self.take_injected(local) {
+        if look_outside
+            && let Some(ready) = self.take_from_stuck(local).or_else(|| self.take_injected(local))
+        {
             return Some(ready);
         }
         local.queue.pop().or_else(|| self.take_injected(local)).or_else(|| self.take_from_others(local))
@@ -126,6 +131,17 @@ impl Threads {
             return None;
         }
         take(|| self.injector.steal_batch_and_pop(&local.queue))
+    }
+
+    /// Says which worker has work that waits behind one long handler, if one has.
+    pub(crate) fn note_stuck(&self, seat: Option<usize>) {
+        self.stuck.store(seat.unwrap_or(usize::MAX), Ordering::Relaxed);
+    }
+
+    /// Busy workers help too: nobody else may ever come free.
+    fn take_from_stuck(&self, local: &Local) -> Option<Ready> {
+        let stuck = self.seats.get(self.stuck.load(Ordering::Relaxed))?;
+        take(|| stuck.stealer.steal_batch_and_pop(&local.queue))
     }
 
     fn take_from_others(&self, local: &Local) -> Option<Ready> {
@@ -198,6 +214,16 @@ impl Threads {
         }
     }
 
+    /// Ends every alarm: whoever waits finds the node over.
+    pub(crate) fn end_alarms(&self) {
+        for seat in &self.seats {
+            // Not under the lock: a woken waiter may cancel another alarm.
+            while let Some((_, alarm)) = { lock(&seat.alarms).pop_due(Time::MAX) } {
+                alarm.end();
+            }
+        }
+    }
+
     /// Timers that have not rung.
     pub(crate) fn alarm_count(&self) -> usize {
         self.seats.iter().map(|seat| lock(&seat.alarms).len()).sum()
@@ -210,6 +236,11 @@ impl Threads {
             f(slot.as_deref().filter(|local| std::ptr::eq(local.threads, self)))
         })
     }
+}
+
+/// Whether this thread is a worker, of whatever node.
+pub(crate) fn is_worker() -> bool {
+    LOCAL.with(|slot| slot.borrow().is_some())
 }
 
 /// Retries a steal that lost a race; somebody else made progress each time.
@@ -246,6 +277,10 @@ impl Seat {
         }
     }
 
+    pub(crate) fn is_asleep(&self) -> bool {
+        self.sleeping.load(Ordering::Relaxed)
+    }
+
     pub(crate) fn backlog(&self) -> usize {
         self.stealer.len()
     }
@@ -259,6 +294,12 @@ impl Driver for Threads {
         let elsewhere = self.with_local(|local| match local {
             Some(local) => {
                 local.queue.push(ready);
+                // While the loop sleeps tokio polls sockets, timers and tasks on
+                // this very thread; what these make ready has to get it up.
+                let seat = &self.seats[local.seat];
+                if seat.sleeping.load(Ordering::Relaxed) {
+                    seat.wake();
+                }
                 let pushes = local.pushes.get().wrapping_add(1);
                 local.pushes.set(pushes);
                 if pushes.is_multiple_of(PUSHES_PER_LOOK) && local.queue.len() >= BACKLOG {
@@ -279,9 +320,12 @@ impl Driver for Threads {
     }
 
     fn set_alarm(&self, at: Time, alarm: Alarm) -> AlarmKey {
-        let (seat, here) = self.with_local(|local| local.map_or((0, false), |local| (local.seat, true)));
+        let here = self.with_local(|local| local.map(|local| local.seat));
+        let seat = here.unwrap_or(0);
+        // A loop that is running looks at its alarms before it sleeps.
+        let looks = here.is_some() && !self.seats[seat].sleeping.load(Ordering::Relaxed);
         let mut alarms = lock(&self.seats[seat].alarms);
-        let earlier = !here && alarms.next_timeout().is_none_or(|next| at < next);
+        let earlier = !looks && alarms.next_timeout().is_none_or(|next| at < next);
         let key = alarms.insert(at, alarm);
         drop(alarms);
         if earlier {

@@ -20,9 +20,12 @@ pub(crate) const STACK_BYTES: usize = 8 << 20;
 /// that lets a handler keep a large buffer or two on its stack.
 const STACK_RESERVE_BYTES: usize = 2 << 20;
 
-/// Agents run between two looks at sockets, alarms and work from outside.
-/// Tokio looks at sockets about as often.
-const RUNS_PER_SLICE: u32 = 64;
+/// Agents run between two looks at sockets, alarms and work from outside, at most.
+const RUNS_PER_SLICE: u32 = 256;
+
+/// Time between two looks at sockets, alarms and work from outside, unless a
+/// single run takes longer: a look is a system call.
+const SLICE: Duration = Duration::from_micros(100);
 
 /// Agents run between two looks at the clock. Each may handle hundreds of
 /// messages, and looks at the clock itself while it does.
@@ -69,10 +72,14 @@ impl WorkerLoop {
 
     /// Runs agents for one slice; false if there were none.
     fn run_slice(&mut self, now: Time) -> bool {
+        let end = now.after(SLICE);
         let mut now = now;
         let seat = &self.threads.seats()[self.local.seat];
         for run in 0..RUNS_PER_SLICE {
             if self.threads.is_stopping() {
+                return true;
+            }
+            if now > end {
                 return true;
             }
             let Some(ready) = self.threads.next(&self.local, run == 0) else { return run > 0 };
@@ -115,9 +122,10 @@ impl Future for WorkerLoop {
             let now = this.threads.clock().now();
             let next_alarm = this.threads.ring_alarms(seat, now);
             if this.run_slice(now) {
-                // Sockets and tokio's own timers have their turn, then we go on.
-                poller.waker().wake_by_ref();
-                return Poll::Pending;
+                // Sockets and tokio's own timers have their turn, then we go
+                // on. Yielding so costs tokio a look at the sockets; waking
+                // ourselves would cost two more system calls.
+                return std::pin::pin!(tokio::task::yield_now()).poll(poller);
             }
             if this.threads.fall_asleep(seat) {
                 this.asleep = true;

@@ -17,17 +17,32 @@ use super::frame::FrameHead;
 use super::mailbox::Mailbox;
 use super::word::{Control, Posted, Word};
 use super::{Envelope, Owned};
-use crate::sync::{AtomicU32, Ordering, UnsafeCell};
+use crate::sync::{AtomicU32, Ordering, UnsafeCell, fence};
 use crate::{Agent, Execution, Kind, Worker};
 
 /// Somebody watches this agent, or it is linked: its end must be told.
 const WATCHED: u32 = 1;
-/// Senders wait for room in the mailbox.
-const AWAITED: u32 = 1 << 1;
 /// Somebody evicts a message: the lock of kinds that do.
 const EVICTING: u32 = 1 << 2;
 /// The epoch counts restarts in the upper bits.
 const EPOCH_ONE: u32 = 1 << 8;
+
+/// In `len`: senders wait for room in the mailbox. In one word with the count,
+/// so that whoever frees a place and whoever starts to wait cannot miss each other.
+const AWAITED: u32 = 1 << 31;
+/// Messages a mailbox holds at most, whatever its kind asks for.
+pub(crate) const MAILBOX_LEN_MAX: u32 = 1 << 30;
+
+/// A place that was taken in a mailbox.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Place {
+    /// Nobody else wants it.
+    Free,
+    /// Others stand in line for it.
+    Wanted,
+    /// It is one too many.
+    Over,
+}
 
 /// What every cell has, whatever its agent's type.
 #[repr(C)]
@@ -35,7 +50,7 @@ pub(crate) struct Header {
     word: Word,
     /// Counted references to the allocation; being open counts as one.
     refs: AtomicU32,
-    /// Messages that have a place in the mailbox.
+    /// Messages that have a place in the mailbox, and [`AWAITED`].
     len: AtomicU32,
     /// Marks and epoch.
     marks: AtomicU32,
@@ -162,28 +177,46 @@ impl Header {
 
     /// Messages that have a place in the mailbox.
     pub(crate) fn mailbox_len(&self) -> u32 {
-        self.len.load(Ordering::Relaxed)
+        self.len.load(Ordering::Relaxed) & !AWAITED
     }
 
-    /// Takes a place in the mailbox; false if there is none.
+    /// Takes a place in the mailbox. Where it is not free the caller gives it
+    /// back or evicts a message, and if it is wanted may do as its kind has it.
     #[inline]
-    pub(crate) fn reserve(&self, len_max: u32) -> bool {
-        if self.len.fetch_add(1, Ordering::AcqRel) < len_max {
-            return true;
+    pub(crate) fn reserve(&self, len_max: u32) -> Place {
+        match self.len.fetch_add(1, Ordering::AcqRel) {
+            len if len < len_max => Place::Free,
+            len if len & !AWAITED < len_max => Place::Wanted,
+            _ => Place::Over,
         }
-        self.len.fetch_sub(1, Ordering::AcqRel);
+    }
+
+    /// Takes a place if one is free, past those who are in line.
+    pub(crate) fn reserve_in_line(&self, len_max: u32) -> bool {
+        let mut len = self.len.load(Ordering::Relaxed);
+        while len & !AWAITED < len_max {
+            match self.len.compare_exchange_weak(len, len + 1, Ordering::AcqRel, Ordering::Relaxed) {
+                Ok(_) => return true,
+                Err(seen) => len = seen,
+            }
+        }
         false
     }
 
-    /// Takes a place beyond the limit, for a message that drives out another.
-    pub(crate) fn reserve_over(&self) {
-        self.len.fetch_add(1, Ordering::AcqRel);
+    /// Gives back places in the mailbox; true if senders wait for them.
+    #[inline]
+    #[must_use = "those who wait are to be woken"]
+    pub(crate) fn unreserve(&self, count: u32) -> bool {
+        self.len.fetch_sub(count, Ordering::AcqRel) & AWAITED != 0
     }
 
-    /// Gives back places in the mailbox.
-    #[inline]
-    pub(crate) fn unreserve(&self, count: u32) {
-        self.len.fetch_sub(count, Ordering::SeqCst);
+    /// Says that senders wait for room; how many messages have a place now.
+    pub(crate) fn mark_awaited(&self) -> u32 {
+        self.len.fetch_or(AWAITED, Ordering::AcqRel) & !AWAITED
+    }
+
+    pub(crate) fn clear_awaited(&self) {
+        self.len.fetch_and(!AWAITED, Ordering::AcqRel);
     }
 
     /// How often the agent has been restarted.
@@ -195,26 +228,18 @@ impl Header {
         self.marks.fetch_add(EPOCH_ONE, Ordering::Relaxed);
     }
 
-    pub(crate) fn mark_watched(&self) {
-        self.marks.fetch_or(WATCHED, Ordering::SeqCst);
+    /// Says that the agent's end is to be told; whether it has ended already.
+    pub(crate) fn mark_watched(&self) -> bool {
+        self.marks.fetch_or(WATCHED, Ordering::Relaxed);
+        // With its counterpart below: an end that is not seen here sees the mark.
+        fence(Ordering::SeqCst);
+        self.is_closed()
     }
 
+    /// Whether the end of the closed cell is to be told.
     pub(crate) fn is_watched(&self) -> bool {
-        self.marks.load(Ordering::SeqCst) & WATCHED != 0
-    }
-
-    /// Says that senders wait for room, before they look again whether there is some.
-    pub(crate) fn mark_awaited(&self) {
-        self.marks.fetch_or(AWAITED, Ordering::SeqCst);
-    }
-
-    pub(crate) fn clear_awaited(&self) {
-        self.marks.fetch_and(!AWAITED, Ordering::SeqCst);
-    }
-
-    #[inline]
-    pub(crate) fn is_awaited(&self) -> bool {
-        self.marks.load(Ordering::SeqCst) & AWAITED != 0
+        fence(Ordering::SeqCst);
+        self.marks.load(Ordering::Relaxed) & WATCHED != 0
     }
 
     /// Holds the eviction lock while `f` runs: a few hundred instructions at most,
@@ -316,7 +341,8 @@ impl CellRef {
         CellRef(block.cast())
     }
 
-    /// Gives up the count that being open holds. Only `Owned::close` may, once.
+    /// Gives up the count that being open holds. Only whoever closes the cell
+    /// may, once; or, if it was seized out of a run queue, its [`Ready`].
     pub(super) fn release_open(cell: Uncounted) {
         drop(ManuallyDrop::into_inner(cell));
     }
@@ -358,6 +384,11 @@ impl CellRef {
         self.0 == other.0
     }
 
+    /// Tells this cell from all others that somebody holds a reference to.
+    pub(crate) fn address(&self) -> usize {
+        self.0.addr().get()
+    }
+
     /// Takes the run flag if the agent is idle and nothing waits for it.
     #[inline]
     pub(crate) fn try_own<'w>(&self, worker: &'w Worker) -> Option<Owned<'w>> {
@@ -373,7 +404,9 @@ impl CellRef {
         None
     }
 
-    /// Takes the run flag of an agent nobody is running, to close it.
+    /// Takes the run flag of an agent nobody is running, to close it. The caller
+    /// keeps its reference until it has: the cell's entry in a run queue may go
+    /// at any time, and takes the count of being open with it.
     pub(crate) fn seize<'w>(&self, worker: &'w Worker) -> Option<Owned<'w>> {
         self.word.seize().then(|| Owned::taken(self.uncounted(), worker))
     }
@@ -382,27 +415,60 @@ impl CellRef {
     #[inline]
     pub(crate) fn push(&self, envelope: Envelope) {
         if self.mailbox.push(envelope) {
-            match self.word.post_mail() {
-                Posted::Queued => self.kind().system().driver().ready(Ready(self.uncounted())),
-                Posted::Noted => {}
-                Posted::Closed => self.bury_inbox(),
-            }
+            self.post_mail();
         }
     }
 
-    /// Takes the message out that goes first under the kind's policy.
-    pub(crate) fn evict(&self, rank: impl Fn(&Envelope) -> u8) -> Option<Envelope> {
-        // SAFETY: in kinds that evict, the lock guards the ready list.
-        self.with_eviction_lock(|| unsafe { self.mailbox.evict(rank) })
+    #[inline]
+    fn post_mail(&self) {
+        match self.word.post_mail() {
+            Posted::Queued => self.kind().system().driver().ready(Ready(self.uncounted())),
+            Posted::Noted => {}
+            Posted::Closed => self.bury_rest(),
+        }
+    }
+
+    /// Takes out the oldest message.
+    pub(crate) fn evict_oldest(&self) -> Option<Envelope> {
+        // SAFETY: called under the eviction lock.
+        self.evict(|mailbox| unsafe { mailbox.pop() })
+    }
+
+    /// Takes out the oldest of those for which `rank` is lowest. `rank` must not unwind.
+    pub(crate) fn evict_lowest(&self, rank: impl Fn(&Envelope) -> u8) -> Option<Envelope> {
+        // SAFETY: called under the eviction lock.
+        self.evict(|mailbox| unsafe { mailbox.evict(rank) })
+    }
+
+    fn evict(&self, take: impl FnOnce(&Mailbox) -> Option<Envelope>) -> Option<Envelope> {
+        debug_assert!(self.kind().evicts(), "the lock guards the ready list only there");
+        let evicted = self.with_eviction_lock(|| take(&self.mailbox));
+        // The others have left the inbox, where an ask in place and whoever
+        // closes the cell look. Their senders may have yet to post.
+        self.post_mail();
+        evicted
     }
 
     /// Clears up messages that came after the end.
     #[cold]
-    pub(super) fn bury_inbox(&self) {
-        for envelope in self.mailbox.drain_inbox() {
-            self.unreserve(1);
-            self.kind().system().bury(self, envelope);
+    pub(super) fn bury_rest(&self) {
+        let rest: Vec<Envelope> = if self.kind().evicts() {
+            // SAFETY: the lock guards the ready list in kinds that evict.
+            let pop = || unsafe { self.mailbox.pop() };
+            self.with_eviction_lock(|| std::iter::from_fn(pop).collect())
+        } else {
+            self.mailbox.drain_inbox().collect()
+        };
+        for envelope in rest {
+            self.bury(envelope);
         }
+    }
+
+    /// Clears up a message that was in the mailbox of an agent that has ended.
+    pub(super) fn bury(&self, envelope: Envelope) {
+        // Senders in line are woken all at once when the cell has closed.
+        let _ = self.unreserve(1);
+        self.kind().system().bury(self, envelope);
     }
 
     /// Asks the agent's owner for `control`.
@@ -422,8 +488,10 @@ impl CellRef {
 
 /// The right to run a queued cell: what lies in a run queue.
 ///
-/// Not counted: a queued cell is open, and being open keeps it in memory.
-/// One that is dropped unrun stays queued until the node shuts down.
+/// Not counted: a queued cell is open, and being open keeps it in memory. Only
+/// at shutdown is a cell closed that is still queued, and then its `Ready`
+/// inherits the count. One that is dropped unrun leaves the agent resting
+/// until something else comes in.
 pub struct Ready(Uncounted);
 
 impl Ready {
@@ -452,15 +520,27 @@ impl Ready {
         self.cell().kind().execution()
     }
 
-    /// Takes the run flag.
+    /// Takes the run flag; `None` if the node has shut down meanwhile.
     #[inline]
-    pub(crate) fn own<'w>(self, worker: &'w Worker) -> Owned<'w> {
-        self.cell().word.begin();
-        Owned::taken(self.0, worker)
+    pub(crate) fn own<'w>(self, worker: &'w Worker) -> Option<Owned<'w>> {
+        if !self.cell().word.begin() {
+            return None;
+        }
+        let cell = self.cell().uncounted();
+        std::mem::forget(self);
+        Some(Owned::taken(cell, worker))
     }
 }
 
-const WAKER: RawWakerVTable = RawWakerVTable::new(waker_clone, waker_wake, waker_wake_by_ref, waker_drop);
+impl Drop for Ready {
+    fn drop(&mut self) {
+        if !self.cell().word.shelve() {
+            CellRef::release_open(self.cell().uncounted());
+        }
+    }
+}
+
+static WAKER: RawWakerVTable = RawWakerVTable::new(waker_clone, waker_wake, waker_wake_by_ref, waker_drop);
 
 /// Calls `f` with a waker for the cell, without counting it.
 #[inline]

@@ -2,6 +2,7 @@
 //! functions, and the message itself.
 
 use std::alloc::Layout;
+use std::any::TypeId;
 use std::marker::PhantomData;
 use std::mem::ManuallyDrop;
 use std::ptr::{NonNull, null_mut};
@@ -12,6 +13,7 @@ use nexus_base::Time;
 use super::frame::{Begun, Origin};
 use super::{Owned, pool};
 use crate::chain::Link;
+use crate::error::drop_caught;
 use crate::message::WireId;
 use crate::slot::Slot;
 use crate::sync::UnsafeCell;
@@ -32,6 +34,8 @@ struct EnvelopeVtable {
     discard: unsafe fn(NonNull<Node>, AskError),
     priority: unsafe fn(NonNull<Node>) -> u8,
     encode: unsafe fn(NonNull<Node>) -> Vec<u8>,
+    /// Whose handlers they are.
+    agent: fn() -> TypeId,
     name: &'static str,
     wire_id: WireId,
     version: u16,
@@ -77,13 +81,14 @@ impl Envelope {
     /// Starts the handler of the cell `owned`.
     #[inline]
     pub(crate) fn begin(self, owned: &mut Owned<'_>) -> Begun {
-        let begin = self.vtable().begin;
+        let EnvelopeVtable { begin, agent, .. } = *self.vtable();
+        debug_assert_eq!(agent(), owned.cell().kind().agent_type(), "a message in its kind's mailbox");
         // SAFETY: the block is ours and matches its functions; only envelopes
         // for this cell's kind get into its mailbox.
         unsafe { begin(self.into_node(), owned) }
     }
 
-    /// Drops the message; its asker, if any, learns `why`.
+    /// Drops the message; its asker, if any, learns `why`. Does not unwind.
     pub(crate) fn discard(self, why: AskError) {
         let discard = self.vtable().discard;
         // SAFETY: as in `begin`.
@@ -151,12 +156,6 @@ unsafe fn free<T>(node: NonNull<Node>) {
     unsafe { pool::give(node.cast(), Layout::new::<T>()) };
 }
 
-/// Drops a message that nobody handles. Its drop is the user's code, and this
-/// may be anybody's thread: a panic ends here, and the message is gone all the same.
-fn drop_caught<M>(message: M) {
-    let _ = Crash::catch(During::Drop, || drop(message));
-}
-
 struct TellOf<A, M>(PhantomData<(A, M)>);
 
 impl<A: Handler<M>, M: Message> TellOf<A, M> {
@@ -165,6 +164,7 @@ impl<A: Handler<M>, M: Message> TellOf<A, M> {
         discard: Self::discard,
         priority: Self::priority,
         encode: Self::encode,
+        agent: TypeId::of::<A>,
         name: M::NAME,
         wire_id: M::ID,
         version: M::VERSION,
@@ -215,6 +215,7 @@ impl<A: Handler<M>, M: Message> AskOf<A, M> {
         discard: Self::discard,
         priority: Self::priority,
         encode: Self::encode,
+        agent: TypeId::of::<A>,
         name: M::NAME,
         wire_id: M::ID,
         version: M::VERSION,

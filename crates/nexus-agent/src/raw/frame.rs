@@ -10,7 +10,7 @@ use std::future::Future;
 use std::mem::MaybeUninit;
 use std::pin::Pin;
 use std::ptr::NonNull;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context as Poller, Poll};
 
 use nexus_base::{Rng, Time};
@@ -18,11 +18,17 @@ use nexus_base::{Rng, Time};
 use super::cell::{CellRef, Uncounted};
 use super::pool;
 use crate::chain::Link;
+use crate::error::drop_caught;
 use crate::gate::Outbox;
 use crate::slot::Slot;
 use crate::{Agent, AskError, Context, Crash};
 
 /// What one step, the handling of one message, knows about itself.
+///
+/// While its handler is polled the polling thread looks at it through the
+/// current turn, and other threads may through a context they were lent. So
+/// nothing that a context reaches changes during a poll, but for `extra`,
+/// which has a lock.
 pub(crate) struct Step {
     cell: Uncounted,
     message: &'static str,
@@ -32,16 +38,20 @@ pub(crate) struct Step {
     in_place: Cell<bool>,
     /// Sends of this step that stand in line for room in a mailbox.
     in_line: Cell<u32>,
+    /// Like the one above not for contexts: only the polling thread's turn has it change.
     origin: RefCell<Option<Arc<Link>>>,
-    extra: RefCell<Option<Box<Extra>>>,
+    extra: Mutex<Option<Box<Extra>>>,
 }
 
 /// A step as its handler's context sees it.
 pub(crate) struct StepRef(NonNull<FrameHead>);
 
-// SAFETY: a context lives in its step's frame and is used by whoever polls
-// that frame, one thread at a time. It is not `Sync`: a step is not.
+// SAFETY: a context lives in its step's frame and is used during its polls
+// only, by the thread that polls or those that it lends the context to; what
+// they may meet at is locked. See `Step`.
 unsafe impl Send for StepRef {}
+// SAFETY: as above.
+unsafe impl Sync for StepRef {}
 
 impl std::ops::Deref for StepRef {
     type Target = Step;
@@ -157,33 +167,38 @@ impl Step {
     }
 
     pub(super) fn link(&self) -> Option<Arc<Link>> {
-        self.extra.borrow().as_ref()?.link.clone()
+        self.extra().as_ref()?.link.clone()
     }
 
     pub(super) fn set_link(&self, link: Arc<Link>) {
-        self.with_extra(|extra| extra.link = Some(link));
+        self.extra().get_or_insert_default().link = Some(link);
     }
 
     /// Calls `f` with this step's own generator, made by `seed` at the first call.
     pub(crate) fn with_rng<R>(&self, seed: impl FnOnce() -> Rng, f: impl FnOnce(&mut Rng) -> R) -> R {
-        self.with_extra(|extra| f(extra.rng.get_or_insert_with(seed)))
+        // Taken out, because `f` is the user's and may come back here.
+        let taken = self.extra().get_or_insert_default().rng.take();
+        let mut rng = taken.unwrap_or_else(seed);
+        let result = f(&mut rng);
+        self.set_rng(rng);
+        result
     }
 
     pub(crate) fn set_rng(&self, rng: Rng) {
-        self.with_extra(|extra| extra.rng = Some(rng));
+        self.extra().get_or_insert_default().rng = Some(rng);
     }
 
     /// Calls `f` with what the step has emitted but not let out.
     pub(crate) fn with_outbox<R>(&self, f: impl FnOnce(&mut Outbox) -> R) -> R {
-        self.with_extra(|extra| f(extra.outbox.get_or_insert_default()))
+        f(self.extra().get_or_insert_default().outbox.get_or_insert_default())
     }
 
     pub(crate) fn take_outbox(&self) -> Option<Outbox> {
-        self.extra.borrow_mut().as_mut()?.outbox.take()
+        self.extra().as_mut()?.outbox.take()
     }
 
-    fn with_extra<R>(&self, f: impl FnOnce(&mut Extra) -> R) -> R {
-        f(self.extra.borrow_mut().get_or_insert_default())
+    fn extra(&self) -> MutexGuard<'_, Option<Box<Extra>>> {
+        self.extra.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -269,7 +284,7 @@ where
             (&raw mut (*step).in_place).write(Cell::new(origin.in_place));
             (&raw mut (*step).in_line).write(Cell::new(0));
             (&raw mut (*step).origin).write(RefCell::new(origin.chain));
-            (&raw mut (*step).extra).write(RefCell::new(None));
+            (&raw mut (*step).extra).write(Mutex::new(None));
             (&raw mut (*at).context).write(Context::new(StepRef(frame.cast())));
             (&raw mut (*at).reply).write(reply);
             (&raw mut (*at).started).write(false);
@@ -360,7 +375,7 @@ where
             let at = frame.as_ptr();
             ((*at).reply.take(), &(*at).head.step)
         };
-        let Some(reply) = reply else { return };
+        let Some(reply) = reply else { return drop_caught(result) };
         if result.is_ok() && step.cell().kind().is_gated() {
             step.with_outbox(|outbox| outbox.push_reply(reply, result));
         } else {

@@ -22,8 +22,20 @@ struct Local {
     turn: Cell<*const Turn>,
 }
 
+impl Local {
+    const fn new() -> Local {
+        Local { worker: Cell::new(null()), turn: Cell::new(null()) }
+    }
+}
+
+#[cfg(not(loom))]
 thread_local! {
-    static LOCAL: Local = const { Local { worker: Cell::new(null()), turn: Cell::new(null()) } };
+    static LOCAL: Local = const { Local::new() };
+}
+
+#[cfg(loom)]
+loom::thread_local! {
+    static LOCAL: Local = Local::new();
 }
 
 /// Makes `worker` the current thread's worker while `f` runs.
@@ -58,9 +70,11 @@ pub(super) fn current_turn() -> *const Turn {
 #[inline]
 pub(super) fn inside<R>(turn: &Turn, f: impl FnOnce() -> R) -> R {
     LOCAL.with(|local| {
-        local.turn.set(turn);
+        // Not always the parent: a handler that was asked through its mailbox
+        // has none, whatever else is on this stack.
+        let before = local.turn.replace(turn);
         let result = f();
-        local.turn.set(turn.parent);
+        local.turn.set(before);
         result
     })
 }

@@ -53,7 +53,8 @@ impl Mailbox {
         self.inbox.load(Ordering::Acquire).is_null()
     }
 
-    /// Takes out all of the inbox, oldest first. Anybody may, once the cell is closed.
+    /// Takes out all of the inbox, oldest first. Anybody may, once the cell is
+    /// closed; but in kinds that evict there may be some in `ready` as well.
     pub(super) fn drain_inbox(&self) -> impl Iterator<Item = Envelope> {
         // SAFETY: the exchange makes the nodes ours.
         let mut rest = unsafe { reversed(self.inbox.swap(null_mut(), Ordering::AcqRel), null_mut()) };

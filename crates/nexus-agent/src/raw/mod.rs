@@ -21,7 +21,7 @@ mod models;
 
 pub(crate) use address::{Calls, CallsOf, Route, TypedCell};
 pub use cell::Ready;
-pub(crate) use cell::{CellRef, CellVtable};
+pub(crate) use cell::{CellRef, CellVtable, MAILBOX_LEN_MAX, Place};
 pub(crate) use envelope::{Asked, Envelope};
 pub(crate) use frame::{Begun, StepRef};
 pub(crate) use local::{CurrentTurn, enter, with_turn, with_worker};

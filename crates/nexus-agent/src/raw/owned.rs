@@ -151,7 +151,10 @@ impl<'w> Owned<'w> {
             // SAFETY: the frame has answered its last poll and is ours.
             FirstPoll::Ready(frame, reply) => match unsafe { free(frame) } {
                 None => Called::Answered(reply),
-                Some(crash) => Called::Panicked(crash),
+                Some(crash) => {
+                    let _ = Crash::catch(During::Drop, || drop(reply));
+                    Called::Panicked(crash)
+                }
             },
             FirstPoll::Pending(frame) => {
                 let slot = Arc::new(Slot::started());
@@ -264,6 +267,9 @@ impl<'w> Owned<'w> {
 
     /// Hands over what the step emitted; what the gate panicked with, if it did.
     fn release_outbox(&self, frame: NonNull<FrameHead>) -> Option<Crash> {
+        if !self.cell().kind().is_gated() {
+            return None;
+        }
         // SAFETY: the frame is ours until it is freed.
         let step = unsafe { &frame.as_ref().step };
         let outbox = step.take_outbox()?;
@@ -304,8 +310,8 @@ impl<'w> Owned<'w> {
     /// Goes idle. If something came in meanwhile, the cell is still owned.
     #[inline]
     pub(crate) fn release(self) -> Result<(), Owned<'w>> {
-        // SAFETY: we hold the run flag.
-        debug_assert!(unsafe { self.cell().mailbox().ready_is_empty() });
+        // SAFETY: we hold the run flag; where that is not enough we do not look.
+        debug_assert!(self.cell().kind().evicts() || unsafe { self.cell().mailbox().ready_is_empty() });
         if self.cell().word().release() { Ok(()) } else { Err(self) }
     }
 
@@ -326,12 +332,13 @@ impl<'w> Owned<'w> {
     pub(crate) fn close(mut self) {
         let cell = self.cell().clone();
         while let Some(envelope) = self.next_mail() {
-            cell.unreserve(1);
-            cell.kind().system().bury(&cell, envelope);
+            cell.bury(envelope);
         }
-        cell.word().close();
-        cell.bury_inbox();
-        CellRef::release_open(self.cell);
+        let orphaned = cell.word().close();
+        cell.bury_rest();
+        if !orphaned {
+            CellRef::release_open(self.cell);
+        }
     }
 }
 
@@ -374,8 +381,6 @@ unsafe fn poll_in_turn<R>(
     let (step, depth) = unsafe {
         (NonNull::from(&frame.as_ref().step), parent.as_ref().map_or(0, |parent| parent.depth + 1))
     };
-    // A turn that was resumed may itself run below another one on this stack
-    // (never today); `before` is what has to be current again afterwards.
     let turn = Turn { cell: cell.uncounted(), step, parent, depth };
     with_waker(cell, |waker| {
         local::inside(&turn, || {

@@ -5,7 +5,9 @@
 //!
 //! 1. Whoever moves the word to *running* owns the cell's insides until it
 //!    moves it away again. Nobody else touches state, future or ready list.
-//! 2. A cell is in a run queue exactly while its phase is *queued*.
+//! 2. A cell has one entry in a run queue exactly while its phase is *queued*.
+//!    At shutdown a queued cell may be seized all the same; its entry is then
+//!    an *orphan*, which finds that out and is all that keeps the cell in memory.
 //! 3. A set mail or control bit is never left behind: the owner cannot go idle
 //!    past it, and a poster that finds the cell idle queues it.
 //! 4. *Closed* is final.
@@ -14,10 +16,12 @@ use crate::sync::{AtomicU32, Ordering};
 
 const PHASE: u32 = 0b111;
 const IDLE: u32 = 0;
-const QUEUED: u32 = 1;
-const RUNNING: u32 = 2;
-const SUSPENDED: u32 = 3;
-const CLOSED: u32 = 4;
+const QUEUED: u32 = 0b001;
+const SUSPENDED: u32 = 0b100;
+/// The run flag itself: set while somebody runs the cell, and for ever once it is closed.
+const TAKEN: u32 = 0b010;
+const RUNNING: u32 = QUEUED | TAKEN;
+const CLOSED: u32 = SUSPENDED | TAKEN;
 
 /// The handler's waker fired while the cell was running.
 const NOTIFIED: u32 = 1 << 3;
@@ -50,6 +54,9 @@ const CONTROL: u32 =
 /// Controls that do not wait for a suspended handler to finish.
 const URGENT: u32 = Control::Kill as u32 | Control::Cancel as u32;
 
+/// The cell was seized while it had an entry in a run queue.
+const ORPHAN: u32 = 1 << 9;
+
 /// What the poster of mail or control has to do next.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Posted {
@@ -75,11 +82,18 @@ impl Word {
         self.0.compare_exchange(IDLE, RUNNING, Ordering::AcqRel, Ordering::Relaxed).is_ok()
     }
 
-    /// Takes the run flag out of the run queue. Only the holder of the queue's entry may call.
+    /// Takes the run flag out of the run queue; false if the entry is an orphan.
+    /// Only the holder of the queue's entry may call.
     #[inline]
-    pub(crate) fn begin(&self) {
-        let was = self.0.fetch_add(RUNNING - QUEUED, Ordering::AcqRel);
-        debug_assert_eq!(was & PHASE, QUEUED, "only a queued cell leaves a run queue");
+    pub(crate) fn begin(&self) -> bool {
+        self.0.fetch_or(TAKEN, Ordering::AcqRel) & TAKEN == 0
+    }
+
+    /// Takes the cell out of the run queue unrun: it rests until something comes
+    /// in. False if the entry is an orphan. Only the holder of the entry may call.
+    pub(crate) fn shelve(&self) -> bool {
+        let shelved = |word: u32| (word & PHASE == QUEUED).then_some(word & !PHASE | IDLE | MAIL);
+        self.update(shelved).is_ok()
     }
 
     /// Goes idle, unless something is pending: then the caller still owns the cell.
@@ -121,7 +135,8 @@ impl Word {
         if word & CONTROL == 0 {
             return None;
         }
-        let by_urgency = [Control::Kill, Control::Stop, Control::Restart, Control::Cancel];
+        // What waits for a suspended handler comes after what does not.
+        let by_urgency = [Control::Kill, Control::Cancel, Control::Stop, Control::Restart];
         by_urgency.into_iter().find(|control| word & *control as u32 != 0)
     }
 
@@ -129,9 +144,9 @@ impl Word {
         self.0.fetch_and(!(control as u32), Ordering::AcqRel);
     }
 
-    /// Closes the cell for good. Only its owner may.
-    pub(crate) fn close(&self) {
-        let _ = self.update(|_| Some(CLOSED));
+    /// Closes the cell for good. Only its owner may. True if an orphan keeps it in memory.
+    pub(crate) fn close(&self) -> bool {
+        self.update(|_| Some(CLOSED)).is_ok_and(|was| was & ORPHAN != 0)
     }
 
     /// Says that the inbox is no longer empty.
@@ -163,16 +178,19 @@ impl Word {
         let woken = self.update(|word| match word & PHASE {
             SUSPENDED => Some(word & !PHASE | QUEUED),
             RUNNING => Some(word | NOTIFIED),
+            // Changes nothing, but has the poll to come see all that the
+            // waker's thread has done so far.
+            QUEUED => Some(word),
             _ => None,
         });
         woken.is_ok_and(|was| was & PHASE == SUSPENDED)
     }
 
     /// Takes the run flag of a cell nobody is running, to close it; false if it is running.
-    /// A queued cell is taken too: the caller has already emptied the run queues.
     pub(crate) fn seize(&self) -> bool {
         let seized = |word: u32| match word & PHASE {
             RUNNING | CLOSED => None,
+            QUEUED => Some(word & !PHASE | RUNNING | ORPHAN),
             _ => Some(word & !PHASE | RUNNING),
         };
         self.update(seized).is_ok()
