@@ -2,6 +2,7 @@
 //! the mailbox otherwise.
 
 use std::future::Future;
+use std::ops::Deref;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context as Poller, Poll};
@@ -26,13 +27,13 @@ pub struct Ask<'h, M: Message> {
     route: Route<'h, M>,
     within_ns: u64,
     in_place: bool,
-    state: State<M>,
+    state: State<'h, M>,
 }
 
-enum State<M: Message> {
+enum State<'h, M: Message> {
     Unsent(Option<M>),
     InLine(InLine<M>),
-    Waiting(Waiting<M::Reply>),
+    Waiting(Waiting<'h, M::Reply>),
 }
 
 /// Waiting for room in the mailbox.
@@ -45,14 +46,42 @@ struct InLine<M> {
 }
 
 /// Waiting for the answer.
-struct Waiting<R> {
+struct Waiting<'h, R> {
     slot: Arc<Slot<R>>,
-    cell: CellRef,
+    cell: Target<'h>,
     deadline: Time,
-    alarm: Option<AlarmKey>,
+    alarm: DeadlineAlarm,
     /// Who waits, if it is an agent: an edge in the wait graph.
     waiter: Option<AgentId>,
     answered: bool,
+}
+
+/// Who has been asked: mostly whom the handle knows, at no further count.
+enum Target<'h> {
+    Known(&'h CellRef),
+    Found(CellRef),
+}
+
+impl Deref for Target<'_> {
+    type Target = CellRef;
+
+    fn deref(&self) -> &CellRef {
+        match self {
+            Target::Known(cell) => cell,
+            Target::Found(cell) => cell,
+        }
+    }
+}
+
+/// Who wakes the asker at the deadline.
+#[derive(Clone, Copy, PartialEq)]
+enum DeadlineAlarm {
+    /// Nobody yet.
+    Unset,
+    /// The alarm of the asker's step, shared by all its asks.
+    OfStep,
+    /// One of its own: the asker is no handler, or polls through another waker.
+    Own(AlarmKey),
 }
 
 // Nothing is pinned in place: the message is moved out when it is sent.
@@ -99,7 +128,7 @@ impl<M: Message> Future for Ask<'_, M> {
     }
 }
 
-impl<M: Message> Ask<'_, M> {
+impl<'h, M: Message> Ask<'h, M> {
     #[inline]
     fn send(&mut self, message: M, poller: &mut Poller<'_>) -> Answer<M> {
         with_worker(|worker| {
@@ -141,9 +170,11 @@ impl<M: Message> Ask<'_, M> {
                 Poll::Ready(Ok(reply))
             }
             Called::Pending(slot) => {
-                let cell = owned.cell().clone();
                 run::finish_suspended(owned);
-                self.wait(slot, cell, deadline, turn, poller)
+                match slot.poll(poller) {
+                    Poll::Pending => self.wait(slot, Target::Known(cell), deadline, turn, poller),
+                    answer => answer,
+                }
             }
             Called::Panicked(crash) => {
                 run::finish_crashed(owned, crash.clone());
@@ -171,21 +202,22 @@ impl<M: Message> Ask<'_, M> {
         let cell = route.cell();
         if cell.is_closed() {
             return match cell.kind().system().refind(cell) {
-                Some(cell) => self.enqueue(&cell, None, message, turn, poller),
+                Some(cell) => self.enqueue(Target::Found(cell), None, message, turn, poller),
                 None => Poll::Ready(Err(AskError::NotRunning)),
             };
         }
-        self.enqueue(cell, None, message, turn, poller)
+        self.enqueue(Target::Known(cell), None, message, turn, poller)
     }
 
     fn enqueue(
         &mut self,
-        cell: &CellRef,
+        target: Target<'h>,
         ticket: Option<u64>,
         message: M,
         turn: Option<CurrentTurn<'_>>,
         poller: &mut Poller<'_>,
     ) -> Answer<M> {
+        let cell: &CellRef = &target;
         let system = cell.kind().system();
         if system.is_shutting_down() && !system.is_in_handler() {
             return Poll::Ready(Err(AskError::ShuttingDown));
@@ -207,10 +239,10 @@ impl<M: Message> Ask<'_, M> {
             Entry::Refused => Poll::Ready(Err(refused(cell))),
             Entry::Wait => self.stand_in_line(cell, ticket, message, deadline, poller),
             entry => {
-                let slot = Arc::new(Slot::queued());
+                let slot = Arc::new(Slot::queued(poller.waker().clone()));
                 let asked = Asked { deadline, chain, slot: slot.clone() };
                 post::deliver(cell, entry, self.route.pack_ask(message, asked));
-                self.wait(slot, cell.clone(), deadline, turn, poller)
+                self.wait(slot, target, deadline, turn, poller)
             }
         }
     }
@@ -249,38 +281,37 @@ impl<M: Message> Ask<'_, M> {
         if cell.is_closed() {
             return Poll::Ready(Err(AskError::NotRunning));
         }
-        with_turn(|turn| self.enqueue(&cell, Some(ticket), message, turn, poller))
+        with_turn(|turn| self.enqueue(Target::Found(cell), Some(ticket), message, turn, poller))
     }
 
-    /// Starts waiting for an answer that is not there yet.
+    /// Starts waiting for an answer that is not there yet; its slot knows whom to wake.
     fn wait(
         &mut self,
         slot: Arc<Slot<M::Reply>>,
-        cell: CellRef,
+        cell: Target<'h>,
         deadline: Time,
         turn: Option<CurrentTurn<'_>>,
         poller: &mut Poller<'_>,
     ) -> Answer<M> {
         let chain = turn.and_then(CurrentTurn::asker_link);
         let waiter = chain.as_ref().map(|chain| chain.id);
-        let (alarm, answered) = (None, false);
+        let (alarm, answered) = (DeadlineAlarm::Unset, false);
         let mut waiting = Waiting { slot, cell, deadline, alarm, waiter, answered };
         if let Some(chain) = chain
             && let Some(path) = waiting.enter_graph(&chain)
         {
             let changed = waiting.give_up();
+            waiting.answered = true;
             return Poll::Ready(Err(AskError::Cycle { path, changed }));
         }
-        let answer = waiting.poll(poller);
-        if answer.is_pending() {
-            waiting.alarm = Some(set_alarm(&waiting.cell, deadline, poller));
-            if waiting.cell.kind().system().is_closed() {
-                // Nobody rings alarms any more.
-                poller.waker().wake_by_ref();
-            }
-            self.state = State::Waiting(waiting);
+        waiting.arm(poller);
+        if waiting.cell.kind().system().is_closed() {
+            // Nobody rings alarms any more.
+            poller.waker().wake_by_ref();
         }
-        answer
+        self.state = State::Waiting(waiting);
+        crate::worker::note_leaf();
+        Poll::Pending
     }
 }
 
@@ -319,17 +350,36 @@ fn cycle_in_chain(cell: &CellRef, chain: Option<&Link>) -> Option<CyclePath> {
     Some(CyclePath(path))
 }
 
-impl<R: Send + 'static> Waiting<R> {
+impl<R: Send + 'static> Waiting<'_, R> {
     fn poll(&mut self, poller: &mut Poller<'_>) -> Poll<Result<R, AskError>> {
         if let Poll::Ready(answer) = self.slot.poll(poller) {
             self.answered = true;
             return Poll::Ready(answer);
         }
-        if let Some(error) = self.alarm.and_then(|_| self.overdue()) {
+        if let Some(error) = self.overdue() {
+            self.answered = true;
             return Poll::Ready(Err(error));
         }
+        self.arm(poller);
         crate::worker::note_leaf();
         Poll::Pending
+    }
+
+    /// Sees that whoever polls is woken at the deadline.
+    #[inline]
+    fn arm(&mut self, poller: &Poller<'_>) {
+        if matches!(self.alarm, DeadlineAlarm::Own(_)) {
+            return;
+        }
+        let by_step = with_turn(|turn| {
+            let turn = same_node(&self.cell, turn);
+            turn.is_some_and(|turn| turn.step().wakes_by(self.deadline, poller.waker()))
+        });
+        self.alarm = if by_step {
+            DeadlineAlarm::OfStep
+        } else {
+            DeadlineAlarm::Own(set_alarm(&self.cell, self.deadline, poller))
+        };
     }
 
     /// Why to wait no longer. Asked each time whoever waits is woken.
@@ -383,10 +433,10 @@ impl<R: Send + 'static> Waiting<R> {
     }
 }
 
-impl<R> Drop for Waiting<R> {
+impl<R> Drop for Waiting<'_, R> {
     fn drop(&mut self) {
         let system = self.cell.kind().system();
-        if let Some(alarm) = self.alarm.take() {
+        if let DeadlineAlarm::Own(alarm) = self.alarm {
             system.driver().cancel_alarm(alarm);
         }
         if let Some(waiter) = self.waiter {

@@ -135,17 +135,18 @@ impl<A: Agent> Context<A> {
     {
         let me = self.cell();
         let notify = move |down: Down| post::post_alarm(&me, Envelope::tell::<A, Down>(down));
-        other.cell().kind().system().monitor(other.cell(), Box::new(notify));
+        let other = other.current();
+        other.kind().system().monitor(&other, Box::new(notify));
     }
 
     /// Ties this agent to `other`: if one goes down abnormally the other is stopped.
     pub fn link<B: Agent>(&self, other: &Handle<B>) {
-        self.step.cell().kind().system().link(&self.cell(), other.cell());
+        self.step.cell().kind().system().link(&self.cell(), &other.current());
     }
 
     /// Undoes [`Self::link`].
     pub fn unlink<B: Agent>(&self, other: &Handle<B>) {
-        self.step.cell().kind().system().unlink(&self.cell(), other.cell());
+        self.step.cell().kind().system().unlink(&self.cell(), &other.current());
     }
 
     /// Reports an event about this agent to whoever observes the node.

@@ -93,37 +93,45 @@ impl<A: Agent> Handle<A> {
 
     /// How often it has been restarted.
     pub fn epoch(&self) -> u32 {
-        self.cell().epoch()
+        self.current().epoch()
     }
 
     /// Messages that wait in its mailbox.
     pub fn mailbox_len(&self) -> u32 {
-        self.cell().mailbox_len()
+        self.current().mailbox_len()
     }
 
     /// Stops it when the message it is handling is done. What still waits becomes dead letters.
     pub fn stop(&self) {
-        self.cell().post_control(Control::Stop);
+        self.current().post_control(Control::Stop);
     }
 
     /// Stops it at once: a handler that is suspended is dropped where it stands,
     /// one that is running ends at its next `await`.
     pub fn kill(&self) {
-        self.cell().post_control(Control::Kill);
+        self.current().post_control(Control::Kill);
     }
 
     /// Makes its state afresh when the message it is handling is done.
     pub fn restart(&self) {
-        self.cell().post_control(Control::Restart);
+        self.current().post_control(Control::Restart);
     }
 
     /// Calls `notify` once when it has gone down; at once if it has.
     pub fn on_down(&self, notify: impl FnOnce(Down) + Send + 'static) {
-        self.cell().kind().system().monitor(self.cell(), Box::new(notify));
+        let cell = self.current();
+        cell.kind().system().monitor(&cell, Box::new(notify));
     }
 
     pub(crate) fn cell(&self) -> &CellRef {
         self.typed.cell()
+    }
+
+    /// The cell of the agent that has the name now; the last known if none has.
+    pub(crate) fn current(&self) -> CellRef {
+        let cell = self.cell();
+        let refound = if cell.is_closed() { cell.kind().system().refind(cell) } else { None };
+        refound.unwrap_or_else(|| cell.clone())
     }
 }
 

@@ -58,7 +58,7 @@ impl Registry {
     /// The agent of that id, whatever its name.
     pub(crate) fn find_id(&self, id: AgentId) -> Option<CellRef> {
         let shard = self.read(id);
-        shard.find(id.low(), |entered| entered.id() == id).map(|entered| entered.clone())
+        shard.find(id.low(), |entered| entered.id() == id).cloned()
     }
 
     /// Takes `cell` out; false if it was not in.

@@ -25,8 +25,9 @@ enum State<R> {
 }
 
 impl<R> Slot<R> {
-    pub(crate) fn queued() -> Slot<R> {
-        Slot { state: Mutex::new(State::Queued(None)) }
+    /// A slot whose asker is woken by `waker`.
+    pub(crate) fn queued(waker: Waker) -> Slot<R> {
+        Slot { state: Mutex::new(State::Queued(Some(waker))) }
     }
 
     pub(crate) fn started() -> Slot<R> {

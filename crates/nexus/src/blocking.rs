@@ -83,6 +83,12 @@ impl BlockingPool {
         self.shared.work.notify_all();
     }
 
+    /// Forgets the agents that no thread has come to.
+    pub(crate) fn end(&self) {
+        let left = std::mem::take(&mut self.shared.lock().queue);
+        drop(left);
+    }
+
     /// Waits until every thread has ended; how many have not after `limit`.
     pub(crate) fn join(&self, limit: Duration) -> usize {
         let state = self.shared.lock();

@@ -315,7 +315,7 @@ impl Node {
         let spec = worker::spec(0, InPlace::Never);
         let closer = Worker::new(self.system.clone(), spec, Rng::new(0));
         let stuck = names(&self.system.close_all(&closer));
-        self.threads.end_alarms();
+        self.threads.end();
         Shutdown { drained, cut_short: names(&busy), stuck, timers_dropped }
     }
 

@@ -214,8 +214,11 @@ impl Threads {
         }
     }
 
-    /// Ends every alarm: whoever waits finds the node over.
-    pub(crate) fn end_alarms(&self) {
+    /// Forgets what is left to do once all agents are closed: entries in the
+    /// run queues, and alarms, whose waiters find the node over.
+    pub(crate) fn end(&self) {
+        while take(|| self.injector.steal()).is_some() {}
+        self.blocking.end();
         for seat in &self.seats {
             // Not under the lock: a woken waiter may cancel another alarm.
             while let Some((_, alarm)) = { lock(&seat.alarms).pop_due(Time::MAX) } {

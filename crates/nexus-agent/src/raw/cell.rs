@@ -478,6 +478,11 @@ impl CellRef {
         }
     }
 
+    /// Whether `waker` is this cell's own.
+    pub(super) fn is_woken_by(&self, waker: &Waker) -> bool {
+        waker.data() == self.0.as_ptr().cast_const().cast() && *waker.vtable() == WAKER
+    }
+
     /// Has the suspended handler polled again.
     pub(crate) fn wake(&self) {
         if self.word.wake() {

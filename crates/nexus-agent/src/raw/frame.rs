@@ -11,13 +11,14 @@ use std::mem::MaybeUninit;
 use std::pin::Pin;
 use std::ptr::NonNull;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::task::{Context as Poller, Poll};
+use std::task::{Context as Poller, Poll, Waker};
 
 use nexus_base::{Rng, Time};
 
 use super::cell::{CellRef, Uncounted};
 use super::pool;
 use crate::chain::Link;
+use crate::driver::{Alarm, AlarmKey};
 use crate::error::drop_caught;
 use crate::gate::Outbox;
 use crate::slot::Slot;
@@ -38,9 +39,21 @@ pub(crate) struct Step {
     in_place: Cell<bool>,
     /// Sends of this step that stand in line for room in a mailbox.
     in_line: Cell<u32>,
-    /// Like the one above not for contexts: only the polling thread's turn has it change.
+    /// Like the two above not for contexts: only the polling thread's turn has it change.
+    /// Wakes the handler for the earliest deadline of its asks. Kept from one
+    /// ask to the next: most have the same time to wait, and none needs it.
+    alarm: Cell<Option<(Time, AlarmKey)>>,
     origin: RefCell<Option<Arc<Link>>>,
     extra: Mutex<Option<Box<Extra>>>,
+}
+
+impl Drop for Step {
+    #[inline]
+    fn drop(&mut self) {
+        if let Some((_, key)) = self.alarm.take() {
+            self.cell.kind().system().driver().cancel_alarm(key);
+        }
+    }
 }
 
 /// A step as its handler's context sees it.
@@ -136,6 +149,26 @@ impl Step {
 
     pub(super) fn is_in_place(&self) -> bool {
         self.in_place.get()
+    }
+
+    /// Sees that the handler is polled again by `deadline`, if it is `waker`
+    /// that wakes it; false if not.
+    ///
+    /// It may be polled earlier as well, and asks again then: after an alarm
+    /// has rung the handler is polled at a later time than the alarm's.
+    pub(crate) fn wakes_by(&self, deadline: Time, waker: &Waker) -> bool {
+        if !self.cell.is_woken_by(waker) {
+            return false;
+        }
+        let driver = self.cell.kind().system().driver();
+        match self.alarm.get() {
+            Some((at, _)) if self.now() < at && at <= deadline => return true,
+            Some((_, later)) => drop(driver.cancel_alarm(later)),
+            None => {}
+        }
+        let key = driver.set_alarm(deadline, Alarm::wake(waker.clone()));
+        self.alarm.set(Some((deadline, key)));
+        true
     }
 
     /// Whether a send of this step stands in line: later ones must not pass it.
@@ -283,6 +316,7 @@ where
             (&raw mut (*step).deadline).write(origin.deadline);
             (&raw mut (*step).in_place).write(Cell::new(origin.in_place));
             (&raw mut (*step).in_line).write(Cell::new(0));
+            (&raw mut (*step).alarm).write(Cell::new(None));
             (&raw mut (*step).origin).write(RefCell::new(origin.chain));
             (&raw mut (*step).extra).write(Mutex::new(None));
             (&raw mut (*at).context).write(Context::new(StepRef(frame.cast())));
