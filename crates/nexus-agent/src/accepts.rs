@@ -7,7 +7,7 @@ use std::pin::Pin;
 use crate::raw::TypedCell;
 use crate::{Agent, AskError, Handle, Handler, Message, System, codec};
 
-type Reply = Pin<Box<dyn Future<Output = Result<Vec<u8>, AskError>> + Send>>;
+pub(crate) type Reply = Pin<Box<dyn Future<Output = Result<Vec<u8>, AskError>> + Send>>;
 type Deliver<A> = fn(Handle<A>, Vec<u8>) -> Reply;
 
 /// The messages a kind takes by name; filled by [`Agent::accepts`].
@@ -39,8 +39,11 @@ async fn deliver<A: Handler<M>, M: Message>(
     handle: Handle<A>,
     bytes: Vec<u8>,
 ) -> Result<Vec<u8>, AskError> {
-    let message = codec::decode::<M>(&bytes)
-        .map_err(|reason| AskError::Malformed { message: M::NAME, reason })?;
+    let message = codec::decode::<M>(&bytes).map_err(|reason| {
+        let error = AskError::Malformed { message: M::NAME, reason };
+        handle.cell().kind().system().count_error(error.code());
+        error
+    })?;
     let reply = handle.ask(message).await?;
     Ok(codec::encode(&reply))
 }
@@ -53,13 +56,19 @@ pub(crate) trait ByName: Send + Sync {
 impl<A: Agent> ByName for Accepts<A> {
     fn ask(&self, system: &System, key: &str, message: &str, bytes: Vec<u8>) -> Reply {
         let cell = system.find_named(A::KIND, key).and_then(TypedCell::<A>::new);
-        let Some(cell) = cell else { return Box::pin(async { Err(AskError::NotRunning) }) };
+        let Some(cell) = cell else { return refused(system, AskError::NotRunning) };
         match self.by_name.get(message) {
             Some(deliver) => deliver(Handle::new(cell), bytes),
             None => {
-                let error = AskError::WrongMessage { kind: A::KIND, message: message.to_owned() };
-                Box::pin(async { Err(error) })
+                let message = message.to_owned();
+                refused(system, AskError::WrongMessage { kind: A::KIND, message })
             }
         }
     }
+}
+
+/// The answer to an ask that reaches nobody.
+pub(crate) fn refused(system: &System, error: AskError) -> Reply {
+    system.count_error(error.code());
+    Box::pin(async { Err(error) })
 }

@@ -117,14 +117,18 @@ impl<M: Message> Future for Ask<'_, M> {
     #[inline]
     fn poll(mut self: Pin<&mut Self>, poller: &mut Poller<'_>) -> Answer<M> {
         let this = &mut *self;
-        match &mut this.state {
+        let answer = match &mut this.state {
             State::Unsent(message) => {
                 let message = message.take().expect("not polled after it was ready");
                 this.send(message, poller)
             }
             State::InLine(_) => this.poll_in_line(poller),
             State::Waiting(waiting) => waiting.poll(poller),
+        };
+        if let Poll::Ready(Err(error)) = &answer {
+            this.route.cell().kind().system().count_error(error.code());
         }
+        answer
     }
 }
 

@@ -22,6 +22,7 @@ mod counters;
 mod dead;
 mod driver;
 mod error;
+mod error_code;
 mod event;
 mod gate;
 mod handle;
@@ -61,6 +62,7 @@ pub use error::{
     AskError, Changed, Crash, CyclePath, During, KEY_BYTES_MAX, KINDS_MAX, SpawnError, StopReason,
     TellError,
 };
+pub use error_code::ErrorCode;
 pub use event::Event;
 pub use gate::{Gate, Outbox, StepOutput};
 pub use handle::{Handle, Recipient};
@@ -75,7 +77,7 @@ pub use supervision::{Intensity, Strategy, SupervisionError, SupervisorId, Super
 pub use system::System;
 pub use task::Task;
 pub use tell::Tell;
-pub use timers::{TimerKey, TimerWheel};
+pub use timers::{TIMERS_MAX, TimerKey, TimerWheel};
 pub use watch::Down;
 pub use worker::{InPlace, MESSAGES_PER_RUN, SENDS_PER_RUN, Worker, WorkerSpec};
 

@@ -128,13 +128,13 @@ pub enum SupervisionError {
     /// A supervisor with children, and the root, cannot be removed.
     #[error("supervisor {} is in use", .0.as_u32())]
     InUse(SupervisorId),
-    /// The parent is at [`DEPTH_MAX`].
+    /// The parent is as deep as supervisors may be.
     #[error("supervisors nest at most {DEPTH_MAX} deep")]
     TooDeep,
     /// Room appears when members are removed.
     #[error("a tree holds at most {MEMBERS_MAX} agents and supervisors")]
     Full,
-    /// The root gave up; see [`Action::GaveUp`]. Only a new tree helps.
+    /// The root restarted too often and gave up. Only a new tree helps.
     #[error("the root supervisor has given up")]
     GaveUp,
 }

@@ -10,6 +10,7 @@ use nexus_base::{AgentId, EventName, IdSecret, Time};
 use crate::counters::Count;
 use crate::dead::{DeadLetter, DeadLetters};
 use crate::error::{KEY_BYTES_MAX, KINDS_MAX, drop_caught};
+use crate::error_code::ErrorCounts;
 use crate::kind::{Kind, KindSpec};
 use crate::raw::{CellRef, Control, Envelope, TypedCell, with_turn, with_worker};
 use crate::supervision::{
@@ -19,8 +20,8 @@ use crate::task::Awaited;
 use crate::waits::WaitGraph;
 use crate::watch::{Down, Life, Notify, Watches, life, tell_down};
 use crate::{
-    Agent, AskError, Counts, Crash, Driver, During, Event, Handle, Listing, Metadata, SpawnError,
-    StopReason, Worker, run,
+    Agent, AskError, Counts, Crash, Driver, During, ErrorCode, Event, Handle, Listing, Metadata,
+    SpawnError, StopReason, Worker, run,
 };
 
 /// The agents of one node.
@@ -38,6 +39,7 @@ pub struct System {
     dead: Mutex<DeadLetters>,
     metadata: Mutex<BTreeMap<AgentId, Metadata>>,
     stop_reasons: Mutex<BTreeMap<Life, StopReason>>,
+    errors: ErrorCounts,
     shutting_down: AtomicBool,
     closed: AtomicBool,
     next_task: AtomicU64,
@@ -72,6 +74,7 @@ impl System {
             dead: Mutex::default(),
             metadata: Mutex::default(),
             stop_reasons: Mutex::default(),
+            errors: ErrorCounts::default(),
             shutting_down: AtomicBool::new(false),
             closed: AtomicBool::new(false),
             next_task: AtomicU64::new(0),
@@ -112,7 +115,7 @@ impl System {
     /// [`SpawnError::KindTaken`] if another type has the name,
     /// [`SpawnError::TooManyKinds`] beyond [`KINDS_MAX`].
     pub fn register<A: Agent>(self: &Arc<System>, spec: KindSpec<A>) -> Result<(), SpawnError> {
-        self.kind_or_register(|| spec).map(drop)
+        self.counted(self.kind_or_register(|| spec).map(drop))
     }
 
     fn kind_or_register<A: Agent>(
@@ -150,8 +153,8 @@ impl System {
     /// # Errors
     /// [`SpawnError`]; nothing has changed then.
     pub fn spawn<A: Agent>(self: &Arc<System>, key: &str) -> Result<Handle<A>, SpawnError> {
-        let kind = self.kind_or_register(KindSpec::<A>::default)?;
-        self.spawn_kind(kind, key)
+        let kind = self.kind_or_register(KindSpec::<A>::default);
+        self.counted(kind.and_then(|kind| self.spawn_kind(kind, key)))
     }
 
     /// Makes an agent under `supervisor`.
@@ -167,7 +170,7 @@ impl System {
         let added = lock(&self.supervision).add_child(supervisor, handle.id());
         if added.is_err() {
             handle.kill();
-            return Err(SpawnError::NoSupervisor);
+            return self.counted(Err(SpawnError::NoSupervisor));
         }
         // It may have ended before it had a supervisor to leave.
         if self.registry.find_id(handle.id()).is_none() {
@@ -285,7 +288,8 @@ impl System {
     ) -> Result<SupervisorId, SpawnError> {
         let mut supervision = lock(&self.supervision);
         let parent = parent.unwrap_or(SupervisorId::ROOT);
-        supervision.add_supervisor(parent, spec).map_err(|_| SpawnError::NoSupervisor)
+        let added = supervision.add_supervisor(parent, spec);
+        self.counted(added.map_err(|_| SpawnError::NoSupervisor))
     }
 
     /// Takes a supervisor without children away.
@@ -300,6 +304,20 @@ impl System {
     pub fn counts(&self) -> BTreeMap<&'static str, Counts> {
         let kinds = self.kinds.read().unwrap_or_else(PoisonError::into_inner);
         kinds.iter().map(|(name, kind)| (*name, kind.counts())).collect()
+    }
+
+    /// How often each error was handed to an asker, a teller or a spawner.
+    pub fn error_counts(&self) -> Vec<(ErrorCode, u64)> {
+        self.errors.read()
+    }
+
+    #[cold]
+    pub(crate) fn count_error(&self, code: ErrorCode) {
+        self.errors.add(code);
+    }
+
+    fn counted<T>(&self, result: Result<T, SpawnError>) -> Result<T, SpawnError> {
+        result.inspect_err(|error| self.count_error(error.code()))
     }
 
     /// Messages that wait in the mailboxes of `kind`, counted one by one: what
@@ -347,9 +365,10 @@ impl System {
         message: &str,
         bytes: Vec<u8>,
     ) -> Result<Vec<u8>, AskError> {
-        let kind = self.kind(kind).ok_or(AskError::NotRunning)?;
-        let reply = kind.by_name().ask(self, key, message, bytes);
-        drop(kind);
+        let reply = match self.kind(kind) {
+            Some(kind) => kind.by_name().ask(self, key, message, bytes),
+            None => crate::accepts::refused(self, AskError::NotRunning),
+        };
         reply.await
     }
 

@@ -6,7 +6,7 @@ use std::task::{Context as Poller, Poll};
 
 use crate::counters::Count;
 use crate::post::{self, Entry};
-use crate::raw::{CellRef, Route, with_turn, with_worker};
+use crate::raw::{CellRef, CurrentTurn, Route, with_turn, with_worker};
 use crate::{Message, TellError, Worker};
 
 /// A tell under way; see [`crate::Handle::tell`].
@@ -42,7 +42,7 @@ impl<M: Message> Future for Tell<'_, M> {
         let message = this.message.take().expect("not polled after it was ready");
         match attempt(this.route, this.waiting.as_ref(), message) {
             Attempt::Taken => Poll::Ready(Ok(())),
-            Attempt::Refused(error) => Poll::Ready(Err(error)),
+            Attempt::Refused(error) => Poll::Ready(Err(counted(this.route.cell(), error))),
             Attempt::Wait(cell, message) => this.wait(cell, message, poller),
         }
     }
@@ -56,6 +56,9 @@ impl<M: Message> Tell<'_, M> {
         message: M,
         poller: &mut Poller<'_>,
     ) -> Poll<Result<(), TellError<M>>> {
+        if self.waiting.is_none() && makes_room_itself(&cell) {
+            return Poll::Ready(Err(counted(&cell, refuse(&cell, message))));
+        }
         // Someone in line elsewhere (the agent was replaced) starts at the end here.
         let ticket = self.ticket(&cell);
         let (ticket, again) = cell.kind().waiters.wait(&cell, ticket, poller.waker());
@@ -104,12 +107,15 @@ enum Attempt<M> {
 pub(crate) fn try_tell<M: Message>(route: Route<'_, M>, message: M) -> Result<(), TellError<M>> {
     match attempt(route, None, message) {
         Attempt::Taken => Ok(()),
-        Attempt::Refused(error) => Err(error),
-        Attempt::Wait(cell, message) => {
-            cell.kind().count(None, Count::Refused, 1);
-            Err(TellError::MailboxFull { message, len_max: cell.kind().mailbox().len_max })
-        }
+        Attempt::Refused(error) => Err(counted(route.cell(), error)),
+        Attempt::Wait(cell, message) => Err(counted(&cell, refuse(&cell, message))),
     }
+}
+
+#[cold]
+fn counted<M>(cell: &CellRef, error: TellError<M>) -> TellError<M> {
+    cell.kind().system().count_error(error.code());
+    error
 }
 
 #[inline]
@@ -130,7 +136,7 @@ fn attempt<M: Message>(
     }
     let ticket = waiting.filter(|(before, _)| before.is(cell)).map(|(_, ticket)| *ticket);
     match post::enter(cell, ticket) {
-        Entry::Refused => refuse(cell, message),
+        Entry::Refused => Attempt::Refused(refuse(cell, message)),
         Entry::Wait => Attempt::Wait(cell.clone(), message),
         entry => {
             post::deliver(cell, entry, route.pack_tell(message));
@@ -148,10 +154,16 @@ fn refused_outside<M: Message>(cell: &CellRef) -> Option<fn(M) -> Attempt<M>> {
 }
 
 #[cold]
-fn refuse<M: Message>(cell: &CellRef, message: M) -> Attempt<M> {
+fn refuse<M: Message>(cell: &CellRef, message: M) -> TellError<M> {
     cell.kind().count_here(Count::Refused);
-    let len_max = cell.kind().mailbox().len_max;
-    Attempt::Refused(TellError::MailboxFull { message, len_max })
+    TellError::MailboxFull { message, len_max: cell.kind().mailbox().len_max }
+}
+
+/// Whether the agent that would make room is waiting, itself or through others,
+/// for the handler that sends: then it never would.
+fn makes_room_itself(cell: &CellRef) -> bool {
+    let chain = with_turn(|turn| turn.and_then(CurrentTurn::asker_link));
+    chain.is_some_and(|chain| chain.walk().any(|link| link.id == cell.id()))
 }
 
 /// The agent has closed: whoever has its name now gets the message.

@@ -99,7 +99,7 @@ impl Check {
 
     fn first_run(&self, place: &Place, seed: u64, scenario: &impl Fn(&mut World)) -> Came {
         let mut world = (self.make)(World::builder(seed)).build();
-        let ended = catch_unwind(AssertUnwindSafe(|| scenario(&mut world)));
+        let ended = run_caught(&mut world, scenario);
         let came = Came::of(&world);
         drop(world);
         if let Err(panic) = ended {
@@ -140,7 +140,7 @@ impl Check {
         let mut spec = (self.make)(World::builder(seed));
         spec.detail.records = true;
         let mut world = spec.build();
-        let ended = catch_unwind(AssertUnwindSafe(|| scenario(&mut world)));
+        let ended = run_caught(&mut world, scenario);
         let panic = ended.err().map(|panic| text_of(&*panic));
         (world, panic)
     }
@@ -173,6 +173,13 @@ impl Came {
     fn of(world: &World) -> Came {
         Came { seed: world.seed(), hash: world.trace_hash(), events: world.events() }
     }
+}
+
+fn run_caught(world: &mut World, scenario: &impl Fn(&mut World)) -> std::thread::Result<()> {
+    catch_unwind(AssertUnwindSafe(|| {
+        scenario(world);
+        world.check_books();
+    }))
 }
 
 fn lines(world: &World) -> Vec<String> {

@@ -12,9 +12,14 @@ use nexus_agent::{Alarm, AlarmKey, Driver, Event, HandlerStart, Ready, TimerWhee
 use nexus_base::{EventName, Rng, Time};
 
 use crate::builder::{Asks, Builder};
+use crate::world::EVENTS_PER_INSTANT_MAX;
 use crate::ready::ReadyList;
 use crate::thread::here;
 use crate::trace::Trace;
+
+/// The last moment there is. [`Time::MAX`] is later than anything that
+/// happens: an alarm set for it never rings.
+const END: Time = Time::from_nanos(u64::MAX - 1);
 
 pub(crate) struct SimDriver {
     thread: usize,
@@ -31,6 +36,8 @@ struct Parts {
     wheel: TimerWheel<Due>,
     asks: AskChoice,
     trace: Trace,
+    /// How much had happened when the clock last moved.
+    events_before: u64,
     /// Nothing more will happen: the world is being taken down.
     closed: bool,
 }
@@ -57,6 +64,8 @@ pub(crate) enum Next {
     Input(u64),
     /// Nothing before the time asked for.
     Nothing,
+    /// More than [`EVENTS_PER_INSTANT_MAX`] has happened, and time has not moved.
+    Stuck,
 }
 
 impl SimDriver {
@@ -75,6 +84,7 @@ impl SimDriver {
                 wheel: TimerWheel::new(Time::ZERO),
                 asks,
                 trace: Trace::new(spec.detail),
+                events_before: 0,
                 closed: false,
             }),
             troubled: AtomicBool::new(false),
@@ -106,13 +116,17 @@ impl SimDriver {
         if let Some((_, due)) = parts.wheel.pop_due(now) {
             return parts.begin(now, due);
         }
+        if parts.trace.events() - parts.events_before > EVENTS_PER_INSTANT_MAX {
+            return Next::Stuck;
+        }
         if let Some(ready) = parts.ready.pop() {
             parts.trace.turn(now, ready.agent(), || ready.name());
             return Next::Turn(ready);
         }
-        match parts.wheel.pop_due(limit) {
+        match parts.wheel.pop_due(limit.min(END)) {
             Some((at, due)) => {
                 self.advance(at);
+                parts.events_before = parts.trace.events();
                 parts.begin(at, due)
             }
             None => Next::Nothing,

@@ -58,8 +58,6 @@ pub struct World {
     inputs: BTreeMap<u64, Input>,
     inputs_made: u64,
     books: Option<Books>,
-    /// How much had happened when the clock last moved, and where it was then.
-    instant: (Time, u64),
     /// A world does not leave its thread: the order of its events would then
     /// be another's.
     stays: PhantomData<*const ()>,
@@ -91,7 +89,6 @@ impl World {
             inputs: BTreeMap::new(),
             inputs_made: 0,
             books: spec.checks_books.then(Books::new),
-            instant: (Time::ZERO, 0),
             stays: PhantomData,
         }
     }
@@ -284,6 +281,10 @@ impl World {
                 input(self);
             }
             Next::Nothing => return false,
+            Next::Stuck => self.fail(&format!(
+                "time stands still: {EVENTS_PER_INSTANT_MAX} events at this moment, and no end. {}",
+                self.names_of_busy()
+            )),
         }
         self.look_round();
         true
@@ -300,16 +301,6 @@ impl World {
             && let Err(trouble) = books.step(&self.system)
         {
             self.fail(&trouble);
-        }
-        let now = self.now();
-        self.instant.1 += 1;
-        if now != self.instant.0 {
-            self.instant = (now, 0);
-        } else if self.instant.1 > EVENTS_PER_INSTANT_MAX {
-            self.fail(&format!(
-                "time stands still: {EVENTS_PER_INSTANT_MAX} events at this moment, and no end. {}",
-                self.names_of_busy()
-            ));
         }
     }
 

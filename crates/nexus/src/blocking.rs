@@ -78,6 +78,11 @@ impl BlockingPool {
         }
     }
 
+    /// Threads there are at the moment.
+    pub(crate) fn thread_count(&self) -> usize {
+        self.shared.lock().threads
+    }
+
     pub(crate) fn stop(&self) {
         self.shared.lock().stopping = true;
         self.shared.work.notify_all();

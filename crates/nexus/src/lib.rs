@@ -13,8 +13,10 @@
 extern crate self as nexus;
 
 mod blocking;
+mod circuit_breaker;
 mod clock;
 mod events;
+mod metrics;
 mod monitor;
 mod node;
 mod operation;
@@ -23,11 +25,12 @@ mod threads;
 mod worker;
 
 pub use blocking::BLOCKING_THREADS_MAX;
+pub use circuit_breaker::{BREAKERS_MAX, BreakerError, CircuitBreaker};
 pub use events::EVENTS_MAX;
 pub use nexus_agent::*;
 pub use nexus_base::{AgentId, EventName, Rng, Time};
 pub use node::{Node, NodeSpec, Shutdown, StartError, WORKERS_MAX};
-pub use operation::{OPERATIONS_MAX, OperationCounts, Operations};
+pub use operation::{Durations, OPERATIONS_MAX, OperationCounts, Operations};
 
 /// What nearly every program that uses Nexus needs.
 pub mod prelude {

@@ -9,10 +9,14 @@ use std::time::Duration;
 use crate::threads::Threads;
 
 /// How often the monitor looks: how long an agent may wait behind a handler
-/// that does not yield while another worker sleeps. Costs about 0.02 % of a CPU.
+/// that does not yield while another worker sleeps.
 const LOOK_EVERY: Duration = Duration::from_millis(10);
 
-/// How often it looks after a second without work.
+/// Looks that found every worker asleep, after which it looks less often: each
+/// look wakes a CPU.
+const IDLE_LOOKS: u32 = 5;
+
+/// How often it looks at a node without work.
 const LOOK_EVERY_IDLE: Duration = Duration::from_millis(100);
 
 /// Looks until `stop` is dropped.
@@ -20,7 +24,7 @@ pub(crate) fn watch(threads: &Arc<Threads>, stop: &Receiver<()>) {
     let mut runs_before: Vec<u64> = vec![0; threads.seats().len()];
     let mut idle_looks = 0u32;
     loop {
-        let pause = if idle_looks > 100 { LOOK_EVERY_IDLE } else { LOOK_EVERY };
+        let pause = if idle_looks > IDLE_LOOKS { LOOK_EVERY_IDLE } else { LOOK_EVERY };
         if stop.recv_timeout(pause) != Err(RecvTimeoutError::Timeout) {
             return;
         }

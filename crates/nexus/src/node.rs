@@ -7,12 +7,14 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use nexus_agent::{
-    Agent, Counts, DeadLetter, Event, Handle, InPlace, KindSpec, Listing, Metadata, SpawnError,
+    Agent, BreakerConfig, Counts, DeadLetter, Event, Handle, InPlace, KindSpec, Listing, Metadata, SpawnError,
     SupervisorId, SupervisorSpec, System, Task, Worker,
 };
 use nexus_base::{AgentId, IdSecret, Rng};
 use std::collections::BTreeMap;
 
+use crate::circuit_breaker::{Breakers, CircuitBreaker};
+use crate::metrics::{self, Reading};
 use crate::operation::Operations;
 use crate::threads::{self, Threads};
 use crate::worker::{self, WorkerLoop};
@@ -60,6 +62,7 @@ pub struct Node {
     workers: Vec<JoinHandle<()>>,
     monitor: Option<(Sender<()>, JoinHandle<()>)>,
     operations: Operations,
+    breakers: Breakers,
 }
 
 /// How a node is set up.
@@ -144,7 +147,9 @@ impl Node {
         let secret = IdSecret::new(rng.next_u64(), rng.next_u64());
         let system = System::new(threads.clone(), secret, workers);
         let operations = Operations::new(threads.clone());
-        let mut node = Node { system, threads, workers: Vec::new(), monitor: None, operations };
+        let (workers_started, breakers) = (Vec::new(), Breakers::default());
+        let mut node =
+            Node { system, threads, workers: workers_started, monitor: None, operations, breakers };
         for (seat, queue) in queues.into_iter().enumerate() {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
             let runtime = runtime.map_err(StartError::Thread)?;
@@ -291,6 +296,38 @@ impl Node {
     /// Counts and times operations; see [`Operations::instrument`].
     pub fn operations(&self) -> &Operations {
         &self.operations
+    }
+
+    /// The circuit breaker called `name`: made with `config` the first time,
+    /// shared by all who ask for it after that. See [`CircuitBreaker`].
+    ///
+    /// # Panics
+    /// If `config` asks for no failures or no probes.
+    pub fn breaker(&self, name: &str, config: BreakerConfig) -> CircuitBreaker {
+        let clock = self.threads.clock();
+        self.breakers.named(name, || CircuitBreaker::new(name, config, move || clock.now()))
+    }
+
+    /// The node's figures in OpenMetrics text, which Prometheus reads: messages
+    /// and agents by kind, errors by code, durations of operations, breakers.
+    ///
+    /// ```
+    /// # use nexus::Node;
+    /// let node = Node::start()?;
+    /// assert!(node.metrics().contains("nexus_workers "));
+    /// # Ok::<(), nexus::StartError>(())
+    /// ```
+    pub fn metrics(&self) -> String {
+        metrics::text(Reading {
+            kinds: self.counts(),
+            errors: self.system.error_counts(),
+            operations: self.operations.counts(),
+            breakers: self.breakers.reports(),
+            alarms: self.threads.alarm_count(),
+            dead_letters: self.dead_letters().len(),
+            workers: self.threads.seats().len(),
+            blocking_threads: self.threads.blocking.thread_count(),
+        })
     }
 
     /// Lets the agents finish what they have, then stops. Takes nothing new

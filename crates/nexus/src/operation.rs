@@ -17,7 +17,8 @@ use crate::threads::Threads;
 /// together as `other`. Names are written by programmers, so few are needed.
 pub const OPERATIONS_MAX: usize = 256;
 
-/// Upper bounds of the duration buckets, in seconds.
+/// Upper bounds of the duration buckets, in seconds: from a handler in memory
+/// to a slow ask. A guess.
 pub(crate) const BUCKETS_S: [f64; 14] =
     [1e-6, 1e-5, 1e-4, 5e-4, 1e-3, 5e-3, 0.01, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0, 30.0];
 
@@ -29,15 +30,33 @@ pub struct Operations {
 }
 
 /// What became of one operation's runs.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct OperationCounts {
     /// Runs that returned `Ok`.
-    pub completed: u64,
-    /// Runs that returned `Err`.
-    pub failed: u64,
+    pub completed: Durations,
+    /// Runs that returned `Err`, were dropped before they ended, or panicked.
+    pub failed: Durations,
+}
+
+/// How many there were and how long they took.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Durations {
+    /// How many.
+    pub count: u64,
     /// How long all of them took together.
     pub total: Duration,
-    pub(crate) buckets: [u64; BUCKETS_S.len()],
+    /// How many were longer than the bound before and no longer than their own;
+    /// in the last, those beyond all bounds.
+    pub(crate) buckets: [u64; BUCKETS_S.len() + 1],
+}
+
+impl Durations {
+    fn add(&mut self, took: Duration) {
+        let bucket = BUCKETS_S.partition_point(|bound| *bound < took.as_secs_f64());
+        self.buckets[bucket] += 1;
+        self.count += 1;
+        self.total += took;
+    }
 }
 
 impl Operations {
@@ -48,7 +67,19 @@ impl Operations {
     /// Runs `operation` and reports how long it took and how it ended: as the
     /// event `operation.completed` or `operation.failed`, in the metric
     /// `nexus_operation_duration_seconds`, and as a span called `operation`.
-    /// One that is dropped before it ends counts as failed.
+    /// One that is dropped before it ends counts as failed, and so does a panic.
+    ///
+    /// ```
+    /// # use nexus::Node;
+    /// # let node = Node::start()?;
+    /// let parse = async { "42".parse::<u64>() };
+    /// assert_eq!(node.block_on(node.operations().instrument("parse", parse))?, 42);
+    /// assert_eq!(node.operations().counts()["parse"].completed.count, 1);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    /// What `operation` returns.
     pub async fn instrument<T, E: Display>(
         &self,
         name: &'static str,
@@ -76,12 +107,7 @@ impl Operations {
         let mut seen = self.lock();
         let known = seen.contains_key(name) || seen.len() < OPERATIONS_MAX;
         let counts = seen.entry(if known { name } else { "other" }).or_default();
-        counts.total += took;
-        let seconds = took.as_secs_f64();
-        for (count, bound) in counts.buckets.iter_mut().zip(BUCKETS_S) {
-            *count += u64::from(seconds <= bound);
-        }
-        if failed.is_some() { counts.failed += 1 } else { counts.completed += 1 }
+        if failed.is_some() { counts.failed.add(took) } else { counts.completed.add(took) }
         drop(seen);
         let (event, detail) = match failed {
             None => (EventName::OperationCompleted, format!("{name} took {took:?}")),

@@ -11,6 +11,7 @@ use std::rc::Rc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering, fence};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Waker;
+use std::time::Duration;
 
 use crossbeam_deque::{Injector, Steal, Stealer, Worker as Deque};
 use nexus_agent::{Alarm, AlarmKey, Driver, Event, Execution, Ready, TimerWheel};
@@ -24,6 +25,11 @@ use crate::events::EventLog;
 /// Below it the queue is done sooner than the other CPU is awake. Measured
 /// 2026-11 on a 2-core virtual machine, where a wake-up takes 20 to 80 µs.
 pub(crate) const BACKLOG: usize = 64;
+
+/// An alarm rings late by at most this, and by at most a 32nd of the time it
+/// was set for. A thousand agents that each want to be woken once a second then
+/// cost 60 wake-ups a second instead of a thousand.
+const ALARM_LATE_MAX: Duration = Duration::from_millis(20);
 
 /// Agents a worker queues between two looks at how many it has.
 const PUSHES_PER_LOOK: u32 = 64;
@@ -45,6 +51,8 @@ pub(crate) struct Threads {
 pub(crate) struct Seat {
     stealer: Stealer<Ready>,
     alarms: Mutex<TimerWheel<Alarm>>,
+    /// When the worker last looked at its alarms, in nanoseconds.
+    now: AtomicU64,
     sleeping: AtomicBool,
     /// Told by the monitor: take from whoever has anything.
     help: AtomicBool,
@@ -206,6 +214,7 @@ impl Threads {
 
     /// Rings what is due on the worker's own wheel; when the next alarm is.
     pub(crate) fn ring_alarms(&self, seat: usize, now: Time) -> Option<Time> {
+        self.seats[seat].now.store(now.as_nanos(), Ordering::Relaxed);
         loop {
             let mut alarms = lock(&self.seats[seat].alarms);
             let Some((_, alarm)) = alarms.pop_due(now) else { return alarms.next_timeout() };
@@ -225,6 +234,15 @@ impl Threads {
                 alarm.end();
             }
         }
+    }
+
+    /// `at`, later by up to a 32nd of the time until then and at most by
+    /// [`ALARM_LATE_MAX`], so that alarms that are close together ring together.
+    fn rounded(&self, at: Time, seat: usize) -> Time {
+        let now = Time::from_nanos(self.seats[seat].now.load(Ordering::Relaxed));
+        let late_max = (at.since(now) / 32).min(ALARM_LATE_MAX).as_nanos() as u64;
+        let Some(grain) = late_max.checked_ilog2().map(|bits| 1u64 << bits) else { return at };
+        at.as_nanos().checked_next_multiple_of(grain).map_or(at, Time::from_nanos)
     }
 
     /// Timers that have not rung.
@@ -262,6 +280,7 @@ impl Seat {
         Seat {
             stealer: queue.stealer(),
             alarms: Mutex::new(TimerWheel::new(Time::ZERO)),
+            now: AtomicU64::new(0),
             sleeping: AtomicBool::new(false),
             help: AtomicBool::new(false),
             waker: Mutex::new(None),
@@ -327,6 +346,7 @@ impl Driver for Threads {
         let seat = here.unwrap_or(0);
         // A loop that is running looks at its alarms before it sleeps.
         let looks = here.is_some() && !self.seats[seat].sleeping.load(Ordering::Relaxed);
+        let at = self.rounded(at, seat);
         let mut alarms = lock(&self.seats[seat].alarms);
         let earlier = !looks && alarms.next_timeout().is_none_or(|next| at < next);
         let key = alarms.insert(at, alarm);

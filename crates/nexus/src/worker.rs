@@ -70,26 +70,25 @@ impl WorkerLoop {
         WorkerLoop { threads, local, worker, alarm, asleep: false }
     }
 
-    /// Runs agents for one slice; false if there were none.
-    fn run_slice(&mut self, now: Time) -> bool {
+    /// Runs agents for one slice.
+    fn run_slice(&mut self, now: Time) -> Slice {
         let end = now.after(SLICE);
         let mut now = now;
         let seat = &self.threads.seats()[self.local.seat];
         for run in 0..RUNS_PER_SLICE {
-            if self.threads.is_stopping() {
-                return true;
+            if now > end || self.threads.is_stopping() {
+                return Slice::Ended;
             }
-            if now > end {
-                return true;
-            }
-            let Some(ready) = self.threads.next(&self.local, run == 0) else { return run > 0 };
+            let Some(ready) = self.threads.next(&self.local, run == 0) else {
+                return if run > 0 { Slice::Drained } else { Slice::Idle };
+            };
             if run > 0 && run % RUNS_PER_CLOCK == 0 {
                 now = self.threads.clock().now();
             }
             self.worker.run(now, ready);
             seat.runs.store(seat.runs.load(Ordering::Relaxed) + 1, Ordering::Relaxed);
         }
-        true
+        Slice::Ended
     }
 
     /// Has tokio wake this worker for its next alarm.
@@ -105,6 +104,17 @@ impl WorkerLoop {
     }
 }
 
+/// How a slice ended.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Slice {
+    /// Its time was up; there may be more.
+    Ended,
+    /// It ran all there was.
+    Drained,
+    /// There was nothing.
+    Idle,
+}
+
 impl Future for WorkerLoop {
     type Output = ();
 
@@ -115,13 +125,22 @@ impl Future for WorkerLoop {
         if std::mem::take(&mut this.asleep) {
             this.threads.get_up(seat);
         }
+        let start = this.threads.clock().now();
+        let mut now = start;
         loop {
             if this.threads.is_stopping() {
                 return Poll::Ready(());
             }
-            let now = this.threads.clock().now();
             let next_alarm = this.threads.ring_alarms(seat, now);
-            if this.run_slice(now) {
+            let slice = this.run_slice(now);
+            let looked = now;
+            now = this.threads.clock().now();
+            if slice == Slice::Drained && now.since(start) < SLICE {
+                // Perhaps an alarm is due by now; if not we sleep, which looks
+                // at the sockets as well.
+                continue;
+            }
+            if slice != Slice::Idle {
                 // Sockets and tokio's own timers have their turn, then we go
                 // on. Yielding so costs tokio a look at the sockets; waking
                 // ourselves would cost two more system calls.
@@ -129,7 +148,7 @@ impl Future for WorkerLoop {
             }
             if this.threads.fall_asleep(seat) {
                 this.asleep = true;
-                this.sleep_until(next_alarm, now, poller);
+                this.sleep_until(next_alarm, looked, poller);
                 return Poll::Pending;
             }
         }

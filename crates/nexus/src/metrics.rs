@@ -1,0 +1,183 @@
+//! What a node tells about itself, in the text format that Prometheus reads.
+//!
+//! The figures are those the runtime keeps anyway, read when somebody asks: a
+//! node that nobody watches pays nothing. Every label takes few values, since
+//! kinds, operations, breakers and error codes are all bounded where they are made.
+//!
+//! Absent on purpose: an HTTP server, and rates (whoever reads two texts has them).
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use nexus_agent::{BreakerState, Counts, ErrorCode};
+use prometheus_client::collector::Collector;
+use prometheus_client::encoding::text::encode;
+use prometheus_client::encoding::{
+    DescriptorEncoder, EncodeLabelSet, EncodeMetric, MetricEncoder, NoLabelSet,
+};
+use prometheus_client::metrics::counter::ConstCounter;
+use prometheus_client::metrics::gauge::ConstGauge;
+use prometheus_client::metrics::{MetricType, TypedMetric};
+use prometheus_client::registry::{Registry, Unit};
+
+use crate::circuit_breaker::BreakerReport;
+use crate::operation::{BUCKETS_S, Durations, OperationCounts};
+
+/// One reading of a node's figures.
+#[derive(Debug)]
+pub(crate) struct Reading {
+    pub(crate) kinds: BTreeMap<&'static str, Counts>,
+    pub(crate) errors: Vec<(ErrorCode, u64)>,
+    pub(crate) operations: BTreeMap<&'static str, OperationCounts>,
+    pub(crate) breakers: Vec<BreakerReport>,
+    pub(crate) alarms: usize,
+    pub(crate) dead_letters: usize,
+    pub(crate) workers: usize,
+    pub(crate) blocking_threads: usize,
+}
+
+/// The reading as text, every name beginning with `nexus_`.
+pub(crate) fn text(reading: Reading) -> String {
+    let mut registry = Registry::with_prefix("nexus");
+    registry.register_collector(Box::new(reading));
+    let mut text = String::new();
+    encode(&mut text, &registry).expect("writing into a string does not fail");
+    text
+}
+
+impl Collector for Reading {
+    fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
+        self.encode_kinds(&mut encoder)?;
+        self.encode_node(&mut encoder)?;
+        self.encode_operations(&mut encoder)?;
+        self.encode_breakers(&mut encoder)
+    }
+}
+
+impl Reading {
+    fn encode_kinds(&self, to: &mut DescriptorEncoder<'_>) -> fmt::Result {
+        let messages = self.kinds.iter().flat_map(|(kind, counts)| {
+            let results = [
+                ("accepted", counts.accepted),
+                ("handled", counts.handled),
+                ("dropped", counts.dropped),
+                ("dead", counts.dead),
+                ("refused", counts.refused),
+            ];
+            results.map(|(result, count)| ([("kind", *kind), ("result", result)], count))
+        });
+        let help = "Messages by what became of them; accepted = handled + dropped + dead + waiting";
+        counters(to, "messages", help, messages)?;
+        let per_kind = |value: fn(&Counts) -> u64| {
+            self.kinds.iter().map(move |(kind, counts)| ([("kind", *kind)], value(counts)))
+        };
+        gauges(to, "mailbox_messages", "Messages that wait", per_kind(Counts::queued))?;
+        let running = self.kinds.iter().map(|(kind, counts)| {
+            ([("kind", *kind), ("state", "running")], counts.agents())
+        });
+        gauges(to, "agents", "Agents by state", running)?;
+        let in_place = per_kind(|counts| counts.in_place);
+        counters(to, "asks_in_place", "Asks answered on the asker's stack", in_place)?;
+        counters(to, "agents_started", "Agents made", per_kind(|counts| counts.spawned))?;
+        counters(to, "restarts", "Agents restarted", per_kind(|counts| counts.restarted))?;
+        counters(to, "crashes", "Panics in agents", per_kind(|counts| counts.crashed))
+    }
+
+    fn encode_node(&self, to: &mut DescriptorEncoder<'_>) -> fmt::Result {
+        let errors = self.errors.iter().map(|(code, count)| ([("code", code.as_str())], *count));
+        counters(to, "errors", "Errors handed to askers, tellers and spawners", errors)?;
+        let alarms = self.alarms as u64;
+        gauge(to, "alarms", "Timers and deadlines that have not rung", alarms)?;
+        gauge(to, "dead_letters", "Dead letters kept for looking at", self.dead_letters as u64)?;
+        gauge(to, "workers", "Threads that run agents", self.workers as u64)?;
+        let blocking = self.blocking_threads as u64;
+        gauge(to, "blocking_threads", "Threads for agents that block", blocking)
+    }
+
+    fn encode_operations(&self, to: &mut DescriptorEncoder<'_>) -> fmt::Result {
+        let help = "How long instrumented operations took";
+        let kind = MetricType::Histogram;
+        let unit = Some(&Unit::Seconds);
+        let mut metric = to.encode_descriptor("operation_duration", help, unit, kind)?;
+        for (operation, counts) in &self.operations {
+            for (result, durations) in
+                [("completed", &counts.completed), ("failed", &counts.failed)]
+            {
+                let labels = [("operation", *operation), ("result", result)];
+                encode_durations(metric.encode_family(&labels)?, durations)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn encode_breakers(&self, to: &mut DescriptorEncoder<'_>) -> fmt::Result {
+        let states = self.breakers.iter().flat_map(|breaker| {
+            let states = [
+                ("closed", BreakerState::Closed),
+                ("open", BreakerState::Open),
+                ("half_open", BreakerState::HalfOpen),
+            ];
+            states.map(|(name, state)| {
+                let labels = [("breaker", breaker.name.as_str()), ("state", name)];
+                (labels, u64::from(breaker.state == state))
+            })
+        });
+        gauges(to, "breaker_state", "1 for the state a circuit breaker is in", states)?;
+        let calls = self.breakers.iter().flat_map(|breaker| {
+            let results = [
+                ("completed", breaker.completed),
+                ("failed", breaker.failed),
+                ("refused", breaker.refused),
+            ];
+            results.map(|(result, count)| {
+                ([("breaker", breaker.name.as_str()), ("result", result)], count)
+            })
+        });
+        counters(to, "breaker_calls", "Calls through a circuit breaker", calls)
+    }
+}
+
+fn counters<L: EncodeLabelSet>(
+    to: &mut DescriptorEncoder<'_>,
+    name: &str,
+    help: &str,
+    samples: impl Iterator<Item = (L, u64)>,
+) -> fmt::Result {
+    family(to, name, help, samples, ConstCounter::<u64>::TYPE, ConstCounter::new)
+}
+
+fn gauges<L: EncodeLabelSet>(
+    to: &mut DescriptorEncoder<'_>,
+    name: &str,
+    help: &str,
+    samples: impl Iterator<Item = (L, u64)>,
+) -> fmt::Result {
+    family(to, name, help, samples, ConstGauge::<u64>::TYPE, ConstGauge::new)
+}
+
+fn family<L: EncodeLabelSet, M: EncodeMetric>(
+    to: &mut DescriptorEncoder<'_>,
+    name: &str,
+    help: &str,
+    samples: impl Iterator<Item = (L, u64)>,
+    kind: MetricType,
+    make: fn(u64) -> M,
+) -> fmt::Result {
+    let mut metric = to.encode_descriptor(name, help, None, kind)?;
+    for (labels, value) in samples {
+        make(value).encode(metric.encode_family(&labels)?)?;
+    }
+    Ok(())
+}
+
+fn gauge(to: &mut DescriptorEncoder<'_>, name: &str, help: &str, value: u64) -> fmt::Result {
+    let gauge = ConstGauge::new(value);
+    gauge.encode(to.encode_descriptor(name, help, None, gauge.metric_type())?)
+}
+
+fn encode_durations(mut metric: MetricEncoder<'_>, durations: &Durations) -> fmt::Result {
+    let bounds = BUCKETS_S.into_iter().chain([f64::INFINITY]);
+    let buckets: Vec<(f64, u64)> = bounds.zip(durations.buckets).collect();
+    let sum = durations.total.as_secs_f64();
+    metric.encode_histogram::<NoLabelSet>(sum, durations.count, &buckets, None)
+}
