@@ -44,8 +44,11 @@ pub struct System {
     closed: AtomicBool,
     next_task: AtomicU64,
     /// Tasks that have not ended: they are in no registry.
-    tasks: Mutex<BTreeMap<AgentId, (CellRef, Arc<dyn Awaited>)>>,
+    tasks: Mutex<BTreeMap<AgentId, RunningTask>>,
 }
+
+/// A task's cell, and where its outcome is awaited.
+type RunningTask = (CellRef, Arc<dyn Awaited>);
 
 /// What a supervisor decided about one crashed agent.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

@@ -21,7 +21,7 @@ enum Event {
     Join,
     Leave(usize),
     LeaveAgain(usize),
-    Request,
+    Request { second: bool },
     Finish(usize, Outcome),
     FinishAgain(usize),
     FinishUnknown(u64),
@@ -37,7 +37,7 @@ fn any_event() -> impl Strategy<Value = Event> {
         3 => Just(Event::Join),
         1 => any::<usize>().prop_map(Event::Leave),
         1 => any::<usize>().prop_map(Event::LeaveAgain),
-        12 => Just(Event::Request),
+        12 => any::<bool>().prop_map(|second| Event::Request { second }),
         8 => (any::<usize>(), outcome).prop_map(|(which, outcome)| Event::Finish(which, outcome)),
         1 => any::<usize>().prop_map(Event::FinishAgain),
         1 => any::<u64>().prop_map(Event::FinishUnknown),
@@ -78,7 +78,8 @@ impl Model {
 }
 
 struct Run {
-    name: StrategyName,
+    /// The strategies over the one set of books.
+    names: [StrategyName; 2],
     balancer: Balancer,
     model: Model,
     now: Time,
@@ -88,10 +89,11 @@ struct Run {
 }
 
 impl Run {
-    fn new(name: StrategyName, seed: u64) -> Run {
+    fn new(names: [StrategyName; 2], seed: u64) -> Run {
+        let [first, second] = names.map(strategy);
         Run {
-            name,
-            balancer: Balancer::new(strategy(name), LIMITS),
+            names,
+            balancer: Balancer::new(first, LIMITS).with_strategy(second),
             model: Model::default(),
             now: Time::ZERO,
             rng: Rng::new(seed),
@@ -112,7 +114,7 @@ impl Run {
             Event::Join => self.join(),
             Event::Leave(which) => self.leave(which),
             Event::LeaveAgain(which) => self.leave_again(which),
-            Event::Request => self.request(),
+            Event::Request { second } => self.request(usize::from(second)),
             Event::Finish(which, outcome) => self.finish(which, outcome),
             Event::FinishAgain(which) => self.finish_again(which),
             Event::FinishUnknown(bits) => self.finish_unknown(Ticket::from_u64(bits)),
@@ -153,17 +155,17 @@ impl Run {
         }
     }
 
-    fn request(&mut self) {
-        let arrival = Arrival::new(100);
-        match self.balancer.handle_request(self.now, &arrival, &mut self.rng) {
+    fn request(&mut self, by: usize) {
+        let (arrival, name) = (Arrival::new(100), self.names[by]);
+        match self.balancer.handle_request_by(by, self.now, &arrival, &mut self.rng) {
             Ok(Placement::Sent { ticket, server }) => {
-                self.check_choice(server);
+                self.check_choice(name, server);
                 self.model.in_flight.insert(ticket, server);
                 self.model.counts.placed += 1;
                 self.trace.push((ticket, Some(server)));
             }
             Ok(Placement::Held { ticket }) => {
-                assert_eq!(self.name, StrategyName::CentralQueue);
+                assert_eq!(name, StrategyName::CentralQueue);
                 assert!(self.model.counts_of_all().iter().all(|&count| count > 0));
                 self.model.held.push_back(ticket);
                 self.model.counts.placed += 1;
@@ -176,11 +178,11 @@ impl Run {
         }
     }
 
-    fn check_choice(&mut self, server: ServerId) {
+    fn check_choice(&mut self, name: StrategyName, server: ServerId) {
         let model = &mut self.model;
         assert!(model.servers.contains(&server), "{server} is not in the pool");
         let (count, counts) = (model.count(server), model.counts_of_all());
-        match self.name {
+        match name {
             StrategyName::LeastConnections => assert_eq!(Some(&count), counts.iter().min()),
             StrategyName::CentralQueue => assert_eq!(count, 0),
             StrategyName::TwoChoices => {
@@ -317,6 +319,13 @@ impl Run {
     }
 }
 
+/// Every strategy beside one that places at once and one that holds.
+fn pairs() -> impl Iterator<Item = [StrategyName; 2]> {
+    let second = [StrategyName::LeastConnections, StrategyName::CentralQueue];
+    let beside = move |first| second.map(|second| [first, second]);
+    StrategyName::ALL.into_iter().flat_map(beside)
+}
+
 proptest! {
     #![proptest_config(ProptestConfig {
         cases: 200,
@@ -330,8 +339,8 @@ proptest! {
         events in proptest::collection::vec(any_event(), 0..200),
         seed in any::<u64>(),
     ) {
-        for name in StrategyName::ALL {
-            Run::new(name, seed).run(&events);
+        for names in pairs() {
+            Run::new(names, seed).run(&events);
         }
     }
 
@@ -340,11 +349,11 @@ proptest! {
         events in proptest::collection::vec(any_event(), 0..200),
         seed in any::<u64>(),
     ) {
-        for name in StrategyName::ALL {
-            let [mut once, mut again] = [Run::new(name, seed), Run::new(name, seed)];
+        for names in pairs() {
+            let [mut once, mut again] = [Run::new(names, seed), Run::new(names, seed)];
             once.run(&events);
             again.run(&events);
-            prop_assert_eq!(once.trace, again.trace, "{}", name);
+            prop_assert_eq!(once.trace, again.trace, "{:?}", names);
         }
     }
 }

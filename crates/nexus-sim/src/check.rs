@@ -98,8 +98,7 @@ impl Check {
     }
 
     fn first_run(&self, place: &Place, seed: u64, scenario: &impl Fn(&mut World)) -> Came {
-        let mut world = (self.make)(World::builder(seed)).build();
-        let ended = run_caught(&mut world, scenario);
+        let (world, ended) = self.play(seed, false, scenario);
         let came = Came::of(&world);
         drop(world);
         if let Err(panic) = ended {
@@ -117,39 +116,46 @@ impl Check {
             Err(why) => panic!("the second run of this check did not happen: {why}"),
         };
         if let Found::Differs { seed, came, records, panic } = found {
-            let first = self.recorded(seed, scenario);
-            let difference = compare::first_difference(&first, &records);
+            let (world, _) = self.play(seed, true, scenario);
+            let difference = compare::first_difference(&lines(&world), &records);
             panic!(
                 "seed {seed} does not decide what happens: run again in another process, it \
                  came to {}, not to {}\n{difference}{}\nto run it again: {}",
                 came.hash,
                 firsts.iter().find(|one| one.seed == seed).map_or(came.hash, |one| one.hash),
-                panic.map(|panic| format!("\nthe second run panicked: {panic}")).unwrap_or_default(),
+                panic
+                    .map(|panic| format!("\nthe second run panicked: {panic}"))
+                    .unwrap_or_default(),
                 place.command(seed)
             );
         }
     }
 
-    /// The lines of a run of `seed` in this process.
-    fn recorded(&self, seed: u64, scenario: &impl Fn(&mut World)) -> Vec<String> {
-        let (world, _) = self.run_recorded(seed, scenario);
-        lines(&world)
-    }
-
-    fn run_recorded(&self, seed: u64, scenario: &impl Fn(&mut World)) -> (World, Option<String>) {
+    /// Plays the scenario in a world of `seed`. Never inlined: how deep asks
+    /// nest in place depends on the stack from here on, which must be the same
+    /// for the first run and the second.
+    #[inline(never)]
+    fn play(
+        &self,
+        seed: u64,
+        records: bool,
+        scenario: &impl Fn(&mut World),
+    ) -> (World, std::thread::Result<()>) {
         let mut spec = (self.make)(World::builder(seed));
-        spec.detail.records = true;
+        spec.detail.records = records;
         let mut world = spec.build();
-        let ended = run_caught(&mut world, scenario);
-        let panic = ended.err().map(|panic| text_of(&*panic));
-        (world, panic)
+        let ended = catch_unwind(AssertUnwindSafe(|| {
+            scenario(&mut world);
+            world.check_books();
+        }));
+        (world, ended)
     }
 
     /// Is the second run: runs every seed, says what was found, and ends the process.
     fn answer(&self, asked: &Asked, scenario: &impl Fn(&mut World)) -> ! {
         for first in &asked.firsts {
-            let (world, panic) = self.run_recorded(first.seed, scenario);
-            let came = Came::of(&world);
+            let (world, ended) = self.play(first.seed, true, scenario);
+            let (came, panic) = (Came::of(&world), ended.err().map(|panic| text_of(&*panic)));
             if came != *first || panic.is_some() {
                 let (seed, records) = (first.seed, lines(&world));
                 Found::Differs { seed, came, records, panic }.write();
@@ -173,13 +179,6 @@ impl Came {
     fn of(world: &World) -> Came {
         Came { seed: world.seed(), hash: world.trace_hash(), events: world.events() }
     }
-}
-
-fn run_caught(world: &mut World, scenario: &impl Fn(&mut World)) -> std::thread::Result<()> {
-    catch_unwind(AssertUnwindSafe(|| {
-        scenario(world);
-        world.check_books();
-    }))
 }
 
 fn lines(world: &World) -> Vec<String> {

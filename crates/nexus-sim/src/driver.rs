@@ -12,10 +12,10 @@ use nexus_agent::{Alarm, AlarmKey, Driver, Event, HandlerStart, Ready, TimerWhee
 use nexus_base::{EventName, Rng, Time};
 
 use crate::builder::{Asks, Builder};
-use crate::world::EVENTS_PER_INSTANT_MAX;
 use crate::ready::ReadyList;
 use crate::thread::here;
 use crate::trace::Trace;
+use crate::world::EVENTS_PER_INSTANT_MAX;
 
 /// The last moment there is. [`Time::MAX`] is later than anything that
 /// happens: an alarm set for it never rings.
@@ -42,6 +42,7 @@ struct Parts {
     closed: bool,
 }
 
+#[allow(clippy::large_enum_variant, reason = "there is one for each world")]
 enum AskChoice {
     InPlace,
     Queued,

@@ -69,11 +69,18 @@
 
 mod books;
 mod builder;
+#[allow(
+    clippy::disallowed_macros,
+    clippy::disallowed_methods,
+    clippy::disallowed_types,
+    reason = "starts its test anew as another process, and tells how to run it again"
+)]
 mod check;
 mod driver;
 mod mix;
 mod ready;
 mod record;
+#[allow(clippy::disallowed_methods, reason = "which seeds to run, the environment says")]
 mod seeds;
 mod thread;
 mod trace;

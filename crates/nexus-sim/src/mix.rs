@@ -56,7 +56,8 @@ mod tests {
     #[test]
     fn what_differs_a_little_differs_in_the_hash() {
         let texts = ["", "\0", "\0\0", "a", "b", "ab", "ba", "abcdefgh", "abcdefgh\0"];
-        let hashes: BTreeSet<u64> = texts.iter().map(|text| content_hash(text.as_bytes())).collect();
+        let hashes: BTreeSet<u64> =
+            texts.iter().map(|text| content_hash(text.as_bytes())).collect();
         assert_eq!(hashes.len(), texts.len());
         let pairs = (0..64).flat_map(|one| (0..64).map(move |other| (1u64 << one, 1u64 << other)));
         let hashes: BTreeSet<u64> =

@@ -378,6 +378,7 @@ fn worker_spec(spec: &Builder) -> WorkerSpec {
 
 impl Drop for World {
     /// Ends every agent. Nobody who is ready has a turn any more.
+    #[allow(clippy::disallowed_macros, reason = "a test that fails tells its seed")]
     fn drop(&mut self) {
         if std::thread::panicking() {
             eprintln!(

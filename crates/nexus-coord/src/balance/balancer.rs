@@ -95,7 +95,8 @@ pub struct Counts {
 /// Every method that takes `now` expects time not to run backwards; if it does,
 /// ages and response times count as zero.
 pub struct Balancer {
-    strategy: Box<dyn Strategy>,
+    /// At least one.
+    strategies: Vec<Box<dyn Strategy>>,
     limits: Limits,
     roster: Roster,
     tickets: Tickets,
@@ -110,7 +111,7 @@ impl Balancer {
     /// A balancer with an empty pool.
     pub fn new(strategy: Box<dyn Strategy>, limits: Limits) -> Balancer {
         Balancer {
-            strategy,
+            strategies: vec![strategy],
             limits,
             roster: Roster::default(),
             tickets: Tickets::default(),
@@ -125,9 +126,43 @@ impl Balancer {
         Balancer::new(strategy(name), Limits::default())
     }
 
-    /// What the strategy is called.
+    /// Adds another strategy over the same servers and the same books. Every
+    /// strategy is told everything, whoever chose; [`Balancer::handle_request_by`]
+    /// says who chooses. So a pool can serve some requests in turn and others by
+    /// load, and the load counts them all.
+    ///
+    /// ```
+    /// use nexus_base::{Rng, Time};
+    /// use nexus_coord::balance::{Arrival, Balancer, Placement, StrategyName, strategy};
+    ///
+    /// let mut balancer = Balancer::named(StrategyName::RoundRobin)
+    ///     .with_strategy(strategy(StrategyName::LeastConnections));
+    /// let mut rng = Rng::new(7);
+    /// for _ in 0..2 {
+    ///     balancer.handle_join(Time::ZERO).expect("two servers fit");
+    /// }
+    /// let mut server = |strategy_index| {
+    ///     let arrival = Arrival::new(0);
+    ///     match balancer.handle_request_by(strategy_index, Time::ZERO, &arrival, &mut rng) {
+    ///         Ok(Placement::Sent { server, .. }) => server.index().as_usize(),
+    ///         other => panic!("{other:?}"),
+    ///     }
+    /// };
+    /// assert_eq!(server(0), 0, "the first in turn");
+    /// assert_eq!(server(1), 1, "the one with less in flight");
+    /// ```
+    ///
+    /// # Panics
+    /// If a server has joined already: the strategy would not know it.
+    pub fn with_strategy(mut self, strategy: Box<dyn Strategy>) -> Balancer {
+        assert_eq!(self.roster.seats_taken(), 0, "strategies come before servers");
+        self.strategies.push(strategy);
+        self
+    }
+
+    /// What the first strategy is called.
     pub fn strategy_name(&self) -> &'static str {
-        self.strategy.name()
+        self.strategies[0].name()
     }
 
     /// The pool as the strategy sees it.
@@ -165,7 +200,7 @@ impl Balancer {
             return Err(RosterFull { servers_max });
         }
         let server = self.roster.join();
-        self.strategy.handle_joined(&self.roster.view(now), server.index);
+        self.tell_all(now, |strategy, view| strategy.handle_joined(view, server.index));
         self.assign_held(now);
         Ok(server)
     }
@@ -179,12 +214,12 @@ impl Balancer {
         let index = self.seat_of(server)?;
         let in_flight = self.roster.in_flight(index);
         self.roster.leave(index);
-        self.strategy.handle_left(&self.roster.view(now), index);
+        self.tell_all(now, |strategy, view| strategy.handle_left(view, index));
         self.assign_held(now);
         Ok(in_flight)
     }
 
-    /// Places one request.
+    /// Places one request as the first strategy chooses.
     ///
     /// # Errors
     /// [`PickError`] if it cannot be placed; counted as refused, nothing else
@@ -196,7 +231,25 @@ impl Balancer {
         arrival: &Arrival,
         rng: &mut Rng,
     ) -> Result<Placement, PickError> {
-        let placed = self.place(now, arrival, rng);
+        self.handle_request_by(0, now, arrival, rng)
+    }
+
+    /// Places one request as a certain strategy chooses: 0 is the one the balancer
+    /// was made with, the others follow in the order they were added.
+    ///
+    /// # Errors
+    /// As [`Balancer::handle_request`].
+    ///
+    /// # Panics
+    /// If there is no such strategy.
+    pub fn handle_request_by(
+        &mut self,
+        strategy_index: usize,
+        now: Time,
+        arrival: &Arrival,
+        rng: &mut Rng,
+    ) -> Result<Placement, PickError> {
+        let placed = self.place(strategy_index, now, arrival, rng);
         match placed {
             Ok(_) => self.counts.placed += 1,
             Err(_) => self.counts.refused += 1,
@@ -249,7 +302,7 @@ impl Balancer {
             self.counts.late_reports += 1;
             return Err(ReportError::Late);
         }
-        self.strategy.handle_report(&self.roster.view(now), index, &report);
+        self.tell_all(now, |strategy, view| strategy.handle_report(view, index, &report));
         Ok(())
     }
 
@@ -262,7 +315,7 @@ impl Balancer {
             }
         }
         loop {
-            let server = self.strategy.poll_probe()?;
+            let server = self.strategies.iter_mut().find_map(|strategy| strategy.poll_probe())?;
             // It may have left since the strategy asked.
             if self.roster.is_candidate(server) {
                 return Some(Effect::Probe(self.roster.id_of(server)));
@@ -272,6 +325,7 @@ impl Balancer {
 
     fn place(
         &mut self,
+        strategy_index: usize,
         now: Time,
         arrival: &Arrival,
         rng: &mut Rng,
@@ -283,13 +337,14 @@ impl Balancer {
         if self.in_flight_count() >= in_flight_max as usize {
             return Err(PickError::InFlightFull { in_flight_max });
         }
-        match self.strategy.pick(&self.roster.view(now), arrival, rng) {
+        let strategy = &mut self.strategies[strategy_index];
+        match strategy.pick(&self.roster.view(now), arrival, rng) {
             Choice::Server(server) if self.roster.is_candidate(server) => {
                 let stage = self.count_sent(now, server);
                 let ticket = self.tickets.open(stage);
                 Ok(Placement::Sent { ticket, server: self.roster.id_of(server) })
             }
-            Choice::Server(_) => Err(PickError::NotACandidate { strategy: self.strategy.name() }),
+            Choice::Server(_) => Err(PickError::NotACandidate { strategy: strategy.name() }),
             Choice::Hold => self.hold(),
         }
     }
@@ -306,7 +361,7 @@ impl Balancer {
 
     fn count_sent(&mut self, now: Time, server: ServerIndex) -> Stage {
         let in_flight = self.roster.add(server);
-        self.strategy.handle_sent(&self.roster.view(now), server);
+        self.tell_all(now, |strategy, view| strategy.handle_sent(view, server));
         Stage::Sent { server, at: now, in_flight }
     }
 
@@ -319,7 +374,7 @@ impl Balancer {
         self.roster.subtract(server);
         // The strategy forgot a server that left when it left.
         if self.roster.is_candidate(server) {
-            self.strategy.handle_finished(&self.roster.view(now), server, finished);
+            self.tell_all(now, |strategy, view| strategy.handle_finished(view, server, finished));
         }
     }
 
@@ -332,7 +387,10 @@ impl Balancer {
     /// Gives held requests to free servers, oldest first.
     fn assign_held(&mut self, now: Time) {
         while self.held.len() > 0 && self.in_flight_count() < self.limits.in_flight_max as usize {
-            let Some(server) = self.strategy.free_server(&self.roster.view(now)) else { return };
+            let view = self.roster.view(now);
+            let mut strategies = self.strategies.iter_mut();
+            let free = strategies.find_map(|strategy| strategy.free_server(&view));
+            let Some(server) = free else { return };
             assert!(self.roster.is_candidate(server), "a free server is one of the candidates");
             let tickets = &self.tickets;
             let ticket = self
@@ -342,6 +400,14 @@ impl Balancer {
             let stage = self.count_sent(now, server);
             self.tickets.send(ticket, stage);
             self.assigned.push_back((ticket, self.roster.id_of(server)));
+        }
+    }
+
+    #[inline]
+    fn tell_all(&mut self, now: Time, tell: impl Fn(&mut dyn Strategy, &View<'_>)) {
+        let view = self.roster.view(now);
+        for strategy in &mut self.strategies {
+            tell(&mut **strategy, &view);
         }
     }
 
@@ -357,7 +423,7 @@ impl Balancer {
 impl std::fmt::Debug for Balancer {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Balancer")
-            .field("strategy", &self.strategy.name())
+            .field("strategy", &self.strategy_name())
             .field("servers", &self.server_count())
             .field("in_flight", &self.in_flight_count())
             .field("held", &self.held_count())

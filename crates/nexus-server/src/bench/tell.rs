@@ -45,7 +45,7 @@ fn tells(sheet: &mut Sheet, case: &str, producers: usize, receivers: usize) {
                 }
             };
             // Runs on by itself.
-            let _ = system.task(produce).expect("the node is running");
+            drop(system.task(produce).expect("the node is running"));
         }
     });
     gate.wait();

@@ -36,7 +36,11 @@ impl Handler<Work> for Clerk {
 struct Pass(String, u64);
 
 impl Handler<Pass> for Clerk {
-    async fn handle(&mut self, Pass(to, seconds): Pass, cx: &mut Context<Self>) -> Result<(), String> {
+    async fn handle(
+        &mut self,
+        Pass(to, seconds): Pass,
+        cx: &mut Context<Self>,
+    ) -> Result<(), String> {
         let clerk = cx.find::<Clerk>(&to).expect("spawned by the scenario");
         let answer = clerk.ask(Work(seconds)).await.map_err(|error| error.to_string());
         self.0.push(format!("after {}", cx.now().as_secs_f64()));

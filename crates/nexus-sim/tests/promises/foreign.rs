@@ -53,8 +53,10 @@ fn tourist(seed: u64) -> (World, Handle<Tourist>) {
 }
 
 #[test]
-#[should_panic(expected = "tourist/one, handling WaitAbroad, awaits something the simulated world \
-                           does not own")]
+#[should_panic(
+    expected = "tourist/one, handling WaitAbroad, awaits something the simulated world \
+                           does not own"
+)]
 fn a_foreign_wait_is_named() {
     let (mut world, tourist) = tourist(1);
     world.tell(&tourist, WaitAbroad).expect("there is room");
@@ -85,6 +87,7 @@ fn a_foreign_wait_below_another_handler_is_named() {
 
 #[test]
 #[should_panic(expected = "tourist/one was woken or sent to from another thread")]
+#[allow(clippy::disallowed_methods, reason = "another thread is the mistake that is to be named")]
 fn a_message_from_another_thread_is_named() {
     let (mut world, tourist) = tourist(1);
     let sender = std::thread::spawn(move || tourist.try_tell(WaitAbroad).is_ok());

@@ -10,6 +10,7 @@ extern crate nexus_agent as nexus;
 mod cancel;
 mod cycle;
 mod deadline;
+mod depth;
 mod exclusion;
 mod foreign;
 mod gate;
@@ -20,6 +21,7 @@ mod log;
 mod order;
 mod overflow;
 mod panic;
+#[allow(clippy::disallowed_methods, reason = "it looks for runs that differ, so they must")]
 mod second_run;
 mod stuck;
 mod supervision;

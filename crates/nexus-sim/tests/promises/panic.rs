@@ -103,7 +103,9 @@ fn in_a_constructor_nothing_is_spawned() {
     check(seeds(20), |world| {
         register(world);
         let error = world.system().spawn::<Fragile>("made").expect_err("its constructor panics");
-        assert!(matches!(&error, SpawnError::Crashed(crash) if crash.during == During::Constructor));
+        assert!(
+            matches!(&error, SpawnError::Crashed(crash) if crash.during == During::Constructor)
+        );
         assert!(world.find::<Fragile>("made").is_none());
         world.spawn::<Fragile>("made");
     });

@@ -41,7 +41,12 @@ impl Handler<Crash> for Child {
     }
 }
 
-fn supervisor(world: &World, parent: Option<SupervisorId>, strategy: Strategy, restarts_max: u32) -> SupervisorId {
+fn supervisor(
+    world: &World,
+    parent: Option<SupervisorId>,
+    strategy: Strategy,
+    restarts_max: u32,
+) -> SupervisorId {
     let intensity = Intensity { restarts_max, within: Duration::from_secs(5) };
     let spec = SupervisorSpec { name: "test".to_owned(), strategy, intensity };
     world.system().supervisor(parent, spec).expect("its parent is there")

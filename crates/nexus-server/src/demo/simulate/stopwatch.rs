@@ -43,6 +43,7 @@ impl Stopwatch {
 }
 
 impl Sums {
+    #[allow(clippy::disallowed_methods, reason = "what is asked for is the wall clock")]
     fn measure<R>(&self, f: impl FnOnce() -> R) -> R {
         let start = Instant::now();
         let result = f();

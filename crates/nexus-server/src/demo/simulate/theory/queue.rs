@@ -131,9 +131,8 @@ impl Queue {
     }
 
     fn controls(&self, input: &[Drawn]) -> Vec<f64> {
-        let mean = |of: &dyn Fn(&Drawn) -> f64| {
-            input.iter().map(of).sum::<f64>() / input.len() as f64
-        };
+        let mean =
+            |of: &dyn Fn(&Drawn) -> f64| input.iter().map(of).sum::<f64>() / input.len() as f64;
         let mut controls = vec![mean(&|drawn| drawn.gap) * self.arrival_rate() - 1.0];
         if self.service.variance() > 0.0 {
             controls.push(mean(&|drawn| drawn.service) - 1.0);

@@ -1,0 +1,132 @@
+//! How a pool and a call through it are set up.
+
+use std::time::Duration;
+
+use nexus_agent::Intensity;
+use nexus_coord::balance::StrategyName;
+use nexus_coord::{EnabledLevels, Features, Routing};
+
+/// Members of one pool, at most. Source: a guess; a decision stays cheap to
+/// here and beyond, but who needs more has several pools.
+pub const MEMBERS_MAX: usize = 1 << 14;
+
+/// Calls at the members of one pool at one time, at most. Source: a guess; each
+/// takes some 100 bytes in the pool's books.
+pub const IN_FLIGHT_MAX: u32 = 1 << 20;
+
+/// Calls that wait for a member of one pool, at most. Source: as above.
+pub const HELD_MAX: u32 = 1 << 20;
+
+/// How a pool is set up. Sixteen thousand calls in flight and as many that wait
+/// by default; one more is refused.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct PoolSpec {
+    pub(super) levels: EnabledLevels,
+    pub(super) basic: StrategyName,
+    pub(super) optimized: StrategyName,
+    pub(super) in_flight_max: u32,
+    pub(super) held_max: u32,
+    pub(super) replacing: Intensity,
+    pub(super) seed: Option<u64>,
+}
+
+impl Default for PoolSpec {
+    fn default() -> PoolSpec {
+        PoolSpec {
+            levels: EnabledLevels::BASIC.with(Routing::Optimized),
+            basic: StrategyName::RoundRobin,
+            optimized: StrategyName::LeastConnections,
+            in_flight_max: 1 << 14,
+            held_max: 1 << 14,
+            replacing: Intensity::default(),
+            seed: None,
+        }
+    }
+}
+
+impl PoolSpec {
+    /// Basic routing in turn, optimized routing by least connections.
+    pub fn new() -> PoolSpec {
+        PoolSpec::default()
+    }
+
+    /// Which levels are enabled; basic always is. Adaptive and swarm are not in
+    /// this release and stay off.
+    pub fn levels(self, levels: EnabledLevels) -> PoolSpec {
+        PoolSpec { levels: available(levels), ..self }
+    }
+
+    /// Who picks at the basic level.
+    pub fn basic(self, strategy: StrategyName) -> PoolSpec {
+        PoolSpec { basic: strategy, ..self }
+    }
+
+    /// Who picks at the optimized level.
+    ///
+    /// Members share the machine with their pool and report nothing on their
+    /// own: [`StrategyName::ResourceAware`] is then least connections, and
+    /// [`StrategyName::Prequal`]'s probes are answered from what the pool sees.
+    pub fn optimized(self, strategy: StrategyName) -> PoolSpec {
+        PoolSpec { optimized: strategy, ..self }
+    }
+
+    /// Calls at members at one time, from 1 to [`IN_FLIGHT_MAX`]; one more is refused.
+    pub fn in_flight_max(self, calls: u32) -> PoolSpec {
+        PoolSpec { in_flight_max: calls, ..self }
+    }
+
+    /// Calls that wait for a member at one time, up to [`HELD_MAX`]; one more is
+    /// refused. Only [`StrategyName::CentralQueue`] has calls wait.
+    pub fn held_max(self, calls: u32) -> PoolSpec {
+        PoolSpec { held_max: calls, ..self }
+    }
+
+    /// How often each member is replaced when it has ended. With one
+    /// replacement too many it is left out; with `restarts_max` 0, at its first end.
+    pub fn replacing(self, intensity: Intensity) -> PoolSpec {
+        PoolSpec { replacing: intensity, ..self }
+    }
+
+    /// Where its chances come from; the node's secret and its name by default.
+    pub fn seed(self, seed: u64) -> PoolSpec {
+        PoolSpec { seed: Some(seed), ..self }
+    }
+}
+
+/// These levels without those that this release does not have.
+pub(super) fn available(levels: EnabledLevels) -> EnabledLevels {
+    levels.without(Routing::Adaptive).without(Routing::Swarm)
+}
+
+/// How one call goes through a pool. A [`Routing`] level alone will often do.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub struct CallSpec {
+    pub(super) routing: Routing,
+    pub(super) within: Option<Duration>,
+    pub(super) features: Features,
+}
+
+impl CallSpec {
+    /// Routed at this level.
+    pub fn new(routing: Routing) -> CallSpec {
+        CallSpec { routing, within: None, features: Features::DEFAULT }
+    }
+
+    /// Takes at most this long, waiting for a member included, instead of the
+    /// kind's [`Agent::DEADLINE`](crate::Agent::DEADLINE). Inside a handler the
+    /// handler's own deadline holds as well.
+    pub fn within(self, limit: Duration) -> CallSpec {
+        CallSpec { within: Some(limit), ..self }
+    }
+
+    /// What the call declares about itself, for strategies that look at it.
+    pub fn features(self, features: Features) -> CallSpec {
+        CallSpec { features, ..self }
+    }
+}
+
+impl From<Routing> for CallSpec {
+    fn from(routing: Routing) -> CallSpec {
+        CallSpec::new(routing)
+    }
+}

@@ -1,0 +1,195 @@
+//! What an agent at the reactive level replies.
+
+use nexus_agent::{Changed, ErrorCode, Wire};
+use nexus_coord::ReactiveError;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value, json};
+
+use super::LevelUsed;
+
+/// The answer to a request.
+#[derive(Clone, PartialEq, Debug, Wire)]
+#[wire(name = "nexus.answer")]
+pub struct Answer {
+    /// What was asked for.
+    #[serde(with = "super::json_text")]
+    pub value: Value,
+    /// Which level served.
+    pub level: LevelUsed,
+}
+
+/// Why a request was not done. The state is as it was before.
+///
+/// Serialises to what stands under `error` in an answer over HTTP.
+#[derive(Clone, PartialEq, Debug, Wire, thiserror::Error)]
+#[wire(name = "nexus.request_error")]
+#[error("{message}")]
+#[non_exhaustive]
+pub struct RequestError {
+    /// In one word.
+    #[serde(with = "code_text")]
+    pub code: ErrorCode,
+    /// For people.
+    pub message: String,
+    /// Whether anything changed: at this level it never did.
+    #[serde(with = "changed_text")]
+    pub changed: Changed,
+    /// Whether the same request can do better another time.
+    pub retry: Retry,
+    /// For programs: names and values that depend on what went wrong.
+    #[serde(with = "super::json_text")]
+    pub detail: Map<String, Value>,
+}
+
+/// Whether trying again helps.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Retry {
+    /// No: the request is wrong.
+    No,
+    /// The same request, after a pause.
+    Later,
+    /// After a new look at the state, a request that fits it.
+    Refresh,
+}
+
+impl From<ReactiveError> for RequestError {
+    fn from(error: ReactiveError) -> RequestError {
+        let (code, retry) = match &error {
+            ReactiveError::BadKey { key_bytes: 0, .. } => (ErrorCode::BadRequest, Retry::No),
+            ReactiveError::BadKey { .. } => (ErrorCode::TooLarge, Retry::No),
+            ReactiveError::StateFull { .. } => (ErrorCode::TooLarge, Retry::Refresh),
+            // Another state might have allowed these.
+            ReactiveError::Conflict { .. }
+            | ReactiveError::NotAnInteger { .. }
+            | ReactiveError::Overflow { .. }
+            | ReactiveError::Invalid { .. }
+            | ReactiveError::Refused { .. } => (ErrorCode::Conflict, Retry::Refresh),
+            _ => (ErrorCode::BadRequest, Retry::No),
+        };
+        let message = with_causes(&error);
+        RequestError { code, message, changed: Changed::No, retry, detail: detail(error) }
+    }
+}
+
+fn with_causes(error: &dyn std::error::Error) -> String {
+    let causes = std::iter::successors(error.source(), |cause| cause.source());
+    causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}"))
+}
+
+fn detail(error: ReactiveError) -> Map<String, Value> {
+    let detail = match error {
+        ReactiveError::UnknownName { name, suggestion, .. } => {
+            json!({"name": name, "suggestion": suggestion})
+        }
+        ReactiveError::BadArgs { name, .. } => json!({"name": name}),
+        ReactiveError::BadKey { key_bytes, key_bytes_max } => {
+            json!({"key_bytes": key_bytes, "key_bytes_max": key_bytes_max})
+        }
+        ReactiveError::StateFull { keys_max } => json!({"keys_max": keys_max}),
+        ReactiveError::Conflict { key, found } => json!({"key": key, "found": found}),
+        ReactiveError::NotAnInteger { key } => json!({"key": key}),
+        ReactiveError::Overflow { key, by } => json!({"key": key, "by": by}),
+        ReactiveError::Invalid { reason } | ReactiveError::Refused { reason } => {
+            json!({"reason": reason})
+        }
+        _ => json!({}),
+    };
+    match detail {
+        Value::Object(detail) => detail,
+        _ => unreachable!("each of them is an object"),
+    }
+}
+
+/// A code by its word.
+mod code_text {
+    use super::{Deserialize, ErrorCode};
+    use serde::de::Error as _;
+    use serde::{Deserializer, Serializer};
+
+    pub(super) fn serialize<S: Serializer>(code: &ErrorCode, to: S) -> Result<S::Ok, S::Error> {
+        to.serialize_str(code.as_str())
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<ErrorCode, D::Error> {
+        let word = String::deserialize(from)?;
+        let known = ErrorCode::ALL.iter().find(|code| code.as_str() == word);
+        known.copied().ok_or_else(|| D::Error::custom(format!("no error has the code {word:?}")))
+    }
+}
+
+/// Whether anything changed, in a word.
+mod changed_text {
+    use super::{Changed, Deserialize};
+    use serde::de::Error as _;
+    use serde::{Deserializer, Serializer};
+
+    pub(super) fn serialize<S: Serializer>(changed: &Changed, to: S) -> Result<S::Ok, S::Error> {
+        to.serialize_str(match changed {
+            Changed::No => "no",
+            Changed::Unknown => "unknown",
+        })
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Changed, D::Error> {
+        match String::deserialize(from)?.as_str() {
+            "no" => Ok(Changed::No),
+            "unknown" => Ok(Changed::Unknown),
+            other => Err(D::Error::custom(format!("changed is `no` or `unknown`, not {other:?}"))),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use nexus_agent::{decode, encode};
+
+    use super::*;
+
+    fn check(error: ReactiveError, json: Value) {
+        let error = RequestError::from(error);
+        assert_eq!(serde_json::to_value(&error).expect("it is data"), json);
+        assert_eq!(serde_json::from_value::<RequestError>(json).expect("reads back"), error);
+        assert_eq!(decode::<RequestError>(&encode(&error)), Ok(error));
+    }
+
+    #[test]
+    fn errors_look_as_the_interface_says() {
+        check(
+            ReactiveError::Conflict { key: "k".to_owned(), found: json!([1, null]) },
+            json!({
+                "code": "conflict", "message": "key \"k\" does not hold the expected value",
+                "changed": "no", "retry": "refresh", "detail": {"key": "k", "found": [1, null]}
+            }),
+        );
+        let source = serde_json::from_str::<u8>("-1").expect_err("no byte is negative");
+        let message = format!("the arguments of add do not fit: {source}");
+        check(
+            ReactiveError::BadArgs { name: "add", source },
+            json!({
+                "code": "bad_request", "message": message,
+                "changed": "no", "retry": "no", "detail": {"name": "add"}
+            }),
+        );
+        check(
+            ReactiveError::BadKey { key_bytes: 2_000, key_bytes_max: 1_024 },
+            json!({
+                "code": "too_large",
+                "message": "the key has 2000 bytes, must have between 1 and 1024",
+                "changed": "no", "retry": "no",
+                "detail": {"key_bytes": 2_000, "key_bytes_max": 1_024}
+            }),
+        );
+    }
+
+    #[test]
+    fn an_answer_looks_as_the_interface_says() {
+        let answer = Answer { value: json!({"n": 0.1}), level: LevelUsed::REACTIVE };
+        let json = json!({
+            "value": {"n": 0.1},
+            "level": {"asked": "reactive", "used": "reactive", "reason": null}
+        });
+        assert_eq!(serde_json::to_value(&answer).expect("it is data"), json);
+        assert_eq!(decode::<Answer>(&encode(&answer)), Ok(answer));
+    }
+}

@@ -1,0 +1,143 @@
+//! A storm of everything at once, after which the books balance.
+
+use nexus::{AskError, Handle, MailboxSpec, Node, Overflow, Rng};
+
+use crate::support::{
+    Echo, Nap, Never, Panic, Probe, assert_alive, eventually, lock, ms, note, probe_kind, relay,
+    start, test,
+};
+
+const KEYS: u64 = 12;
+const SENDERS: u64 = 6;
+const STEPS: u64 = 1_500;
+
+/// A handle to some agent: the one there is, or a new one.
+fn somebody(node: &nexus::System, rng: &mut Rng) -> Option<Handle<Probe>> {
+    let key = rng.below(KEYS).to_string();
+    node.find(&key)
+}
+
+/// What one sender saw, to be compared with the books.
+#[derive(Default, Debug)]
+struct Seen {
+    told: u64,
+    answered: u64,
+}
+
+async fn step(node: &std::sync::Arc<nexus::System>, rng: &mut Rng, seen: &mut Seen) {
+    let Some(probe) = somebody(node, rng) else {
+        drop(node.spawn::<Probe>(&rng.below(KEYS).to_string()));
+        return;
+    };
+    let within = ms(rng.below(4));
+    match rng.below(100) {
+        0..40 => seen.told += u64::from(probe.try_tell(note("x")).is_ok()),
+        40..65 => match probe.ask(Echo(7)).within(ms(2_000)).await {
+            Ok(7) => seen.answered += 1,
+            Ok(other) => panic!("7 was asked for, not {other}"),
+            Err(error) => assert!(plausible(&error), "{error}"),
+        },
+        65..75 => drop(probe.ask(Nap(rng.below(3))).within(within).await),
+        75..80 => drop(probe.ask(Never).within(within).await),
+        80..84 => drop(probe.ask(Panic("storm".to_owned())).within(ms(2_000)).await),
+        84..90 => {
+            let path = [rng.below(KEYS).to_string(), rng.below(KEYS).to_string()];
+            drop(probe.ask(relay(&path.each_ref().map(String::as_str))).within(within).await);
+        }
+        90..94 => probe.stop(),
+        94..97 => probe.kill(),
+        _ => probe.restart(),
+    }
+}
+
+fn plausible(error: &AskError) -> bool {
+    !matches!(error, AskError::ShuttingDown | AskError::Cycle { .. } | AskError::WrongMessage { .. })
+}
+
+/// Many threads and tasks do random things; how each ends depends on chance and
+/// on the machine, but nothing may be lost, and nothing may be left waiting.
+#[track_caller]
+fn check(overflow: Overflow) {
+    test(move || {
+        let node = start(2);
+        let shared = std::sync::Arc::new(crate::support::Shared::default());
+        let spec = probe_kind(&shared).mailbox(MailboxSpec { len_max: 8, overflow });
+        node.register(spec).expect("nobody else has the kind");
+        let rng = Rng::new(2_026);
+        let run = |sender: u64| {
+            let (mut rng, system) = (rng.fork_index("sender", sender), node.system().clone());
+            async move {
+                let mut seen = Seen::default();
+                for _ in 0..STEPS {
+                    step(&system, &mut rng, &mut seen).await;
+                }
+                seen
+            }
+        };
+        let tasks: Vec<_> = (0..SENDERS / 2).map(|sender| node.task(run(sender))).collect();
+        let mut seen: Vec<Seen> = std::thread::scope(|scope| {
+            let threads: Vec<_> = (SENDERS / 2..SENDERS)
+                .map(|sender| (&node, run(sender)))
+                .map(|(node, steps)| scope.spawn(move || node.block_on(steps)))
+                .collect();
+            threads.into_iter().map(|thread| thread.join().expect("it does not panic")).collect()
+        });
+        for task in tasks {
+            let task = task.expect("it is running");
+            seen.push(node.block_on(task).expect("it does not panic"));
+        }
+        settle(&node);
+        let counts = node.counts()["probe"];
+        assert_eq!(counts.accepted, counts.handled + counts.dropped + counts.dead, "{counts:?}");
+        assert_eq!(counts.agents(), node.system().agent_count() as u64 - 8, "and the echoers");
+        let sent: u64 = seen.iter().map(|seen| seen.told + seen.answered).sum();
+        assert!(counts.accepted >= sent, "{counts:?} {seen:?}");
+        let made = lock(&shared.doomed);
+        drop(made);
+        let (made, dropped) = (shared.lines("made ").len(), shared.lines("dropped ").len());
+        assert_eq!((made - dropped) as u64, counts.agents(), "every state is dropped once");
+        let system = node.system().clone();
+        let shutdown = node.shutdown(ms(5_000));
+        assert!(shutdown.drained && shutdown.stuck.is_empty(), "{shutdown:?}");
+        assert_eq!(system.counts().len(), 0, "nothing is left");
+    });
+}
+
+/// Ends what never ends by itself, and waits until all is quiet.
+fn settle(node: &Node) {
+    eventually("nobody is at work", || {
+        for busy in node.system().busy() {
+            if let Some(stuck) = node.find::<Probe>(&busy.key).filter(|_| busy.kind == "probe") {
+                stuck.kill();
+            }
+        }
+        node.system().busy().is_empty() && node.counts()["probe"].queued() == 0
+    });
+    assert_alive(node);
+    eventually("the mailboxes agree with the books", || node.system().count_queued("probe") == 0);
+}
+
+#[test]
+fn refusing() {
+    check(Overflow::Refuse);
+}
+
+#[test]
+fn waiting() {
+    check(Overflow::Wait);
+}
+
+#[test]
+fn dropping_the_oldest() {
+    check(Overflow::DropOldest);
+}
+
+#[test]
+fn dropping_the_newest() {
+    check(Overflow::DropNewest);
+}
+
+#[test]
+fn shedding_the_lowest() {
+    check(Overflow::ShedLowest);
+}

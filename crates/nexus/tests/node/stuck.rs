@@ -1,0 +1,153 @@
+//! Handlers that never return.
+
+use std::sync::Arc;
+
+use nexus::{Agent, AskError, Context, Handle, Handler, KindSpec, Message};
+
+use crate::support::{
+    Echo, Echoer, Hold, Nap, Never, Opener, Shared, assert_alive, err, eventually, held, ms, probe,
+    probes, start, test,
+};
+
+#[test]
+fn others_go_on_while_a_handler_blocks_a_worker() {
+    test(|| {
+        let node = start(2);
+        let shared = probes(&node);
+        let stuck = held(&node, &shared, "stuck");
+        let _opener = Opener(shared.clone());
+        for _ in 0..20 {
+            assert_alive(&node);
+        }
+        let error = err(node.block_on(stuck.ask(Echo(1)).within(ms(50))));
+        assert!(matches!(error, AskError::Expired { .. }), "{error}");
+    });
+}
+
+#[test]
+fn deadlines_hold_even_if_the_only_worker_is_blocked() {
+    test(|| {
+        let node = start(1);
+        let shared = probes(&node);
+        held(&node, &shared, "stuck");
+        let _opener = Opener(shared.clone());
+        let other = probe(&node, "other");
+        let error = err(node.block_on(other.ask(Echo(1)).within(ms(50))));
+        assert!(matches!(error, AskError::Expired { .. }), "{error}");
+        shared.door.open();
+        assert_eq!(node.block_on(other.ask(Echo(1))), Ok(1));
+    });
+}
+
+/// Wakes others and then blocks; or keeps its worker busy for ever.
+struct Nuisance(Arc<Shared>);
+
+impl Agent for Nuisance {
+    const KIND: &'static str = "nuisance";
+
+    fn new(_key: &str) -> Nuisance {
+        unreachable!("made by its kind's constructor")
+    }
+}
+
+/// Tells all others something, then blocks the worker they are queued on.
+#[derive(Message)]
+struct WakeAllThenHold(u64);
+
+impl Handler<WakeAllThenHold> for Nuisance {
+    async fn handle(&mut self, WakeAllThenHold(others): WakeAllThenHold, cx: &mut Context<Self>) {
+        for number in 0..others {
+            let other: Handle<Echoer> = cx.find(&number.to_string()).expect("it runs");
+            other.try_tell(Echo(number)).expect("there is room");
+        }
+        self.0.note("blocks");
+        self.0.door.pass();
+    }
+}
+
+/// Goes on for ever, a short message at a time.
+#[derive(Message)]
+struct Churn;
+
+impl Handler<Churn> for Nuisance {
+    async fn handle(&mut self, _: Churn, cx: &mut Context<Self>) {
+        cx.me().try_tell(Churn).expect("there is room for one");
+    }
+}
+
+#[test]
+fn what_waits_behind_a_blocked_worker_is_done_by_busy_ones() {
+    test(|| {
+        let node = start(2);
+        let shared = Arc::new(Shared::default());
+        let _opener = Opener(shared.clone());
+        let inner = shared.clone();
+        let spec = KindSpec::from_fn(move |_| Nuisance(inner.clone()));
+        node.register(spec).expect("nobody else has the kind");
+        for number in 0..10 {
+            node.spawn::<Echoer>(&number.to_string()).expect("the key is free");
+        }
+        let [blocker, churner] = ["blocker", "churner"].map(|key| {
+            node.spawn::<Nuisance>(key).expect("the key is free")
+        });
+        churner.try_tell(Churn).expect("there is room");
+        blocker.try_tell(WakeAllThenHold(10)).expect("there is room");
+        shared.wait_for("blocks");
+        eventually("all ten are done", || node.counts()["echoer"].handled == 10);
+        churner.kill();
+    });
+}
+
+#[test]
+fn timers_ring_though_the_worker_they_were_set_on_is_blocked() {
+    test(|| {
+        let node = start(2);
+        let shared = probes(&node);
+        let _opener = Opener(shared.clone());
+        let sleepers: Vec<_> = (0..8).map(|number| probe(&node, &number.to_string())).collect();
+        let naps: Vec<_> = sleepers
+            .into_iter()
+            .map(|sleeper| node.task(async move { sleeper.ask(Nap(60)).await }).expect("it runs"))
+            .collect();
+        held(&node, &shared, "stuck");
+        for nap in naps {
+            assert_eq!(node.block_on(nap), Ok(Ok(60)));
+        }
+    });
+}
+
+#[test]
+fn a_future_that_never_resolves_blocks_its_agent_alone() {
+    test(|| {
+        let node = start(1);
+        let shared = probes(&node);
+        let stuck = probe(&node, "stuck");
+        let error = err(node.block_on(stuck.ask(Never).within(ms(20))));
+        assert!(matches!(error, AskError::Deadline { .. }), "{error}");
+        let error = err(node.block_on(stuck.ask(Echo(1)).within(ms(20))));
+        assert!(matches!(error, AskError::Expired { .. }), "{error}");
+        assert_alive(&node);
+        stuck.stop();
+        assert!(stuck.is_running(), "stop waits for the handler");
+        stuck.kill();
+        shared.wait_for("dropped stuck");
+        eventually("it is gone", || !stuck.is_running());
+    });
+}
+
+#[test]
+fn a_kill_waits_for_a_handler_that_blocks() {
+    test(|| {
+        let node = start(2);
+        let shared = probes(&node);
+        let stuck = held(&node, &shared, "stuck");
+        let _opener = Opener(shared.clone());
+        stuck.try_tell(Hold).expect("there is room");
+        stuck.kill();
+        assert_alive(&node);
+        assert!(!shared.has("dropped stuck"));
+        shared.door.open();
+        shared.wait_for("dropped stuck");
+        assert_eq!(node.counts()["probe"].dead, 1);
+    });
+}
