@@ -155,7 +155,10 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         counts.queued()
     );
     assert_eq!(counts.queued(), 0, "nothing waits, so nothing is unaccounted for");
-    println!("{} refused, {} crashes, {} restarts", counts.refused, counts.crashed, counts.restarted);
+    println!(
+        "{} refused, {} crashes, {} restarts",
+        counts.refused, counts.crashed, counts.restarted
+    );
 
     let end = node.shutdown(Duration::from_secs(5));
     println!("drained: {}", end.drained);

@@ -125,10 +125,13 @@ impl<M: Message> Future for Ask<'_, M> {
             State::InLine(_) => this.poll_in_line(poller),
             State::Waiting(waiting) => waiting.poll(poller),
         };
-        if let Poll::Ready(Err(error)) = &answer {
-            this.route.cell().kind().system().count_error(error.code());
+        // Taken apart and put together again: an answer that is only passed on
+        // is copied as bytes, which waits for its own stores.
+        match answer {
+            Poll::Ready(Ok(reply)) => Poll::Ready(Ok(reply)),
+            Poll::Ready(Err(error)) => Poll::Ready(Err(this.counted(error))),
+            Poll::Pending => Poll::Pending,
         }
-        answer
     }
 }
 
@@ -175,16 +178,35 @@ impl<'h, M: Message> Ask<'h, M> {
             }
             Called::Pending(slot) => {
                 run::finish_suspended(owned);
-                match slot.poll(poller) {
-                    Poll::Pending => self.wait(slot, Target::Known(cell), deadline, turn, poller),
-                    answer => answer,
-                }
+                self.wait_suspended(slot, deadline, turn, poller)
             }
             Called::Panicked(crash) => {
                 run::finish_crashed(owned, crash.clone());
                 Poll::Ready(Err(AskError::Crashed(crash)))
             }
         }
+    }
+
+    #[cold]
+    fn counted(&self, error: AskError) -> AskError {
+        self.route.cell().kind().system().count_error(error.code());
+        error
+    }
+
+    /// The handler was started in place and is suspended.
+    #[cold]
+    fn wait_suspended(
+        &mut self,
+        slot: Arc<Slot<M::Reply>>,
+        deadline: Time,
+        turn: Option<CurrentTurn<'_>>,
+        poller: &mut Poller<'_>,
+    ) -> Answer<M> {
+        let answer = slot.poll(poller);
+        if answer.is_ready() {
+            return answer;
+        }
+        self.wait(slot, Target::Known(self.route.cell()), deadline, turn, poller)
     }
 
     /// The asker has had its share of this run: others first.
@@ -196,6 +218,7 @@ impl<'h, M: Message> Ask<'h, M> {
         Poll::Pending
     }
 
+    #[inline(never)]
     fn send_through_mailbox(
         &mut self,
         message: M,
@@ -213,6 +236,7 @@ impl<'h, M: Message> Ask<'h, M> {
         self.enqueue(Target::Known(cell), None, message, turn, poller)
     }
 
+    #[inline(never)]
     fn enqueue(
         &mut self,
         target: Target<'h>,
@@ -226,11 +250,13 @@ impl<'h, M: Message> Ask<'h, M> {
         if system.is_shutting_down() && !system.is_in_handler() {
             return Poll::Ready(Err(AskError::ShuttingDown));
         }
+        // Not by the step's time: the asker may have worked for long since.
+        let now = system.fresh_now();
         let deadline = match &self.state {
             State::InLine(in_line) => in_line.deadline,
-            _ => deadline(system.now(), self.within_ns, same_node(cell, turn)),
+            _ => deadline(now, self.within_ns, same_node(cell, turn)),
         };
-        if deadline <= system.now() {
+        if deadline <= now {
             return Poll::Ready(Err(AskError::Expired { deadline }));
         }
         let chain = turn.and_then(CurrentTurn::asker_link);

@@ -100,6 +100,17 @@ impl System {
         self.with_worker(|worker| worker.map_or_else(|| self.driver.now(), Worker::now))
     }
 
+    /// The time as the driver has it, which the current run goes on with.
+    pub(crate) fn fresh_now(&self) -> Time {
+        self.with_worker(|worker| match worker {
+            Some(worker) => {
+                worker.refresh_now();
+                worker.now()
+            }
+            None => self.driver.now(),
+        })
+    }
+
     /// Calls `f` with the current thread's worker, if it is one of ours: a
     /// worker of another node has other counters and another clock.
     #[inline]

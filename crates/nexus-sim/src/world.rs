@@ -18,7 +18,7 @@ use crate::books::{self, Books};
 use crate::builder::Builder;
 use crate::driver::{Next, SimDriver};
 use crate::waker::Flag;
-use crate::{Asks, Record, TraceHash, seeds};
+use crate::{Asks, Record, TraceHash};
 
 /// Stack that handlers nested by asks in place may take: well within the 2 MiB
 /// of a test's thread.
@@ -382,12 +382,10 @@ impl Drop for World {
     fn drop(&mut self) {
         if std::thread::panicking() {
             eprintln!(
-                "world of seed {} ended at {}, trace {}; {}={} names the seed",
+                "the world of seed {} ended at {} with trace {}",
                 self.seed,
                 self.now(),
-                self.trace_hash(),
-                seeds::SEED,
-                self.seed
+                self.trace_hash()
             );
         }
         self.driver.close();

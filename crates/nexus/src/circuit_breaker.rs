@@ -217,7 +217,11 @@ pub(crate) struct Breakers {
 
 impl Breakers {
     /// The breaker called `name`, made by `make` if there is none.
-    pub(crate) fn named(&self, name: &str, make: impl FnOnce() -> CircuitBreaker) -> CircuitBreaker {
+    pub(crate) fn named(
+        &self,
+        name: &str,
+        make: impl FnOnce() -> CircuitBreaker,
+    ) -> CircuitBreaker {
         let mut by_name = self.lock();
         if let Some(known) = by_name.get(name) {
             return known.clone();

@@ -16,21 +16,37 @@ mod blocking;
 mod circuit_breaker;
 mod clock;
 mod events;
+mod kv;
 mod metrics;
 mod monitor;
 mod node;
 mod operation;
 mod park;
+mod pool;
+mod reactive;
 mod threads;
 mod worker;
 
 pub use blocking::BLOCKING_THREADS_MAX;
 pub use circuit_breaker::{BREAKERS_MAX, BreakerError, CircuitBreaker};
 pub use events::EVENTS_MAX;
+pub use kv::{Kv, KvRules};
 pub use nexus_agent::*;
 pub use nexus_base::{AgentId, EventName, Rng, Time};
+pub use nexus_coord::balance::StrategyName;
+pub use nexus_coord::{
+    EnabledLevels, FallReason, FeatureError, Features, Reactive, ReactiveError, RequestKind,
+    Routed, Routing, Staged, State,
+};
 pub use node::{Node, NodeSpec, Shutdown, StartError, WORKERS_MAX};
 pub use operation::{Durations, OPERATIONS_MAX, OperationCounts, Operations};
+pub use pool::{
+    CallSpec, HELD_MAX, IN_FLIGHT_MAX, LevelCounts, MEMBERS_MAX, MemberCounts, Pool, PoolCounts,
+    PoolError, PoolSpawnError, PoolSpec, Served,
+};
+pub use reactive::{
+    Answer, Level, LevelUsed, ReactiveAgent, ReactiveKind, Request, RequestError, Retry,
+};
 
 /// What nearly every program that uses Nexus needs.
 pub mod prelude {

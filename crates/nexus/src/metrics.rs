@@ -72,9 +72,10 @@ impl Reading {
             self.kinds.iter().map(move |(kind, counts)| ([("kind", *kind)], value(counts)))
         };
         gauges(to, "mailbox_messages", "Messages that wait", per_kind(Counts::queued))?;
-        let running = self.kinds.iter().map(|(kind, counts)| {
-            ([("kind", *kind), ("state", "running")], counts.agents())
-        });
+        let running = self
+            .kinds
+            .iter()
+            .map(|(kind, counts)| ([("kind", *kind), ("state", "running")], counts.agents()));
         gauges(to, "agents", "Agents by state", running)?;
         let in_place = per_kind(|counts| counts.in_place);
         counters(to, "asks_in_place", "Asks answered on the asker's stack", in_place)?;

@@ -1,14 +1,14 @@
 //! A running node.
 
 use std::future::Future;
-use std::sync::mpsc::{Sender, channel};
 use std::sync::Arc;
+use std::sync::mpsc::{Sender, channel};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
 use nexus_agent::{
-    Agent, BreakerConfig, Counts, DeadLetter, Event, Handle, InPlace, KindSpec, Listing, Metadata, SpawnError,
-    SupervisorId, SupervisorSpec, System, Task, Worker,
+    Agent, BreakerConfig, Counts, DeadLetter, Event, Handle, InPlace, KindSpec, Listing, Metadata,
+    SpawnError, SupervisorId, SupervisorSpec, System, Task, Worker,
 };
 use nexus_base::{AgentId, IdSecret, Rng};
 use std::collections::BTreeMap;

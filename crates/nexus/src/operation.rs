@@ -107,13 +107,22 @@ impl Operations {
         let mut seen = self.lock();
         let known = seen.contains_key(name) || seen.len() < OPERATIONS_MAX;
         let counts = seen.entry(if known { name } else { "other" }).or_default();
-        if failed.is_some() { counts.failed.add(took) } else { counts.completed.add(took) }
+        if failed.is_some() {
+            counts.failed.add(took)
+        } else {
+            counts.completed.add(took)
+        }
         drop(seen);
         let (event, detail) = match failed {
             None => (EventName::OperationCompleted, format!("{name} took {took:?}")),
             Some(error) => (EventName::OperationFailed, format!("{name} took {took:?}: {error}")),
         };
-        self.threads.events.push(Event { at: self.now(), name: event, agent: String::new(), detail });
+        self.threads.events.push(Event {
+            at: self.now(),
+            name: event,
+            agent: String::new(),
+            detail,
+        });
     }
 
     fn lock(&self) -> MutexGuard<'_, BTreeMap<&'static str, OperationCounts>> {
@@ -131,7 +140,8 @@ struct Running<'a> {
 impl Drop for Running<'_> {
     fn drop(&mut self) {
         let took = self.operations.now().since(self.start);
-        let outcome = self.outcome.take().unwrap_or_else(|| Err("dropped before it ended".to_owned()));
+        let outcome =
+            self.outcome.take().unwrap_or_else(|| Err("dropped before it ended".to_owned()));
         self.operations.record(self.name, took, outcome.err());
     }
 }

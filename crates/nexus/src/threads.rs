@@ -119,7 +119,8 @@ impl Threads {
 
     /// Makes the current thread the worker in `seat`.
     pub(crate) fn sit(self: &Arc<Threads>, seat: usize, queue: Deque<Ready>) -> Rc<Local> {
-        let local = Rc::new(Local { threads: Arc::as_ptr(self), seat, queue, pushes: Cell::new(0) });
+        let local =
+            Rc::new(Local { threads: Arc::as_ptr(self), seat, queue, pushes: Cell::new(0) });
         LOCAL.with(|slot| *slot.borrow_mut() = Some(local.clone()));
         local
     }
@@ -131,7 +132,11 @@ impl Threads {
         {
             return Some(ready);
         }
-        local.queue.pop().or_else(|| self.take_injected(local)).or_else(|| self.take_from_others(local))
+        local
+            .queue
+            .pop()
+            .or_else(|| self.take_injected(local))
+            .or_else(|| self.take_from_others(local))
     }
 
     fn take_injected(&self, local: &Local) -> Option<Ready> {

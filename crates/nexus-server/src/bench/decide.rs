@@ -32,7 +32,8 @@ fn decide(strategy: StrategyName, candidates: usize) -> f64 {
     for _ in 0..candidates {
         balancer.handle_join(Time::ZERO).expect("within the limit");
     }
-    let mut in_flight: Vec<Ticket> = (0..candidates / 2).map(|_| place(&mut balancer, &mut rng)).collect();
+    let mut in_flight: Vec<Ticket> =
+        (0..candidates / 2).map(|_| place(&mut balancer, &mut rng)).collect();
     let mut clock = Time::ZERO;
     let start: Instant = now();
     for decision in 0..DECISIONS {

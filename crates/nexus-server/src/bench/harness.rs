@@ -31,7 +31,13 @@ impl Sheet {
     }
 
     /// Notes how many things were done in a second.
-    pub fn put_rate(&mut self, case: impl Into<String>, unit: &'static str, count: usize, took: Duration) {
+    pub fn put_rate(
+        &mut self,
+        case: impl Into<String>,
+        unit: &'static str,
+        count: usize,
+        took: Duration,
+    ) {
         self.put(case, unit, count as f64 / took.as_secs_f64());
     }
 
@@ -118,7 +124,10 @@ pub fn measure(case: &Case) -> Result<Vec<Row>, String> {
 fn run_once(case: &Case) -> Result<Vec<(String, String, f64)>, String> {
     let failed = |why: String| format!("{}: {why}", case.name);
     let program = std::env::current_exe().map_err(|error| failed(error.to_string()))?;
-    let run = Command::new(program).args(["bench", "--once", case.name]).stderr(Stdio::inherit()).output();
+    let run = Command::new(program)
+        .args(["bench", "--once", case.name])
+        .stderr(Stdio::inherit())
+        .output();
     let run = run.map_err(|error| failed(error.to_string()))?;
     if !run.status.success() {
         return Err(failed(format!("a run ended with {}", run.status)));
@@ -142,7 +151,8 @@ pub fn now() -> Instant {
 /// Resident bytes of this process.
 pub fn resident_bytes() -> usize {
     let text = std::fs::read_to_string("/proc/self/statm").unwrap_or_default();
-    let pages: usize = text.split_whitespace().nth(1).and_then(|pages| pages.parse().ok()).unwrap_or(0);
+    let pages: usize =
+        text.split_whitespace().nth(1).and_then(|pages| pages.parse().ok()).unwrap_or(0);
     pages * 4096
 }
 

@@ -31,7 +31,8 @@ fn tells(sheet: &mut Sheet, case: &str, producers: usize, receivers: usize) {
     let gate = Gate::new(receivers);
     counters_with_gate(&node, MESSAGES / receivers, &gate);
     let spawn = |key: usize| node.spawn::<Counter>(&format!("agent-{key:07}")).expect("a new name");
-    let recipients: Vec<Recipient<Add>> = (0..receivers).map(|key| spawn(key).recipient()).collect();
+    let recipients: Vec<Recipient<Add>> =
+        (0..receivers).map(|key| spawn(key).recipient()).collect();
     let recipients = std::sync::Arc::new(recipients);
     let system = node.system().clone();
     let start = now();

@@ -38,7 +38,7 @@ pub struct Setup {
 pub struct Served {
     /// Seconds from arrival to answer, for every request, in order of arrival.
     pub seconds_in_system: Vec<f64>,
-    /// Mean wall-clock nanoseconds of one balancing decision, if asked for.
+    /// Mean wall-clock nanoseconds of one balancing decision, outliers left out, if asked for.
     pub decision_ns: Option<f64>,
 }
 

@@ -28,7 +28,6 @@ pub(super) struct Desk<H> {
     balancer: Balancer,
     rng: Rng,
     levels: EnabledLevels,
-    in_flight_max: u32,
     replacing: Intensity,
     members: Vec<Member>,
     /// By the balancer's server index. A seat outlives its member until every
@@ -51,7 +50,7 @@ struct Member {
     server: Option<ServerId>,
     /// When it was replaced lately; never more than the intensity allows.
     replaced_at: VecDeque<Time>,
-    replaced: u64,
+    joined: u64,
     left_out: Option<String>,
     done: u64,
     failed: u64,
@@ -111,7 +110,6 @@ impl<H: Clone> Desk<H> {
             balancer: balancer.with_strategy(strategy(spec.optimized)),
             rng: Rng::new(seed),
             levels: spec.levels,
-            in_flight_max,
             replacing: spec.replacing,
             members: keys.into_iter().map(Member::new).collect(),
             seats: Vec::new(),
@@ -136,7 +134,6 @@ impl<H: Clone> Desk<H> {
             return None;
         }
         let seat = Seat { member, handle, meter: Meter::default() };
-        // Entered before the balancer gives it held calls.
         let server = self.balancer.handle_join(now).expect("there is a seat for every member");
         let index = server.index().as_usize();
         if index < self.seats.len() {
@@ -144,8 +141,10 @@ impl<H: Clone> Desk<H> {
         } else {
             self.seats.push(seat);
         }
-        self.members[member].server = Some(server);
-        self.members[member].left_out = None;
+        let known = &mut self.members[member];
+        known.server = Some(server);
+        known.left_out = None;
+        known.joined += 1;
         self.carry_out(now);
         Some(server)
     }
@@ -228,13 +227,13 @@ impl<H: Clone> Desk<H> {
         ticket: Ticket,
         waker: &Waker,
     ) -> Result<Option<Sent<H>>, PoolError> {
+        if self.is_stopped {
+            return Err(PoolError::Stopped);
+        }
         let waiting = self.waiting.get_mut(&ticket).expect("a held call waits until it is ended");
         if waiting.assigned.is_some() {
             let waiting = self.waiting.remove(&ticket).expect("it was there");
             return Ok(waiting.assigned);
-        }
-        if self.is_stopped {
-            return Err(PoolError::Stopped);
         }
         if !waiting.waker.as_ref().is_some_and(|known| known.will_wake(waker)) {
             waiting.waker = Some(waker.clone());
@@ -310,7 +309,7 @@ impl<H: Clone> Desk<H> {
             done: member.done,
             failed: member.failed,
             cancelled: member.cancelled,
-            replaced: member.replaced,
+            replaced: member.joined.saturating_sub(1),
             left_out: member.left_out.clone(),
         }
     }
@@ -389,7 +388,7 @@ impl Member {
             key,
             server: None,
             replaced_at: VecDeque::new(),
-            replaced: 0,
+            joined: 0,
             left_out: None,
             done: 0,
             failed: 0,
@@ -408,7 +407,6 @@ impl Member {
             return Ended::LeftOut;
         }
         self.replaced_at.push_back(now);
-        self.replaced += 1;
         Ended::Replace
     }
 }

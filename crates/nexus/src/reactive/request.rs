@@ -115,10 +115,11 @@ mod tests {
 
     #[test]
     fn a_request_crosses_the_wire_bit_for_bit() {
-        let request = Request::update("put", json!({"key": "ü", "value": [null, 0.1, -7, {"a": 1e-300}]}))
-            .with_routing(Routing::Swarm)
-            .with_deadline(Duration::from_micros(1_500))
-            .with_features(Features::new(0.1 + 0.2, 1.0 / 3.0, 2.5e-8).expect("in range"));
+        let request =
+            Request::update("put", json!({"key": "ü", "value": [null, 0.1, -7, {"a": 1e-300}]}))
+                .with_routing(Routing::Swarm)
+                .with_deadline(Duration::from_micros(1_500))
+                .with_features(Features::new(0.1 + 0.2, 1.0 / 3.0, 2.5e-8).expect("in range"));
         assert_eq!(decode::<Request>(&encode(&request)), Ok(request));
     }
 

@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use nexus::{Agent, BLOCKING_THREADS_MAX, Context, Execution, Handle, Handler, KindSpec, Message, Node};
+use nexus::{
+    Agent, BLOCKING_THREADS_MAX, Context, Execution, Handle, Handler, KindSpec, Message, Node,
+};
 
 use crate::support::{Echo, Opener, Shared, assert_alive, eventually, ms, note, start, test};
 

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use nexus::{AskError, Changed, DEAD_LETTERS_MAX, EventName, MailboxSpec, Overflow};
 
 use crate::support::{
-    Echo, Opener, Woken, assert_balanced, err, eventually, held, note, probes_with, says, start, test,
+    Echo, Opener, Woken, assert_balanced, err, eventually, held, note, probes_with, says, start,
+    test,
 };
 
 #[test]
@@ -22,7 +23,10 @@ fn what_waits_for_an_agent_that_stops_is_dead() {
         probe.stop();
         shared.door.open();
         let error = err(node.block_on(ask));
-        assert_eq!((&error, error.changed()), (&AskError::Stopped { changed: Changed::No }, Changed::No));
+        assert_eq!(
+            (&error, error.changed()),
+            (&AskError::Stopped { changed: Changed::No }, Changed::No)
+        );
         says(&error, "agent stopped before it answered; nothing changed");
         eventually("both are dead", || node.counts()["probe"].dead == 2);
         let letters = node.dead_letters();
@@ -39,7 +43,7 @@ fn what_waits_for_an_agent_that_stops_is_dead() {
 fn the_latest_are_kept_and_all_are_counted() {
     test(|| {
         let node = start(2);
-        let room = MailboxSpec::overflow(Overflow::Refuse).len_max(5_000);
+        let room = MailboxSpec::overflow(Overflow::Refuse).len_max(6_000);
         let shared = probes_with(&node, room);
         let probe = held(&node, &shared, "p");
         let _opener = Opener(shared.clone());

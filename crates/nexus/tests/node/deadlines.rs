@@ -5,8 +5,8 @@ use std::time::Duration;
 use nexus::{Agent, AskError, Changed, Context, Execution, Handle, Handler, Message, OnCancel};
 
 use crate::support::{
-    Echo, Nap, Never, Opener, Probe, assert_alive, assert_balanced, err, eventually, held, ms, note,
-    now, probe, probes, start, test,
+    Echo, Nap, Never, Opener, Probe, assert_alive, assert_balanced, err, eventually, held, ms,
+    note, now, probe, probes, start, test,
 };
 
 #[test]
@@ -33,7 +33,8 @@ fn a_message_that_waited_too_long_is_never_handled() {
         let _opener = Opener(shared.clone());
         let error = err(node.block_on(probe.ask(Echo(1)).within(ms(20))));
         let AskError::Expired { deadline } = error else { panic!("not done, not {error}") };
-        let text = format!("deadline {deadline} passed before the handler started; nothing changed");
+        let text =
+            format!("deadline {deadline} passed before the handler started; nothing changed");
         assert_eq!(error.to_string(), text);
         shared.door.open();
         assert_balanced(&node, "probe");
@@ -55,8 +56,9 @@ fn a_handler_that_is_late_may_have_run() {
             let error = err(answer);
             let AskError::Deadline { deadline } = error else { panic!("unknown, not {error}") };
             assert_eq!(error.changed(), Changed::Unknown);
-            let text =
-                format!("deadline {deadline} passed while the handler was running; it may have run");
+            let text = format!(
+                "deadline {deadline} passed while the handler was running; it may have run"
+            );
             assert_eq!(error.to_string(), text);
             probe.kill();
             eventually("it is gone", || !probe.is_running());

@@ -91,10 +91,8 @@ fn nothing_leaves_a_step_before_its_gate_lets_it() {
         for output in held {
             output.outbox.release();
         }
-        let answers: Vec<_> = asks
-            .into_iter()
-            .map(|ask| node.block_on(ask).expect("it does not panic"))
-            .collect();
+        let answers: Vec<_> =
+            asks.into_iter().map(|ask| node.block_on(ask).expect("it does not panic")).collect();
         let lost = Err(AskError::Stopped { changed: Changed::Unknown });
         let lost_at = answers.iter().position(|answer| *answer == lost).expect("one is lost");
         eventually("two timers have rung", || lock(&shelf.0).len() == 2);

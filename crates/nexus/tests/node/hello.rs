@@ -42,7 +42,8 @@ fn an_agent_answers_and_remembers() {
 fn a_recipient_hides_what_kind_of_agent_it_is() {
     test(|| {
         let node = start(1);
-        let recipient = node.spawn::<Counter>("visits").expect("the key is free").recipient::<Add>();
+        let recipient =
+            node.spawn::<Counter>("visits").expect("the key is free").recipient::<Add>();
         assert_eq!(node.block_on(recipient.ask(Add(2))), Ok(2));
         assert_eq!(recipient.name(), "counter/visits");
     });

@@ -8,8 +8,8 @@ use nexus::{
 };
 
 use crate::support::{
-    Echo, Note, Opener, Probe, Shared, Woken, assert_alive, assert_balanced, err, eventually, held, note,
-    probe, probes_with, says, start, test,
+    Echo, Note, Opener, Probe, Shared, Woken, assert_alive, assert_balanced, err, eventually, held,
+    note, probe, probes_with, says, start, test,
 };
 
 const ROOM: u32 = 3;
@@ -113,7 +113,9 @@ fn a_waiting_sender_learns_that_the_agent_has_stopped() {
         assert!(woken.poll(&mut ask).is_pending());
         probe.stop();
         shared.door.open();
-        assert!(matches!(node.block_on(tell), Err(TellError::NotRunning(Note(text))) if text == "late"));
+        assert!(
+            matches!(node.block_on(tell), Err(TellError::NotRunning(Note(text))) if text == "late")
+        );
         assert_eq!(node.block_on(ask), Err(AskError::NotRunning));
         assert_balanced(&node, "probe");
         assert_eq!(node.counts()["probe"].dead, u64::from(ROOM));

@@ -49,7 +49,8 @@ fn sample(line: &str) -> (String, Labels, f64) {
     };
     let labels = labels.strip_suffix('}').expect("labels end");
     let pairs = labels.split("\",").map(|pair| pair.split_once("=\"").expect("a name and a value"));
-    let labels = pairs.map(|(name, value)| (name.to_owned(), value.trim_end_matches('"').to_owned()));
+    let labels =
+        pairs.map(|(name, value)| (name.to_owned(), value.trim_end_matches('"').to_owned()));
     (name.to_owned(), labels.collect(), value)
 }
 
@@ -57,7 +58,9 @@ impl Scraped {
     /// The one sample of that name and those labels.
     #[track_caller]
     fn get(&self, name: &str, labels: &[(&str, &str)]) -> f64 {
-        let matches = |of: &Labels| labels.iter().all(|(name, value)| of.get(*name).is_some_and(|of| of == value));
+        let matches = |of: &Labels| {
+            labels.iter().all(|(name, value)| of.get(*name).is_some_and(|of| of == value))
+        };
         let mut found = self.samples.iter().filter(|(of, labels, _)| of == name && matches(labels));
         let (_, _, value) = found.next().unwrap_or_else(|| panic!("no {name} {labels:?}"));
         assert!(found.next().is_none(), "{name} {labels:?} is there once");
@@ -70,7 +73,8 @@ impl Scraped {
         let kinds: Vec<&String> = names.map(|(_, labels, _)| &labels["kind"]).collect();
         assert!(!kinds.is_empty());
         for kind in kinds {
-            let of = |result| self.get("nexus_messages_total", &[("kind", kind), ("result", result)]);
+            let of =
+                |result| self.get("nexus_messages_total", &[("kind", kind), ("result", result)]);
             let waiting = self.get("nexus_mailbox_messages", &[("kind", kind)]);
             let left = of("handled") + of("dropped") + of("dead") + waiting;
             assert_eq!(of("accepted"), left, "the books of {kind}");
@@ -122,8 +126,17 @@ fn every_error_is_counted_by_its_code() {
         let errors = || {
             let scraped = scrape(&node);
             let codes = [
-                "bad_request", "too_large", "unknown_agent", "unknown_kind", "conflict", "cycle",
-                "mailbox_full", "deadline", "crashed", "stopped", "shutting_down",
+                "bad_request",
+                "too_large",
+                "unknown_agent",
+                "unknown_kind",
+                "conflict",
+                "cycle",
+                "mailbox_full",
+                "deadline",
+                "crashed",
+                "stopped",
+                "shutting_down",
             ];
             codes.map(|code| scraped.errors(code) as u64)
         };
@@ -162,7 +175,9 @@ fn agents_restarts_and_threads_are_shown() {
         let p = probe(&node, "p");
         probe(&node, "q").stop();
         err(node.block_on(p.ask(Panic("oops".to_owned()))));
-        eventually("one is left", || node.counts()["probe"].agents() == 1);
+        eventually("one is left and made afresh", || {
+            (node.counts()["probe"].agents(), node.counts()["probe"].restarted) == (1, 1)
+        });
         let scraped = scrape(&node);
         let kind = [("kind", "probe")];
         let get = |name| scraped.get(name, &kind);
@@ -192,7 +207,7 @@ fn durations_fill_their_buckets() {
             scraped.get("nexus_operation_duration_seconds_bucket", &labels)
         };
         assert_eq!((of("+Inf"), of("30.0")), (5.0, 5.0));
-        assert!(of("1e-6") <= of("0.001") && of("0.001") <= of("1.0"));
+        assert!(of("0.000001") <= of("0.001") && of("0.001") <= of("1.0"));
         let labels = [("operation", "quick"), ("result", "completed")];
         assert_eq!(scraped.get("nexus_operation_duration_seconds_count", &labels), 5.0);
         assert!(scraped.get("nexus_operation_duration_seconds_sum", &labels) < 1.0);

@@ -1,8 +1,8 @@
 //! What users do wrong, and what they are told.
 
 use nexus::{
-    Agent, AskError, Changed, Context, Crash, During, Handler, KEY_BYTES_MAX, NodeSpec,
-    SpawnError, StartError, SupervisorId, TellError, WORKERS_MAX, encode,
+    Agent, AskError, Changed, Context, Crash, During, Handler, KEY_BYTES_MAX, NodeSpec, SpawnError,
+    StartError, SupervisorId, TellError, WORKERS_MAX, encode,
 };
 
 use crate::support::{
@@ -122,10 +122,7 @@ fn a_kind_name_belongs_to_one_type() {
         probe(&node, "p");
         let error = err(node.spawn::<Impostor>("q"));
         assert_eq!(error, SpawnError::KindTaken { kind: "probe" });
-        says(
-            &error,
-            "kind probe is registered already, for another type; choose another name",
-        );
+        says(&error, "kind probe is registered already, for another type; choose another name");
         assert!(node.find::<Impostor>("p").is_none(), "a probe is no impostor");
     });
 }

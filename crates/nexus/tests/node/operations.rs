@@ -115,7 +115,10 @@ fn an_operation_that_is_dropped_or_panics_has_failed() {
         assert!(node.block_on(node.task(task).expect("it is running")).is_err());
         assert_eq!(node.operations().counts()["wait"].failed.count, 2);
         let failed = events(&node, EventName::OperationFailed);
-        assert!(failed.iter().all(|detail| detail.ends_with("dropped before it ended")), "{failed:?}");
+        assert!(
+            failed.iter().all(|detail| detail.ends_with("dropped before it ended")),
+            "{failed:?}"
+        );
     });
 }
 

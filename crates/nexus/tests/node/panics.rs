@@ -11,8 +11,8 @@ use nexus::{
 };
 
 use crate::support::{
-    Echo, Note, Opener, Panic, Probe, Shared, Woken, assert_alive, assert_balanced, err, eventually,
-    held, lock, ms, note, probe, probes, says, start, test,
+    Echo, Note, Opener, Panic, Probe, Shared, Woken, assert_alive, assert_balanced, err,
+    eventually, held, lock, ms, note, probe, probes, says, start, test,
 };
 
 fn oops() -> Panic {
@@ -34,7 +34,10 @@ fn a_handler_that_panics_is_made_afresh_and_keeps_its_mail() {
         let error = err(node.block_on(ask));
         let crash = Crash { during: During::Handler, message: "oops".into() };
         assert_eq!((&error, error.changed()), (&AskError::Crashed(crash), Changed::Unknown));
-        says(&error, "agent crashed while handling: panic in handler: oops; it may have run in part");
+        says(
+            &error,
+            "agent crashed while handling: panic in handler: oops; it may have run in part",
+        );
         shared.wait_for("after");
         assert_eq!(shared.log(), ["made p", "holding p", "dropped p", "made p", "after"]);
         assert_eq!(probe.epoch(), 1);

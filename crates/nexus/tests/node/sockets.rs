@@ -6,7 +6,9 @@ use nexus::{Agent, Context, Handle, Handler, Message};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
-use crate::support::{Churned, Echo, Probe, assert_alive, churn, ms, now, probe, probes, start, test};
+use crate::support::{
+    Churned, Echo, Probe, assert_alive, churn, ms, now, probe, probes, start, test,
+};
 
 /// Serves connections: sends back every byte plus one.
 struct Server {
@@ -123,10 +125,14 @@ async fn join<A: Future, B: Future>(one: A, other: B) -> (A::Output, B::Output) 
     let (mut one, mut other) = (std::pin::pin!(one), std::pin::pin!(other));
     let (mut first, mut second) = (None, None);
     std::future::poll_fn(|poller| {
-        if first.is_none() && let std::task::Poll::Ready(value) = one.as_mut().poll(poller) {
+        if first.is_none()
+            && let std::task::Poll::Ready(value) = one.as_mut().poll(poller)
+        {
             first = Some(value);
         }
-        if second.is_none() && let std::task::Poll::Ready(value) = other.as_mut().poll(poller) {
+        if second.is_none()
+            && let std::task::Poll::Ready(value) = other.as_mut().poll(poller)
+        {
             second = Some(value);
         }
         match (first.take(), second.take()) {
@@ -139,7 +145,6 @@ async fn join<A: Future, B: Future>(one: A, other: B) -> (A::Output, B::Output) 
     })
     .await
 }
-
 
 /// Sleeps by tokio's clock; for how many microseconds.
 #[derive(Message)]

@@ -87,9 +87,8 @@ fn what_waits_behind_a_blocked_worker_is_done_by_busy_ones() {
         for number in 0..10 {
             node.spawn::<Echoer>(&number.to_string()).expect("the key is free");
         }
-        let [blocker, churner] = ["blocker", "churner"].map(|key| {
-            node.spawn::<Nuisance>(key).expect("the key is free")
-        });
+        let [blocker, churner] =
+            ["blocker", "churner"].map(|key| node.spawn::<Nuisance>(key).expect("the key is free"));
         churner.try_tell(Churn).expect("there is room");
         blocker.try_tell(WakeAllThenHold(10)).expect("there is room");
         shared.wait_for("blocks");

@@ -2,9 +2,7 @@
 
 use std::time::Duration;
 
-use nexus::{
-    AskError, EventName, Handle, Intensity, Node, Strategy, SupervisorId, SupervisorSpec,
-};
+use nexus::{AskError, EventName, Handle, Intensity, Node, Strategy, SupervisorId, SupervisorSpec};
 
 use crate::support::{
     Echo, Panic, Probe, Shared, assert_alive, assert_balanced, err, eventually, probe, probes,

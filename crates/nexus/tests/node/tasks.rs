@@ -4,9 +4,7 @@ use std::sync::Arc;
 
 use nexus::{AskError, Changed, EventName, SpawnError};
 
-use crate::support::{
-    Echo, Woken, assert_alive, err, eventually, ms, probe, probes, start, test,
-};
+use crate::support::{Echo, Woken, assert_alive, err, eventually, ms, probe, probes, start, test};
 
 #[test]
 fn a_task_is_awaited_from_anywhere() {

@@ -4,7 +4,9 @@ use std::sync::Arc;
 
 use nexus::{Agent, Context, Handle, Handler, KindSpec, Message, Node, Timer};
 
-use crate::support::{Nap, Shared, assert_balanced, eventually, ms, now, probe, probes, start, test};
+use crate::support::{
+    Nap, Shared, assert_balanced, eventually, ms, now, probe, probes, start, test,
+};
 
 struct Clock {
     shared: Arc<Shared>,

@@ -6,8 +6,8 @@ use std::sync::{Arc, Mutex};
 use nexus::{Agent, AskError, Context, Handle, Handler, KindSpec, Message, Node};
 
 use crate::support::{
-    Echo, Nap, Probe, assert_alive, assert_balanced, eventually, lock, ms, note, now, probe, probes,
-    start, test,
+    Echo, Nap, Probe, assert_alive, assert_balanced, eventually, lock, ms, note, now, probe,
+    probes, start, test,
 };
 
 /// Asks and tells a probe of another node.

@@ -1,0 +1,156 @@
+//! One call through a pool, from the desk to its end.
+
+use std::future::{Future, poll_fn};
+use std::pin::pin;
+use std::task::Poll;
+
+use nexus_agent::{Agent, AskError, Changed, Handle, Handler, Message};
+use nexus_base::Time;
+use nexus_coord::Routed;
+use nexus_coord::balance::{Outcome, Ticket};
+
+use super::desk::{Placed, Sent};
+use super::door::Door;
+use super::hall::Wait;
+use super::{CallSpec, HELD_MAX, PoolError};
+
+/// A reply, and how it came about.
+#[derive(Clone, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub struct Served<R> {
+    /// What the member replied.
+    pub reply: R,
+    /// Which routing level was asked for, which one served, and why not the former.
+    pub routed: Routed,
+    /// Index of the member that served: the number at the end of its key.
+    pub member: usize,
+}
+
+impl<A: Agent> Door<A> {
+    pub(super) async fn serve<M: Message>(
+        &self,
+        message: M,
+        call: CallSpec,
+    ) -> Result<Served<M::Reply>, PoolError>
+    where
+        A: Handler<M>,
+    {
+        let mut within = call.within.unwrap_or(A::DEADLINE);
+        let now = self.now();
+        let deadline = now.after(within);
+        let (routed, mut place) = self.place(now, deadline, &call)?;
+        if let Stage::Held(ticket) = place.stage {
+            place.wait(ticket, deadline).await?;
+            within = deadline.since(self.now());
+        }
+        let Stage::Sent(sent, outcome) = &mut place.stage else {
+            unreachable!("a call that need not wait has been sent")
+        };
+        let reply = sent.handle.ask(message).within(within).await;
+        *outcome = outcome_of(&reply);
+        let member = sent.member;
+        drop(place);
+        Ok(Served { reply: reply?, routed, member })
+    }
+
+    #[inline]
+    fn place(
+        &self,
+        now: Time,
+        deadline: Time,
+        call: &CallSpec,
+    ) -> Result<(Routed, Place<'_, A>), PoolError> {
+        let CallSpec { routing, features, .. } = *call;
+        let placed = self.at_desk(|desk| desk.handle_call(now, routing, features, deadline));
+        let (routed, placed) = placed.map_err(|error| self.explain(error))?;
+        let stage = match placed {
+            Placed::Sent(sent) => Stage::Sent(sent, Outcome::Cancelled),
+            Placed::Held(ticket) => Stage::Held(ticket),
+        };
+        Ok((routed, Place { door: self, stage }))
+    }
+
+    /// A pool is without members, or without its hall, also where the node ends.
+    #[cold]
+    fn explain(&self, error: PoolError) -> PoolError {
+        match error {
+            PoolError::NoMember | PoolError::Stopped if self.system.is_shutting_down() => {
+                PoolError::Ask(AskError::ShuttingDown)
+            }
+            error => error,
+        }
+    }
+}
+
+/// A call's place at the desk, given back however the call ends.
+struct Place<'d, A: Agent> {
+    door: &'d Door<A>,
+    stage: Stage<Handle<A>>,
+}
+
+enum Stage<H> {
+    Held(Ticket),
+    /// How it ended, or *cancelled* while it has not.
+    Sent(Sent<H>, Outcome),
+}
+
+impl<A: Agent> Place<'_, A> {
+    /// Waits in the hall until the desk has a member for the call.
+    #[cold]
+    async fn wait(&mut self, ticket: Ticket, deadline: Time) -> Result<(), PoolError> {
+        let door = self.door;
+        let left = deadline.since(door.now());
+        let mut sitting = pin!(door.hall.ask(Wait).within(left));
+        let sent = poll_fn(|poller| match door.lock().poll_held(ticket, poller.waker()) {
+            Ok(Some(sent)) => Poll::Ready(Ok(sent)),
+            Ok(None) => {
+                sitting.as_mut().poll(poller).map(|answer| Err(sat_in_vain(answer, deadline)))
+            }
+            Err(error) => Poll::Ready(Err(error)),
+        });
+        let sent = sent.await.map_err(|error| door.explain(error))?;
+        self.stage = Stage::Sent(sent, Outcome::Cancelled);
+        Ok(())
+    }
+}
+
+impl<A: Agent> Drop for Place<'_, A> {
+    #[inline]
+    fn drop(&mut self) {
+        let now = self.door.now();
+        self.door.at_desk(|desk| match &self.stage {
+            Stage::Held(ticket) => desk.handle_held_given_up(now, *ticket),
+            Stage::Sent(sent, outcome) => desk.handle_finished(now, sent, *outcome),
+        });
+    }
+}
+
+/// Why a call left the hall without a member. Whatever became of the wait,
+/// nothing was sent.
+fn sat_in_vain(answer: Result<(), AskError>, deadline: Time) -> PoolError {
+    match answer {
+        Err(AskError::Expired { .. } | AskError::Deadline { .. }) => {
+            PoolError::Ask(AskError::Expired { deadline })
+        }
+        Err(AskError::MailboxFull { .. }) => PoolError::HeldFull { held_max: HELD_MAX },
+        Err(AskError::Cycle { path, .. }) => {
+            PoolError::Ask(AskError::Cycle { path, changed: Changed::No })
+        }
+        Err(AskError::ShuttingDown) => PoolError::Ask(AskError::ShuttingDown),
+        _ => PoolError::Stopped,
+    }
+}
+
+/// What the end of a call says about the member.
+fn outcome_of<R>(reply: &Result<R, AskError>) -> Outcome {
+    match reply {
+        Ok(_) => Outcome::Done,
+        Err(
+            AskError::Expired { .. }
+            | AskError::Deadline { .. }
+            | AskError::Cycle { .. }
+            | AskError::ShuttingDown,
+        ) => Outcome::Cancelled,
+        Err(_) => Outcome::Failed,
+    }
+}

@@ -1,0 +1,213 @@
+//! Members that do what tests tell them, and ways to wait without sleeping.
+
+use std::future::{Future, poll_fn};
+use std::pin::Pin;
+use std::sync::mpsc::{RecvTimeoutError, channel};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context as Poller, Poll, Waker};
+use std::time::{Duration, Instant};
+
+use nexus::{
+    Agent, Context, Handler, KindSpec, Message, Node, NodeSpec, Pool, PoolCounts, PoolSpec,
+};
+
+/// How long anything may take that takes no time. Generous: the machine may be busy.
+pub const PATIENCE: Duration = Duration::from_secs(10);
+
+#[allow(clippy::disallowed_methods, reason = "tests on real threads wait by the real clock")]
+fn now() -> Instant {
+    Instant::now()
+}
+
+/// Looks until `reached` says so.
+#[track_caller]
+pub fn eventually(what: &str, mut reached: impl FnMut() -> bool) {
+    let until = now() + PATIENCE;
+    while !reached() {
+        assert!(now() < until, "waited in vain until {what}");
+        std::thread::park_timeout(Duration::from_micros(100));
+    }
+}
+
+/// Runs `body`; if it hangs, fails instead.
+pub fn in_time<T: Send + 'static>(body: impl FnOnce() -> T + Send + 'static) -> T {
+    let (done, finished) = channel();
+    let thread = std::thread::spawn(move || done.send(body()));
+    match finished.recv_timeout(3 * PATIENCE) {
+        Ok(value) => value,
+        Err(RecvTimeoutError::Timeout) => panic!("it hangs"),
+        Err(RecvTimeoutError::Disconnected) => match thread.join() {
+            Err(panic) => std::panic::resume_unwind(panic),
+            Ok(_) => unreachable!("it ended without a word"),
+        },
+    }
+}
+
+pub fn start() -> Node {
+    NodeSpec::new().workers(2).seed(7).start().expect("two workers can be started")
+}
+
+pub fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// What the members of one test share.
+#[derive(Default)]
+pub struct Shared {
+    gate: Mutex<Gate>,
+    /// The numbers handled, in order.
+    pub handled: Mutex<Vec<u64>>,
+    /// How many constructors to come panic.
+    pub doomed: Mutex<u32>,
+}
+
+/// Lets as many through as it has been opened for.
+#[derive(Default)]
+struct Gate {
+    open: u64,
+    waiting: Vec<Waker>,
+}
+
+impl Shared {
+    /// Lets `count` more handlers end.
+    pub fn let_through(&self, count: u64) {
+        let mut gate = lock(&self.gate);
+        gate.open = gate.open.saturating_add(count);
+        let waiting = std::mem::take(&mut gate.waiting);
+        drop(gate);
+        waiting.into_iter().for_each(Waker::wake);
+    }
+
+    async fn pass(&self) {
+        poll_fn(|poller| {
+            let mut gate = lock(&self.gate);
+            if gate.open > 0 {
+                gate.open -= 1;
+                return Poll::Ready(());
+            }
+            gate.waiting.push(poller.waker().clone());
+            Poll::Pending
+        })
+        .await;
+    }
+}
+
+/// A member.
+pub struct Server {
+    shared: Arc<Shared>,
+    served: u64,
+}
+
+impl Agent for Server {
+    const KIND: &'static str = "server";
+
+    fn new(_key: &str) -> Server {
+        Server { shared: Arc::default(), served: 0 }
+    }
+}
+
+/// Registers members that share one thing.
+pub fn register(node: &Node) -> Arc<Shared> {
+    let shared = Arc::new(Shared::default());
+    let made = shared.clone();
+    let spec = KindSpec::from_fn(move |_| {
+        let mut doomed = lock(&made.doomed);
+        if *doomed > 0 {
+            *doomed -= 1;
+            drop(doomed);
+            panic!("no server today");
+        }
+        Server { shared: made.clone(), served: 0 }
+    });
+    node.register(spec).expect("nobody else has the kind");
+    shared
+}
+
+/// A node with a pool called `p` of members that share one thing.
+pub fn pool(count: usize, spec: PoolSpec) -> (Node, Arc<Shared>, Pool<Server>) {
+    let node = start();
+    let shared = register(&node);
+    let pool = Pool::spawn(&node, "p", count, spec).expect("the names are free");
+    (node, shared, pool)
+}
+
+/// Answers at once, with how many it has served.
+#[derive(Message)]
+#[message(reply = u64)]
+pub struct Quick;
+
+impl Handler<Quick> for Server {
+    async fn handle(&mut self, _: Quick, _cx: &mut Context<Server>) -> u64 {
+        self.served += 1;
+        self.served
+    }
+}
+
+/// Answers with its number when the gate lets it through.
+#[derive(Message)]
+#[message(reply = u64)]
+pub struct Gated(pub u64);
+
+impl Handler<Gated> for Server {
+    async fn handle(&mut self, Gated(number): Gated, _cx: &mut Context<Server>) -> u64 {
+        lock(&self.shared.handled).push(number);
+        self.shared.pass().await;
+        self.served += 1;
+        number
+    }
+}
+
+/// Panics.
+#[derive(Message)]
+pub struct Panic;
+
+impl Handler<Panic> for Server {
+    async fn handle(&mut self, _: Panic, _cx: &mut Context<Server>) {
+        panic!("as told");
+    }
+}
+
+/// Answers after some virtual milliseconds, with when that was.
+#[derive(Message)]
+#[message(reply = u64)]
+pub struct Work(pub u64);
+
+impl Handler<Work> for Server {
+    async fn handle(&mut self, Work(millis): Work, cx: &mut Context<Server>) -> u64 {
+        cx.sleep(Duration::from_millis(millis)).await;
+        cx.now().as_nanos() / 1_000_000
+    }
+}
+
+/// A future that has been begun, and is polled by hand.
+pub struct Begun<'a, T>(Pin<Box<dyn Future<Output = T> + Send + 'a>>);
+
+impl<T> Begun<'_, T> {
+    /// Whether it is ready, and with what.
+    pub fn poll(&mut self) -> Poll<T> {
+        self.0.as_mut().poll(&mut Poller::from_waker(Waker::noop()))
+    }
+
+    /// Waits for it on this thread.
+    pub fn finish(self, node: &Node) -> T {
+        node.block_on(self.0)
+    }
+}
+
+/// Begins `future`: it is not ready at once.
+#[track_caller]
+pub fn begin<'a, T>(future: impl Future<Output = T> + Send + 'a) -> Begun<'a, T> {
+    let mut begun = Begun(Box::pin(future));
+    assert!(begun.poll().is_pending());
+    begun
+}
+
+/// Sees that the counts of a pool agree with each other.
+#[track_caller]
+pub fn assert_adds_up(counts: &PoolCounts) {
+    let open = (counts.in_flight + counts.held) as u64;
+    assert_eq!(counts.placed, open + counts.done + counts.failed + counts.cancelled, "{counts:?}");
+    assert_eq!(counts.placed, counts.levels.iter().map(|level| level.asked).sum::<u64>());
+    assert_eq!(counts.placed, counts.levels.iter().map(|level| level.used).sum::<u64>());
+    assert_eq!(counts.done, counts.members.iter().map(|member| member.done).sum::<u64>());
+}
