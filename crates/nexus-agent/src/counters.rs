@@ -52,7 +52,8 @@ impl Counters {
     pub(crate) fn read(&self) -> Counts {
         // What leaves is read before what enters, so that no message seems to
         // have left that never came.
-        let [handled, dropped, dead] = [Count::Handled, Count::Dropped, Count::Dead].map(|count| self.sum(count));
+        let [handled, dropped, dead] =
+            [Count::Handled, Count::Dropped, Count::Dead].map(|count| self.sum(count));
         Counts {
             handled,
             dropped,

@@ -2,9 +2,9 @@
 
 use std::task::{Context as Poller, Poll, Waker};
 
-use crate::{AskError, Crash, During};
 use crate::error::drop_caught;
 use crate::sync::Mutex;
+use crate::{AskError, Crash, During};
 
 /// Shared by an asker and whoever answers.
 pub(crate) struct Slot<R> {

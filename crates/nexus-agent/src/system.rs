@@ -71,7 +71,10 @@ impl System {
             shards: workers + 1,
             kinds: RwLock::default(),
             registry: crate::registry::Registry::new(),
-            supervision: Mutex::new(SupervisionTree::new(SupervisorSpec::default(), Intensity::default())),
+            supervision: Mutex::new(SupervisionTree::new(
+                SupervisorSpec::default(),
+                Intensity::default(),
+            )),
             watches: Mutex::default(),
             waits: Mutex::new(WaitGraph::new()),
             dead: Mutex::default(),
@@ -120,7 +123,9 @@ impl System {
 
     /// Whether this thread is inside a handler of one of our agents.
     pub(crate) fn is_in_handler(&self) -> bool {
-        with_turn(|turn| turn.is_some_and(|turn| std::ptr::eq(turn.cell().kind().system_ptr(), self)))
+        with_turn(|turn| {
+            turn.is_some_and(|turn| std::ptr::eq(turn.cell().kind().system_ptr(), self))
+        })
     }
 
     /// Makes agents of type `A` possible on this node. Again is fine.
@@ -267,7 +272,9 @@ impl System {
     /// A page of the agents that run here, by rising id: of all kinds or of one,
     /// after the last one of the page before.
     pub fn list(&self, kind: Option<&str>, after: Option<AgentId>, limit: usize) -> Vec<Listing> {
-        let page = self.registry.page(after, limit, |cell| kind.is_none_or(|kind| cell.kind().name() == kind));
+        let page = self
+            .registry
+            .page(after, limit, |cell| kind.is_none_or(|kind| cell.kind().name() == kind));
         let metadata = lock(&self.metadata);
         page.iter().map(|cell| Listing::of(cell, metadata.get(&cell.id()).cloned())).collect()
     }
@@ -411,14 +418,22 @@ impl System {
                         self.stop_because(&cell, StopReason::Supervisor);
                     }
                 }
-                Action::Escalated { from, to } => self.observe(EventName::SupervisorEscalated, cell, || {
-                    format!("from supervisor {} to {}, above {under}", from.as_u32(), to.as_u32())
-                }),
+                Action::Escalated { from, to } => {
+                    self.observe(EventName::SupervisorEscalated, cell, || {
+                        format!(
+                            "from supervisor {} to {}, above {under}",
+                            from.as_u32(),
+                            to.as_u32()
+                        )
+                    })
+                }
                 Action::GaveUp { .. } => self.observe(EventName::SupervisorGaveUp, cell, || {
                     format!("stopped all agents under {under}")
                 }),
                 Action::GaveUpOn(_) => {
-                    self.observe(EventName::SupervisorGaveUp, cell, || "restarted too often".to_owned());
+                    self.observe(EventName::SupervisorGaveUp, cell, || {
+                        "restarted too often".to_owned()
+                    });
                 }
             }
         }

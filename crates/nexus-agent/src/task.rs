@@ -12,8 +12,8 @@ use serde::ser::{Error as _, Serialize, Serializer};
 use crate::raw::{CellRef, Control, Envelope};
 use crate::slot::Slot;
 use crate::{
-    Agent, AskError, Changed, Context, Crash, During, Handler, MailboxSpec, Message, SpawnError, System, Wire,
-    WireId,
+    Agent, AskError, Changed, Context, Crash, During, Handler, MailboxSpec, Message, SpawnError,
+    System, Wire, WireId,
 };
 
 /// The kind of all tasks.
@@ -74,11 +74,11 @@ where
     async fn handle(&mut self, run: Run<F>, cx: &mut Context<Tasker>) {
         let Run { future, outcome } = run;
         let mut future = pin!(future);
-        let poll = |poller: &mut Poller<'_>| {
-            match Crash::catch(During::Handler, || future.as_mut().poll(poller)) {
-                Ok(polled) => polled.map(Ok),
-                Err(crash) => Poll::Ready(Err(crash)),
-            }
+        let poll = |poller: &mut Poller<'_>| match Crash::catch(During::Handler, || {
+            future.as_mut().poll(poller)
+        }) {
+            Ok(polled) => polled.map(Ok),
+            Err(crash) => Poll::Ready(Err(crash)),
         };
         match poll_fn(poll).await {
             Ok(output) => outcome.0.complete(Ok(output)),

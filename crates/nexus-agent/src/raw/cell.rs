@@ -195,7 +195,8 @@ impl Header {
     pub(crate) fn reserve_in_line(&self, len_max: u32) -> bool {
         let mut len = self.len.load(Ordering::Relaxed);
         while len & !AWAITED < len_max {
-            match self.len.compare_exchange_weak(len, len + 1, Ordering::AcqRel, Ordering::Relaxed) {
+            match self.len.compare_exchange_weak(len, len + 1, Ordering::AcqRel, Ordering::Relaxed)
+            {
                 Ok(_) => return true,
                 Err(seen) => len = seen,
             }
@@ -323,7 +324,11 @@ impl CellRef {
     /// Opens a cell for an agent that is `state` already. The caller must see
     /// that it is closed one day: being open keeps it in memory.
     pub(crate) fn open<A: Agent>(kind: Arc<Kind>, id: AgentId, key: &str, state: A) -> CellRef {
-        assert_eq!(kind.agent_type(), std::any::TypeId::of::<A>(), "cells hold their kind's agents");
+        assert_eq!(
+            kind.agent_type(),
+            std::any::TypeId::of::<A>(),
+            "cells hold their kind's agents"
+        );
         let block: NonNull<Cell<A>> = kind.slab().take().cast();
         let header = Header {
             word: Word::idle(),
@@ -545,14 +550,16 @@ impl Drop for Ready {
     }
 }
 
-static WAKER: RawWakerVTable = RawWakerVTable::new(waker_clone, waker_wake, waker_wake_by_ref, waker_drop);
+static WAKER: RawWakerVTable =
+    RawWakerVTable::new(waker_clone, waker_wake, waker_wake_by_ref, waker_drop);
 
 /// Calls `f` with a waker for the cell, without counting it.
 #[inline]
 pub(super) fn with_waker<R>(cell: &CellRef, f: impl FnOnce(&Waker) -> R) -> R {
     // SAFETY: the functions below treat the pointer as a counted cell; this one
     // waker is never dropped, so it needs no count.
-    let waker = unsafe { Waker::from_raw(RawWaker::new(cell.0.as_ptr().cast_const().cast(), &WAKER)) };
+    let waker =
+        unsafe { Waker::from_raw(RawWaker::new(cell.0.as_ptr().cast_const().cast(), &WAKER)) };
     f(&ManuallyDrop::new(waker))
 }
 

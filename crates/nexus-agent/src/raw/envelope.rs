@@ -82,7 +82,11 @@ impl Envelope {
     #[inline]
     pub(crate) fn begin(self, owned: &mut Owned<'_>) -> Begun {
         let EnvelopeVtable { begin, agent, .. } = *self.vtable();
-        debug_assert_eq!(agent(), owned.cell().kind().agent_type(), "a message in its kind's mailbox");
+        debug_assert_eq!(
+            agent(),
+            owned.cell().kind().agent_type(),
+            "a message in its kind's mailbox"
+        );
         // SAFETY: the block is ours and matches its functions; only envelopes
         // for this cell's kind get into its mailbox.
         unsafe { begin(self.into_node(), owned) }

@@ -208,7 +208,11 @@ impl Step {
     }
 
     /// Calls `f` with this step's own generator, made by `seed` at the first call.
-    pub(crate) fn with_rng<R>(&self, seed: impl FnOnce() -> Rng, f: impl FnOnce(&mut Rng) -> R) -> R {
+    pub(crate) fn with_rng<R>(
+        &self,
+        seed: impl FnOnce() -> Rng,
+        f: impl FnOnce(&mut Rng) -> R,
+    ) -> R {
         // Taken out, because `f` is the user's and may come back here.
         let taken = self.extra().get_or_insert_default().rng.take();
         let mut rng = taken.unwrap_or_else(seed);

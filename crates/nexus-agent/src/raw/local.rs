@@ -123,7 +123,8 @@ impl<'a> CurrentTurn<'a> {
             return link;
         }
         let parent = step.origin().or_else(|| {
-            let parent = self.parent().filter(|_| step.is_in_place()).and_then(CurrentTurn::asker_link);
+            let parent =
+                self.parent().filter(|_| step.is_in_place()).and_then(CurrentTurn::asker_link);
             step.set_origin(parent.clone());
             parent
         });

@@ -57,7 +57,8 @@ impl Mailbox {
     /// closed; but in kinds that evict there may be some in `ready` as well.
     pub(super) fn drain_inbox(&self) -> impl Iterator<Item = Envelope> {
         // SAFETY: the exchange makes the nodes ours.
-        let mut rest = unsafe { reversed(self.inbox.swap(null_mut(), Ordering::AcqRel), null_mut()) };
+        let mut rest =
+            unsafe { reversed(self.inbox.swap(null_mut(), Ordering::AcqRel), null_mut()) };
         std::iter::from_fn(move || {
             let node = NonNull::new(rest)?;
             // SAFETY: as above.

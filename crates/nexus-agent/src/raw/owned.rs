@@ -198,7 +198,8 @@ impl<'w> Owned<'w> {
     where
         F::Output: Send + 'static,
     {
-        let frame = Frame::<A, F>::reserve(self.cell.uncounted(), message, self.now(), origin, reply);
+        let frame =
+            Frame::<A, F>::reserve(self.cell.uncounted(), message, self.now(), origin, reply);
         if let Some(seed) = self.worker.take_recorded_seed() {
             // SAFETY: the frame's head is filled and ours.
             unsafe { frame.cast::<FrameHead>().as_ref() }.step.set_rng(nexus_base::Rng::new(seed));
@@ -287,7 +288,9 @@ impl<'w> Owned<'w> {
     pub(crate) fn construct(&mut self) -> Result<(), Crash> {
         self.cell().next_epoch();
         // SAFETY: we hold the run flag, and `drop_state` has been.
-        let made = catch_unwind(AssertUnwindSafe(|| unsafe { self.cell.kind().vtable().construct(self.cell.as_ptr()) }));
+        let made = catch_unwind(AssertUnwindSafe(|| unsafe {
+            self.cell.kind().vtable().construct(self.cell.as_ptr())
+        }));
         made.map_err(|panic| Crash::new(During::Constructor, panic))
     }
 
@@ -303,7 +306,9 @@ impl<'w> Owned<'w> {
     /// Drops the state; what its drop panicked with, if it did.
     pub(crate) fn drop_state(&mut self) -> Option<Crash> {
         // SAFETY: we hold the run flag, and there is a state and no frame borrowing it.
-        let dropped = catch_unwind(AssertUnwindSafe(|| unsafe { self.cell.kind().vtable().drop_state(self.cell.as_ptr()) }));
+        let dropped = catch_unwind(AssertUnwindSafe(|| unsafe {
+            self.cell.kind().vtable().drop_state(self.cell.as_ptr())
+        }));
         dropped.err().map(|panic| Crash::new(During::Drop, panic))
     }
 
@@ -311,7 +316,9 @@ impl<'w> Owned<'w> {
     #[inline]
     pub(crate) fn release(self) -> Result<(), Owned<'w>> {
         // SAFETY: we hold the run flag; where that is not enough we do not look.
-        debug_assert!(self.cell().kind().evicts() || unsafe { self.cell().mailbox().ready_is_empty() });
+        debug_assert!(
+            self.cell().kind().evicts() || unsafe { self.cell().mailbox().ready_is_empty() }
+        );
         if self.cell().word().release() { Ok(()) } else { Err(self) }
     }
 

@@ -60,7 +60,8 @@ impl Slab {
     /// An empty slab for cells of `layout`.
     pub(crate) fn new(layout: Layout) -> Slab {
         let line = Layout::from_size_align(layout.size(), layout.align().max(LINE_BYTES));
-        let stride = line.expect("a cell is much smaller than the address space").pad_to_align().size();
+        let stride =
+            line.expect("a cell is much smaller than the address space").pad_to_align().size();
         let state = State {
             free: null_mut(),
             next: null_mut(),
@@ -69,7 +70,10 @@ impl Slab {
             chunks: Vec::new(),
         };
         // One cell more aligned than a page is more than any type asks for.
-        assert!(layout.align() <= CHUNK_BYTES_MIN, "agents aligned beyond a page are not supported");
+        assert!(
+            layout.align() <= CHUNK_BYTES_MIN,
+            "agents aligned beyond a page are not supported"
+        );
         Slab { stride, state: Mutex::new(state) }
     }
 

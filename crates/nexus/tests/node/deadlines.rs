@@ -81,8 +81,9 @@ fn a_handlers_own_deadline_holds_for_what_it_asks() {
         b.try_tell(Never).expect("there is room");
         shared.wait_for("never b");
         let relay = crate::support::relay(&["b"]);
-        let error = err(node.block_on(a.ask(relay).within(ms(50))));
-        assert!(matches!(error, AskError::Deadline { .. }), "{error}");
+        // Both run out at the same time; either may be told first.
+        let answer = node.block_on(a.ask(relay).within(ms(50)));
+        assert!(matches!(answer, Ok(false) | Err(AskError::Deadline { .. })), "{answer:?}");
         eventually("the inner ask has ended too", || {
             matches!(shared.errors()[..], [AskError::Expired { .. }])
         });

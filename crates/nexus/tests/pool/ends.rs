@@ -33,7 +33,8 @@ fn a_member_that_crashes_is_its_supervisors_affair() {
     }
     let counts = pool.counts();
     assert_eq!(counts.members[0].failed, 1);
-    assert_eq!(counts.members.map(|member| (member.done, member.replaced)), [(2, 0), (2, 0)]);
+    let members: Vec<_> = counts.members.iter().map(|one| (one.done, one.replaced)).collect();
+    assert_eq!(members, [(2, 0), (2, 0)]);
 }
 
 #[test]
@@ -80,7 +81,7 @@ fn a_member_that_is_left_out_is_not_missed_until_the_pool_is_refilled() {
         let served = node.block_on(pool.ask(Quick, Routing::Basic)).expect("the others serve");
         assert_ne!(served.member, 1);
     }
-    [0, 2].map(|index| member(&node, index).stop());
+    [0, 2].iter().for_each(|&index| member(&node, index).stop());
     eventually("all are left out", || left_out(&pool).iter().all(Option::is_some));
     let error = node.block_on(pool.ask(Quick, Routing::Basic)).expect_err("nobody is there");
     assert_eq!((error.changed(), error), (Changed::No, PoolError::NoMember));

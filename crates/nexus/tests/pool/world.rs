@@ -82,7 +82,7 @@ impl Handler<Call> for Client {
     async fn handle(&mut self, _: Call, cx: &mut Context<Client>) -> String {
         let pool = self.0.as_ref().expect("it was made with one");
         match pool.ask(Quick, Routing::Optimized).await {
-            Ok(served) => format!("served at {}", cx.now()),
+            Ok(_) => format!("served at {}", cx.now()),
             Err(error) => error.to_string(),
         }
     }
