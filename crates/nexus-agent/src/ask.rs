@@ -98,6 +98,34 @@ impl<'h, M: Message> Ask<'h, M> {
 
     /// Waits at most this long, instead of the kind's [`crate::Agent::DEADLINE`].
     /// Inside a handler the handler's own deadline holds as well.
+    ///
+    /// ```
+    /// # extern crate nexus_agent as nexus;
+    /// # use nexus::{Agent, AskError, Context, Handle, Handler, Message};
+    /// # struct Cart;
+    /// # impl Agent for Cart {
+    /// #     const KIND: &'static str = "cart";
+    /// #     fn new(_key: &str) -> Cart { Cart }
+    /// # }
+    /// # #[derive(Message)]
+    /// # #[message(reply = u64)]
+    /// # struct Add(u64);
+    /// # impl Handler<Add> for Cart {
+    /// #     async fn handle(&mut self, add: Add, _cx: &mut Context<Cart>) -> u64 { add.0 }
+    /// # }
+    /// # async fn example(cart: Handle<Cart>) -> Result<(), Box<dyn std::error::Error>> {
+    /// use nexus::Changed;
+    /// use std::time::Duration;
+    ///
+    /// if let Err(error) = cart.ask(Add(2)).within(Duration::from_millis(50)).await {
+    ///     match error.changed() {
+    ///         Changed::No => println!("{error}; asking again is safe"),
+    ///         Changed::Unknown => println!("{error}; look before asking again"),
+    ///     }
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn within(mut self, limit: Duration) -> Self {
         self.within_ns = limit.as_nanos().try_into().unwrap_or(u64::MAX);
         self
@@ -105,6 +133,26 @@ impl<'h, M: Message> Ask<'h, M> {
 
     /// Goes through the mailbox even where the handler could run in place, so
     /// that others who are ready have their turn first.
+    ///
+    /// ```
+    /// # extern crate nexus_agent as nexus;
+    /// # use nexus::{Agent, AskError, Context, Handle, Handler, Message};
+    /// # struct Cart;
+    /// # impl Agent for Cart {
+    /// #     const KIND: &'static str = "cart";
+    /// #     fn new(_key: &str) -> Cart { Cart }
+    /// # }
+    /// # #[derive(Message)]
+    /// # #[message(reply = u64)]
+    /// # struct Add(u64);
+    /// # impl Handler<Add> for Cart {
+    /// #     async fn handle(&mut self, add: Add, _cx: &mut Context<Cart>) -> u64 { add.0 }
+    /// # }
+    /// # async fn example(cart: Handle<Cart>) -> Result<(), Box<dyn std::error::Error>> {
+    /// let total = cart.ask(Add(2)).queued().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn queued(mut self) -> Self {
         self.in_place = false;
         self

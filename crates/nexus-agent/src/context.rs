@@ -70,13 +70,51 @@ impl<A: Agent> Context<A> {
         Cancelled { step: &self.step }
     }
 
-    /// Ready after `duration`.
+    /// Ready after `duration`. The agent handles nothing else meanwhile.
+    ///
+    /// ```
+    /// # extern crate nexus_agent as nexus;
+    /// # use nexus::{Agent, Context, Down, Handle, Handler, Message};
+    /// # use std::time::Duration;
+    /// # struct Cart;
+    /// # impl Agent for Cart {
+    /// #     const KIND: &'static str = "cart";
+    /// #     fn new(_key: &str) -> Cart { Cart }
+    /// # }
+    /// # #[derive(Message)]
+    /// # struct Retry;
+    /// # impl Handler<Retry> for Cart {
+    /// #     async fn handle(&mut self, _: Retry, cx: &mut Context<Cart>) {
+    /// cx.sleep(Duration::from_millis(10)).await;
+    /// #     }
+    /// # }
+    /// ```
     pub fn sleep(&self, duration: Duration) -> Sleep {
         Sleep { cell: self.cell(), at: self.now().after(duration), alarm: None }
     }
 
     /// Sends `message` to the agent itself after `duration`. It outlives the
     /// handler and a restart, not the agent.
+    ///
+    /// ```
+    /// # extern crate nexus_agent as nexus;
+    /// # use nexus::{Agent, Context, Down, Handle, Handler, Message};
+    /// # use std::time::Duration;
+    /// # struct Cart;
+    /// # impl Agent for Cart {
+    /// #     const KIND: &'static str = "cart";
+    /// #     fn new(_key: &str) -> Cart { Cart }
+    /// # }
+    /// #[derive(Message)]
+    /// struct Remind;
+    ///
+    /// impl Handler<Remind> for Cart {
+    ///     async fn handle(&mut self, _: Remind, cx: &mut Context<Cart>) {
+    ///         println!("{} is still full", cx.key());
+    ///         cx.after(Duration::from_secs(3_600), Remind);
+    ///     }
+    /// }
+    /// ```
     pub fn after<M: Message>(&self, duration: Duration, message: M) -> Timer
     where
         A: Handler<M>,
@@ -129,6 +167,38 @@ impl<A: Agent> Context<A> {
     }
 
     /// Has a [`Down`] sent here when `other` goes down; at once if it has.
+    ///
+    /// ```
+    /// # extern crate nexus_agent as nexus;
+    /// # use nexus::{Agent, Context, Down, Handle, Handler, Message};
+    /// # use std::time::Duration;
+    /// # struct Cart;
+    /// # impl Agent for Cart {
+    /// #     const KIND: &'static str = "cart";
+    /// #     fn new(_key: &str) -> Cart { Cart }
+    /// # }
+    /// # struct Till;
+    /// # impl Agent for Till {
+    /// #     const KIND: &'static str = "till";
+    /// #     fn new(_key: &str) -> Till { Till }
+    /// # }
+    /// #[derive(Message)]
+    /// struct CheckOut;
+    ///
+    /// impl Handler<CheckOut> for Cart {
+    ///     async fn handle(&mut self, _: CheckOut, cx: &mut Context<Cart>) {
+    ///         if let Some(till) = cx.find::<Till>("1") {
+    ///             cx.monitor(&till);
+    ///         }
+    ///     }
+    /// }
+    ///
+    /// impl Handler<Down> for Cart {
+    ///     async fn handle(&mut self, down: Down, _cx: &mut Context<Cart>) {
+    ///         println!("{} is down: {}", down.agent, down.reason);
+    ///     }
+    /// }
+    /// ```
     pub fn monitor<B: Agent>(&self, other: &Handle<B>)
     where
         A: Handler<Down>,

@@ -38,6 +38,29 @@ impl<A: Agent> Handle<A> {
 
     /// Sends without an answer. Nothing happens until it is awaited; it waits
     /// only where the mailbox is full and its policy is to wait.
+    ///
+    /// ```
+    /// # extern crate nexus_agent as nexus;
+    /// # use nexus::{Agent, AskError, Context, Handle, Handler, Message};
+    /// # struct Cart;
+    /// # impl Agent for Cart {
+    /// #     const KIND: &'static str = "cart";
+    /// #     fn new(_key: &str) -> Cart { Cart }
+    /// # }
+    /// # #[derive(Message)]
+    /// # #[message(reply = u64)]
+    /// # struct Add(u64);
+    /// # impl Handler<Add> for Cart {
+    /// #     async fn handle(&mut self, add: Add, _cx: &mut Context<Cart>) -> u64 { add.0 }
+    /// # }
+    /// # async fn example(cart: Handle<Cart>) -> Result<(), Box<dyn std::error::Error>> {
+    /// match cart.tell(Add(2)).await {
+    ///     Ok(()) => println!("taken, to be handled in its turn"),
+    ///     Err(error) => println!("{error}; {} is still ours", error.into_message().0),
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
     #[inline]
     pub fn tell<M: Message>(&self, message: M) -> Tell<'_, M>
     where
@@ -59,6 +82,26 @@ impl<A: Agent> Handle<A> {
     }
 
     /// Sends and awaits the answer. Nothing happens until it is awaited.
+    ///
+    /// ```
+    /// # extern crate nexus_agent as nexus;
+    /// # use nexus::{Agent, AskError, Context, Handle, Handler, Message};
+    /// # struct Cart;
+    /// # impl Agent for Cart {
+    /// #     const KIND: &'static str = "cart";
+    /// #     fn new(_key: &str) -> Cart { Cart }
+    /// # }
+    /// # #[derive(Message)]
+    /// # #[message(reply = u64)]
+    /// # struct Add(u64);
+    /// # impl Handler<Add> for Cart {
+    /// #     async fn handle(&mut self, add: Add, _cx: &mut Context<Cart>) -> u64 { add.0 }
+    /// # }
+    /// # async fn example(cart: Handle<Cart>) -> Result<(), Box<dyn std::error::Error>> {
+    /// let total: u64 = cart.ask(Add(2)).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     #[inline]
     pub fn ask<M: Message>(&self, message: M) -> Ask<'_, M>
     where

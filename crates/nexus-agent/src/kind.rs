@@ -29,6 +29,28 @@ impl<A: Agent> Default for KindSpec<A> {
 
 impl<A: Agent> KindSpec<A> {
     /// Agents made by `make` instead of [`Agent::new`], to hand them what a key cannot carry.
+    ///
+    /// ```
+    /// # extern crate nexus_agent as nexus;
+    /// use std::sync::Arc;
+    /// use nexus::{Agent, KindSpec};
+    ///
+    /// struct Cart {
+    ///     prices: Arc<[u64]>,
+    /// }
+    ///
+    /// impl Agent for Cart {
+    ///     const KIND: &'static str = "cart";
+    ///     fn new(_key: &str) -> Cart {
+    ///         Cart { prices: Arc::new([]) }
+    ///     }
+    /// }
+    ///
+    /// let prices: Arc<[u64]> = Arc::new([3, 5]);
+    /// let carts = KindSpec::from_fn(move |_key| Cart { prices: prices.clone() });
+    /// # let _ = carts;
+    /// // Then, before the first cart is spawned: node.register(carts)?;
+    /// ```
     pub fn from_fn(make: impl Fn(&str) -> A + Send + Sync + 'static) -> KindSpec<A> {
         KindSpec { make: Box::new(make), mailbox: A::MAILBOX, gate: None, hook: None }
     }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::PoisonError;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::Waker;
 
 use crate::raw::{CellRef, with_turn};
@@ -28,11 +29,13 @@ pub(crate) struct Waiters {
     /// By the cell's address, which is its own while a sender holds a
     /// reference to it. Nobody walks over the cells, so their order is no matter.
     queues: Mutex<BTreeMap<usize, Queue>>,
+    /// Never used twice: a sender that was let in still leaves by its ticket
+    /// when it is dropped, and must not take somebody else along.
+    tickets: AtomicU64,
 }
 
 #[derive(Default)]
 struct Queue {
-    next_ticket: u64,
     wakers: BTreeMap<u64, Waker>,
 }
 
@@ -56,8 +59,8 @@ impl Waiters {
         let queue = queues.entry(cell.address()).or_default();
         let ticket = ticket.unwrap_or_else(|| {
             with_turn(|turn| turn.inspect(|turn| turn.step().joins_line()).map(drop));
-            queue.next_ticket += 1;
-            queue.next_ticket
+            // Under the lock, so that tickets are in the order of the line.
+            self.tickets.fetch_add(1, Ordering::Relaxed)
         });
         let before = queue.wakers.insert(ticket, waker.clone());
         let room = cell.kind().mailbox().len_max.saturating_sub(cell.mark_awaited());

@@ -2,8 +2,8 @@
 
 use nexus_agent::MESSAGES_PER_RUN;
 
-use crate::World;
 use crate::trace::Detail;
+use crate::{EVENTS_PER_INSTANT_MAX, World};
 
 /// Whether asks are answered in place.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -42,6 +42,7 @@ pub struct Builder {
     pub(crate) detail: Detail,
     pub(crate) messages_per_turn: u32,
     pub(crate) checks_books: bool,
+    pub(crate) events_per_instant_max: u64,
 }
 
 impl Builder {
@@ -53,6 +54,7 @@ impl Builder {
             detail: Detail { contents: true, records: false },
             messages_per_turn: 1,
             checks_books: true,
+            events_per_instant_max: EVENTS_PER_INSTANT_MAX,
         }
     }
 
@@ -71,6 +73,13 @@ impl Builder {
     /// Keeps what happens in words too, for [`World::records`].
     pub fn records(mut self) -> Builder {
         self.detail.records = true;
+        self
+    }
+
+    /// How much may happen while time stands still, before the world takes it
+    /// for a mistake and fails; [`EVENTS_PER_INSTANT_MAX`] unless told otherwise.
+    pub fn events_per_instant_max(mut self, events: u64) -> Builder {
+        self.events_per_instant_max = events;
         self
     }
 

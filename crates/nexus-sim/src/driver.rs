@@ -15,7 +15,6 @@ use crate::builder::{Asks, Builder};
 use crate::ready::ReadyList;
 use crate::thread::here;
 use crate::trace::Trace;
-use crate::world::EVENTS_PER_INSTANT_MAX;
 
 /// The last moment there is. [`Time::MAX`] is later than anything that
 /// happens: an alarm set for it never rings.
@@ -25,6 +24,7 @@ pub(crate) struct SimDriver {
     thread: usize,
     clock: AtomicU64,
     observes: bool,
+    events_per_instant_max: u64,
     parts: Mutex<Parts>,
     /// Whether there is anything in `trouble`.
     troubled: AtomicBool,
@@ -65,8 +65,8 @@ pub(crate) enum Next {
     Input(u64),
     /// Nothing before the time asked for.
     Nothing,
-    /// More than [`EVENTS_PER_INSTANT_MAX`] has happened, and time has not moved.
-    Stuck,
+    /// More than this has happened at this moment, which is the most that may.
+    Stuck(u64),
 }
 
 impl SimDriver {
@@ -80,6 +80,7 @@ impl SimDriver {
             thread: here(),
             clock: AtomicU64::new(0),
             observes: spec.detail.contents,
+            events_per_instant_max: spec.events_per_instant_max,
             parts: Mutex::new(Parts {
                 ready: ReadyList::new(spec.order, chance.fork("order")),
                 wheel: TimerWheel::new(Time::ZERO),
@@ -117,8 +118,8 @@ impl SimDriver {
         if let Some((_, due)) = parts.wheel.pop_due(now) {
             return parts.begin(now, due);
         }
-        if parts.trace.events() - parts.events_before > EVENTS_PER_INSTANT_MAX {
-            return Next::Stuck;
+        if parts.trace.events() - parts.events_before > self.events_per_instant_max {
+            return Next::Stuck(self.events_per_instant_max);
         }
         if let Some(ready) = parts.ready.pop() {
             parts.trace.turn(now, ready.agent(), || ready.name());

@@ -27,7 +27,8 @@ const STACK_BYTES_MAX: usize = 512 * 1_024;
 /// What may happen until a world is idle. A guess: some minutes of real time.
 pub const EVENTS_MAX: u64 = 200_000_000;
 
-/// What may happen while virtual time stands still. A guess: seconds of real
+/// What may happen while virtual time stands still, unless
+/// [`Builder::events_per_instant_max`] says otherwise. A guess: seconds of real
 /// time, and more than a million agents need that all have a few things to do
 /// at one moment.
 pub const EVENTS_PER_INSTANT_MAX: u64 = 20_000_000;
@@ -281,8 +282,8 @@ impl World {
                 input(self);
             }
             Next::Nothing => return false,
-            Next::Stuck => self.fail(&format!(
-                "time stands still: {EVENTS_PER_INSTANT_MAX} events at this moment, and no end. {}",
+            Next::Stuck(events) => self.fail(&format!(
+                "time stands still: {events} events at this moment, and no end. {}",
                 self.names_of_busy()
             )),
         }

@@ -312,13 +312,19 @@ impl<'w> Owned<'w> {
         dropped.err().map(|panic| Crash::new(During::Drop, panic))
     }
 
+    /// Whether all mail that had been fetched is handled; yes where that cannot be looked at.
+    fn nothing_is_ready(&self) -> bool {
+        if self.cell().kind().evicts() {
+            return true;
+        }
+        // SAFETY: we hold the run flag, which is enough in kinds that do not evict.
+        unsafe { self.cell().mailbox().ready_is_empty() }
+    }
+
     /// Goes idle. If something came in meanwhile, the cell is still owned.
     #[inline]
     pub(crate) fn release(self) -> Result<(), Owned<'w>> {
-        // SAFETY: we hold the run flag; where that is not enough we do not look.
-        debug_assert!(
-            self.cell().kind().evicts() || unsafe { self.cell().mailbox().ready_is_empty() }
-        );
+        debug_assert!(self.nothing_is_ready());
         if self.cell().word().release() { Ok(()) } else { Err(self) }
     }
 

@@ -119,7 +119,7 @@ impl Handler<Chase> for Tourist {
 #[test]
 #[should_panic(expected = "time stands still")]
 fn a_world_in_which_time_stands_still_is_told() {
-    let mut world = World::builder(1).fast().build();
+    let mut world = World::builder(1).events_per_instant_max(100_000).build();
     let tourist = world.spawn::<Tourist>("one");
     world.tell(&tourist, Chase).expect("there is room");
     world.run_until_idle();

@@ -27,3 +27,4 @@ mod stuck;
 mod supervision;
 mod task;
 mod timer;
+mod world;

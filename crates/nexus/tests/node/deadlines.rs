@@ -87,6 +87,7 @@ fn a_handlers_own_deadline_holds_for_what_it_asks() {
         eventually("the inner ask has ended too", || {
             matches!(shared.errors()[..], [AskError::Expired { .. }])
         });
+        b.kill();
     });
 }
 

@@ -56,8 +56,7 @@ impl Subscriber for Listener {
 fn traced(operations: impl FnOnce()) -> Vec<String> {
     let listener = Listener::default();
     tracing::subscriber::with_default(listener.clone(), operations);
-    let seen = lock(&listener.0).clone();
-    seen
+    std::mem::take(&mut lock(&listener.0))
 }
 
 fn events(node: &Node, name: EventName) -> Vec<String> {

@@ -130,5 +130,6 @@ fn the_list_tells_what_agents_are_doing() {
         shared.wait_for("never p");
         eventually("it is suspended", || phase() == "suspended");
         assert_eq!(node.list(None, None, 1)[0].mailbox_len, 1);
+        handle.kill();
     });
 }

@@ -42,7 +42,8 @@ pub struct Pool {
 impl Pool {
     /// A pool with nothing to do. All its chances come from `seed`.
     pub fn new(spec: &PoolSpec<'_>, seed: u64) -> Pool {
-        let mut world = World::builder(seed).fast().build();
+        // However many requests a trace has at one moment, they are not without end.
+        let mut world = World::builder(seed).fast().events_per_instant_max(u64::MAX).build();
         let stopwatch = Stopwatch::new(spec.timing);
         let balancer = spawn_balancer(&world, spec, &stopwatch, seed);
         spawn_servers(&world, spec.speeds, &balancer);
@@ -67,7 +68,7 @@ impl Pool {
 
     /// Waits until all is done; the answers that have not been taken yet.
     pub fn finish(&mut self) -> Vec<Answer> {
-        self.world.run_until_idle();
+        while self.world.step() {}
         self.world.ask(&self.balancer, TakeAnswers).expect("the balancer is there")
     }
 

@@ -32,7 +32,7 @@ pub enum Service {
 
 impl Service {
     /// Its variance, which is also its squared coefficient of variation.
-    const fn variance(self) -> f64 {
+    pub const fn variance(self) -> f64 {
         match self {
             Service::Exponential => 1.0,
             Service::Constant => 0.0,
@@ -59,9 +59,12 @@ impl Service {
 #[derive(Clone, Copy, Debug)]
 pub struct Queue {
     strategy: Strategy,
-    servers: usize,
-    load: f64,
-    service: Service,
+    /// How many, all at speed 1.
+    pub servers: usize,
+    /// The share of time each is busy.
+    pub load: f64,
+    /// How long they take.
+    pub service: Service,
 }
 
 /// What one replication measured, in service times, and what it drew.
@@ -79,7 +82,7 @@ pub struct Replication {
 }
 
 impl Queue {
-    /// `load` is the share of time each server is busy.
+    /// A queue of these.
     pub fn new(strategy: Strategy, servers: usize, load: f64, service: Service) -> Queue {
         Queue { strategy, servers, load, service }
     }
@@ -137,10 +140,7 @@ impl Queue {
         if self.service.variance() > 0.0 {
             controls.push(mean(&|drawn| drawn.service) - 1.0);
         }
-        if self.servers > 1 && self.service == Service::Exponential {
-            let surrogate = Surrogate { arrival_rate: self.arrival_rate(), load: self.load };
-            controls.push(surrogate.excess(input, self.servers as f64));
-        }
+        controls.push(Surrogate::of(self).excess(input));
         controls
     }
 }
