@@ -56,7 +56,11 @@ impl<A: Agent> Handle<A> {
     /// # async fn example(cart: Handle<Cart>) -> Result<(), Box<dyn std::error::Error>> {
     /// match cart.tell(Add(2)).await {
     ///     Ok(()) => println!("taken, to be handled in its turn"),
-    ///     Err(error) => println!("{error}; {} is still ours", error.into_message().0),
+    ///     Err(error) => {
+    ///         println!("{error}");
+    ///         let Add(amount) = error.into_message();
+    ///         println!("{amount} is still ours");
+    ///     }
     /// }
     /// # Ok(())
     /// # }
