@@ -15,8 +15,7 @@ use crate::counters::Count;
 use crate::driver::{Alarm, AlarmKey};
 use crate::post::{self, Entry};
 use crate::raw::{Asked, Called, CellRef, Control, CurrentTurn, Route, with_turn, with_worker};
-use crate::slot::{Abandoned, Slot};
-use crate::waits::Search;
+use crate::slot::{Abandoned, Look, Slot};
 use crate::worker::{Room, Worker};
 use crate::{AskError, Changed, CyclePath, Message, OnCancel, run};
 
@@ -335,11 +334,15 @@ impl<'h, M: Message> Ask<'h, M> {
         poller: &mut Poller<'_>,
     ) -> Answer<M> {
         let (ticket, again) = cell.kind().waiters.wait(cell, ticket, poller.waker());
+        // Afresh each time: whoever polls now need not be who polled before.
+        let alarm = Some(set_alarm(cell, deadline, poller));
         if let State::InLine(before) = &mut self.state {
             before.message = Some(message);
+            if let Some(alarm) = std::mem::replace(&mut before.alarm, alarm) {
+                cell.kind().system().driver().cancel_alarm(alarm);
+            }
         } else {
             let (message, cell) = (Some(message), cell.clone());
-            let alarm = Some(set_alarm(&cell, deadline, poller));
             self.state = State::InLine(InLine { message, cell, ticket, deadline, alarm });
         }
         if again {
@@ -376,7 +379,7 @@ impl<'h, M: Message> Ask<'h, M> {
         let (alarm, answered) = (DeadlineAlarm::Unset, false);
         let mut waiting = Waiting { slot, cell, deadline, alarm, waiter, answered };
         if let Some(chain) = chain
-            && let Some(path) = waiting.enter_graph(&chain)
+            && let Some(path) = waiting.cell.kind().system().note_wait(&chain, waiting.cell.id())
         {
             let changed = waiting.give_up();
             waiting.answered = true;
@@ -430,13 +433,20 @@ fn cycle_in_chain(cell: &CellRef, chain: Option<&Link>) -> Option<CyclePath> {
 
 impl<R: Send + 'static> Waiting<'_, R> {
     fn poll(&mut self, poller: &mut Poller<'_>) -> Poll<Result<R, AskError>> {
-        if let Poll::Ready(answer) = self.slot.poll(poller) {
-            self.answered = true;
-            return Poll::Ready(answer);
-        }
+        let moved = match self.slot.look(poller.waker()) {
+            Look::Answer(answer) => {
+                self.answered = true;
+                return Poll::Ready(answer);
+            }
+            Look::Waits => false,
+            Look::Moved => true,
+        };
         if let Some(error) = self.overdue() {
             self.answered = true;
             return Poll::Ready(Err(error));
+        }
+        if moved {
+            self.disarm();
         }
         self.arm(poller);
         crate::worker::note_leaf();
@@ -460,6 +470,15 @@ impl<R: Send + 'static> Waiting<'_, R> {
         };
     }
 
+    /// Forgets the waker of who polled before.
+    #[cold]
+    fn disarm(&mut self) {
+        if let DeadlineAlarm::Own(alarm) = std::mem::replace(&mut self.alarm, DeadlineAlarm::Unset)
+        {
+            self.cell.kind().system().driver().cancel_alarm(alarm);
+        }
+    }
+
     /// Why to wait no longer. Asked each time whoever waits is woken.
     #[cold]
     fn overdue(&mut self) -> Option<AskError> {
@@ -476,22 +495,6 @@ impl<R: Send + 'static> Waiting<'_, R> {
             Changed::No => AskError::Expired { deadline },
             Changed::Unknown => AskError::Deadline { deadline },
         })
-    }
-
-    /// Notes in the wait graph who waits for whom; the way round, if that closes one.
-    ///
-    /// Every waiter enters its edge before it looks, under one lock, so whoever
-    /// closes a cycle sees all of it.
-    fn enter_graph(&self, chain: &Link) -> Option<CyclePath> {
-        let system = self.cell.kind().system();
-        let mut waits = system.waits();
-        waits.insert(chain.id, self.cell.id());
-        let search = waits.find_cycle(self.cell.id(), |id| chain.walk().any(|link| link.id == id));
-        drop(waits);
-        let Search::Cycle(ids) = search else { return None };
-        let mut path = chain.path_from(*ids.last()?)?;
-        path.extend(ids.iter().map(|id| system.name_of(*id)));
-        Some(CyclePath(path))
     }
 
     /// Gives up on the answer; whether the handler may have run.

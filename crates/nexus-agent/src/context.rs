@@ -3,7 +3,7 @@
 use std::future::Future;
 use std::marker::PhantomData;
 use std::pin::Pin;
-use std::task::{Context as Poller, Poll};
+use std::task::{Context as Poller, Poll, Waker};
 use std::time::Duration;
 
 use nexus_base::{AgentId, EventName, Rng, Time};
@@ -249,7 +249,8 @@ impl Future for Cancelled<'_> {
 pub struct Sleep {
     cell: CellRef,
     at: Time,
-    alarm: Option<AlarmKey>,
+    /// Who is woken, and by which alarm.
+    alarm: Option<(AlarmKey, Waker)>,
 }
 
 impl Future for Sleep {
@@ -263,9 +264,13 @@ impl Future for Sleep {
         if now >= self.at {
             return Poll::Ready(());
         }
-        if self.alarm.is_none() {
-            let alarm = Alarm::wake(poller.waker().clone());
-            self.alarm = Some(system.driver().set_alarm(self.at, alarm));
+        let same = |(_, waker): &(AlarmKey, Waker)| waker.will_wake(poller.waker());
+        if !self.alarm.as_ref().is_some_and(same) {
+            let (waker, driver) = (poller.waker().clone(), system.driver());
+            let key = driver.set_alarm(self.at, Alarm::wake(waker.clone()));
+            if let Some((before, _)) = self.alarm.replace((key, waker)) {
+                driver.cancel_alarm(before);
+            }
         }
         crate::worker::note_leaf();
         Poll::Pending
@@ -274,7 +279,7 @@ impl Future for Sleep {
 
 impl Drop for Sleep {
     fn drop(&mut self) {
-        if let Some(alarm) = self.alarm.take() {
+        if let Some((alarm, _)) = self.alarm.take() {
             self.cell.kind().system().driver().cancel_alarm(alarm);
         }
     }

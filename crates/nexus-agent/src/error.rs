@@ -10,6 +10,8 @@ use std::sync::Arc;
 
 use nexus_base::Time;
 
+use crate::SupervisionError;
+
 /// Whether a failed request may have changed something.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Changed {
@@ -288,6 +290,9 @@ pub enum SpawnError {
     /// No supervisor of this number exists any more.
     #[error("supervisor is gone; nothing changed; make a new one")]
     NoSupervisor,
+    /// The supervisor takes nobody.
+    #[error("{0}; nothing changed")]
+    Supervision(SupervisionError),
     /// The node takes no new work.
     #[error("node is shutting down; nothing changed; try another node")]
     ShuttingDown,

@@ -101,7 +101,8 @@ impl SpawnError {
             SpawnError::AlreadyRunning { .. }
             | SpawnError::KindTaken { .. }
             | SpawnError::TooManyKinds
-            | SpawnError::NoSupervisor => ErrorCode::Conflict,
+            | SpawnError::NoSupervisor
+            | SpawnError::Supervision(_) => ErrorCode::Conflict,
             SpawnError::ShuttingDown => ErrorCode::ShuttingDown,
         }
     }

@@ -128,8 +128,9 @@ fn begin(owned: &mut Owned<'_>, envelope: Envelope) -> Begun {
         return Begun::Panicked(crash);
     }
     let begun = envelope.begin(owned);
-    let count = if matches!(begun, Begun::Skipped) { Count::Dropped } else { Count::Handled };
-    owned.cell().kind().counters.add(shard, count, 1);
+    if matches!(begun, Begun::Skipped) {
+        owned.cell().kind().counters.add(shard, Count::Dropped, 1);
+    }
     begun
 }
 

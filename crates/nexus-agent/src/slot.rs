@@ -65,19 +65,28 @@ impl<R> Slot<R> {
 
     /// The answer, if it is there; otherwise `poller` is woken when it comes.
     pub(crate) fn poll(&self, poller: &mut Poller<'_>) -> Poll<Result<R, AskError>> {
+        match self.look(poller.waker()) {
+            Look::Answer(answer) => Poll::Ready(answer),
+            Look::Waits | Look::Moved => Poll::Pending,
+        }
+    }
+
+    /// The answer, if it is there; otherwise `waker` is called when it comes.
+    pub(crate) fn look(&self, waker: &Waker) -> Look<R> {
         let mut state = self.lock();
         match &mut *state {
-            State::Queued(waker) | State::Started(waker) => {
-                if !waker.as_ref().is_some_and(|waker| waker.will_wake(poller.waker())) {
-                    *waker = Some(poller.waker().clone());
+            State::Queued(before) | State::Started(before) => {
+                if before.as_ref().is_some_and(|before| before.will_wake(waker)) {
+                    return Look::Waits;
                 }
-                Poll::Pending
+                *before = Some(waker.clone());
+                Look::Moved
             }
             State::Done(_) => match std::mem::replace(&mut *state, State::Taken) {
-                State::Done(result) => Poll::Ready(result),
+                State::Done(result) => Look::Answer(result),
                 _ => unreachable!("the state was matched under the lock"),
             },
-            State::Taken | State::Abandoned => Poll::Pending,
+            State::Taken | State::Abandoned => Look::Waits,
         }
     }
 
@@ -101,6 +110,16 @@ impl<R> Slot<R> {
     fn lock(&self) -> impl std::ops::DerefMut<Target = State<R>> + '_ {
         self.state.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
     }
+}
+
+/// What a look for the answer found.
+pub(crate) enum Look<R> {
+    /// It is there.
+    Answer(Result<R, AskError>),
+    /// Not yet; who is woken when it comes is the same as before.
+    Waits,
+    /// Not yet, and who is woken when it comes is another than before.
+    Moved,
 }
 
 /// How far the handler was when its asker gave up.

@@ -5,8 +5,9 @@ use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
-use nexus_base::{AgentId, EventName, IdSecret, Time};
+use nexus_base::{AgentId, EventName, IdSecret, Rng, Time};
 
+use crate::chain::Link;
 use crate::counters::Count;
 use crate::dead::{DeadLetter, DeadLetters};
 use crate::error::{KEY_BYTES_MAX, KINDS_MAX, drop_caught};
@@ -17,11 +18,11 @@ use crate::supervision::{
     Action, Intensity, SupervisionError, SupervisionTree, SupervisorId, SupervisorSpec,
 };
 use crate::task::Awaited;
-use crate::waits::WaitGraph;
+use crate::waits::{Search, WaitGraph};
 use crate::watch::{Down, Life, Notify, Watches, life, tell_down};
 use crate::{
-    Agent, AskError, Counts, Crash, Driver, During, ErrorCode, Event, Handle, Listing, Metadata,
-    SpawnError, StopReason, Worker, run,
+    Agent, AskError, Counts, Crash, CyclePath, Driver, During, ErrorCode, Event, Handle, InPlace,
+    Listing, Metadata, SpawnError, StopReason, Worker, WorkerSpec, run,
 };
 
 /// The agents of one node.
@@ -55,6 +56,14 @@ type RunningTask = (CellRef, Arc<dyn Awaited>);
 pub(crate) enum Verdict {
     Restart,
     Stop,
+}
+
+/// Why nothing came under a supervisor, as users are told.
+fn unsupervised(error: SupervisionError) -> SpawnError {
+    match error {
+        SupervisionError::Unknown(_) => SpawnError::NoSupervisor,
+        error => SpawnError::Supervision(error),
+    }
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -148,17 +157,21 @@ impl System {
         if let Some(kind) = self.kind(A::KIND) {
             return typed(&kind);
         }
-        if self.is_shutting_down() {
-            return Err(SpawnError::ShuttingDown);
-        }
         let mut kinds = self.kinds.write().unwrap_or_else(PoisonError::into_inner);
         if let Some(kind) = kinds.get(A::KIND) {
             return typed(kind);
         }
+        // Looked at under the lock: kinds that came after all were forgotten
+        // would keep the system in memory.
+        if self.is_shutting_down() {
+            return Err(SpawnError::ShuttingDown);
+        }
         if kinds.len() >= KINDS_MAX {
             return Err(SpawnError::TooManyKinds);
         }
-        let kind = Arc::new(Kind::new(spec(), self.clone()));
+        // `Agent::accepts` is the user's.
+        let kind = Crash::catch(During::Constructor, || Kind::new(spec(), self.clone()));
+        let kind = Arc::new(kind.map_err(SpawnError::Crashed)?);
         kinds.insert(A::KIND, kind.clone());
         Ok(kind)
     }
@@ -187,9 +200,9 @@ impl System {
     ) -> Result<Handle<A>, SpawnError> {
         let handle = self.spawn::<A>(key)?;
         let added = lock(&self.supervision).add_child(supervisor, handle.id());
-        if added.is_err() {
+        if let Err(error) = added {
             handle.kill();
-            return self.counted(Err(SpawnError::NoSupervisor));
+            return self.counted(Err(unsupervised(error)));
         }
         // It may have ended before it had a supervisor to leave.
         if self.registry.find_id(handle.id()).is_none() {
@@ -222,6 +235,10 @@ impl System {
         };
         kind.count_here(Count::Spawned);
         self.observe(EventName::AgentStarted, &cell, String::new);
+        if self.is_closed() {
+            self.end_late(&cell);
+            return Err(SpawnError::ShuttingDown);
+        }
         Ok(Handle::new(TypedCell::new(cell).expect("just opened as an `A`")))
     }
 
@@ -301,7 +318,8 @@ impl System {
     /// Adds a supervisor under `parent`, or under the node's own.
     ///
     /// # Errors
-    /// [`SpawnError::NoSupervisor`] if `parent` is gone.
+    /// [`SpawnError::NoSupervisor`] if `parent` is gone, [`SpawnError::Supervision`]
+    /// if it takes no more.
     pub fn supervisor(
         &self,
         parent: Option<SupervisorId>,
@@ -310,7 +328,7 @@ impl System {
         let mut supervision = lock(&self.supervision);
         let parent = parent.unwrap_or(SupervisorId::ROOT);
         let added = supervision.add_supervisor(parent, spec);
-        self.counted(added.map_err(|_| SpawnError::NoSupervisor))
+        self.counted(added.map_err(unsupervised))
     }
 
     /// Takes a supervisor without children away.
@@ -356,6 +374,22 @@ impl System {
     /// Bytes one idle agent of type `A` takes in its cell, its state included.
     pub fn cell_bytes<A: Agent>(self: &Arc<System>) -> Result<usize, SpawnError> {
         Ok(self.kind_or_register(KindSpec::<A>::default)?.slab().stride())
+    }
+
+    /// Notes that the agent at the end of `chain` waits for `target`, until the
+    /// edge is removed; the way round, if that closes one.
+    ///
+    /// Every waiter enters its edge before it looks, under one lock, so whoever
+    /// closes a cycle sees all of it.
+    pub(crate) fn note_wait(&self, chain: &Link, target: AgentId) -> Option<CyclePath> {
+        let mut waits = self.waits();
+        waits.insert(chain.id, target);
+        let search = waits.find_cycle(target, |id| chain.walk().any(|link| link.id == id));
+        drop(waits);
+        let Search::Cycle(ids) = search else { return None };
+        let mut path = chain.path_from(*ids.last()?)?;
+        path.extend(ids.iter().map(|id| self.name_of(*id)));
+        Some(CyclePath(path))
     }
 
     pub(crate) fn waits(&self) -> MutexGuard<'_, WaitGraph> {
@@ -566,6 +600,25 @@ impl System {
         lock(&self.tasks).values().cloned().collect()
     }
 
+    /// Ends an agent or a task that was made while the node closed: it has been
+    /// entered, and whoever closes may have looked before.
+    #[cold]
+    pub(crate) fn end_late(&self, cell: &CellRef) {
+        let spec = WorkerSpec {
+            shard: 0,
+            in_place: InPlace::Never,
+            messages_per_run: 0,
+            checks_waits: false,
+            stack_floor: 0,
+        };
+        let closer = Worker::new(cell.kind().system().clone(), spec, Rng::new(0));
+        closer.enter(self.driver.now(), || {
+            if let Some(owned) = cell.seize(&closer) {
+                run::terminate(owned, StopReason::Shutdown);
+            }
+        });
+    }
+
     /// Ends every agent and task that is not being run by somebody else, and
     /// forgets the kinds. The last thing a driver calls, after its workers have
     /// stopped and before it ends its alarms. Returns those that are still
@@ -583,6 +636,8 @@ impl System {
             for cell in agents.iter().chain(tasks.iter().map(|(cell, _)| cell)) {
                 match cell.seize(worker) {
                     Some(owned) => run::terminate(owned, StopReason::Shutdown),
+                    // Made just now, and ended by whoever made it.
+                    None if cell.is_closed() => {}
                     None => {
                         cell.kind().waiters.wake_all(cell);
                         stuck.push(Listing::of(cell, None));

@@ -158,6 +158,9 @@ impl System {
         let run = Run { future, outcome: Outcome(slot.clone()) };
         let entry = crate::post::enter(&cell, None);
         crate::post::deliver(&cell, entry, Envelope::tell::<Tasker, Run<F>>(run));
+        if self.is_closed() {
+            self.end_late(&cell);
+        }
         Ok(Task { cell, slot })
     }
 }

@@ -4,6 +4,8 @@ use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context as Poller, Poll};
 
+use nexus_base::AgentId;
+
 use crate::counters::Count;
 use crate::post::{self, Entry};
 use crate::raw::{CellRef, CurrentTurn, Route, with_turn, with_worker};
@@ -14,7 +16,15 @@ use crate::{Message, TellError, Worker};
 pub struct Tell<'h, M: Message> {
     route: Route<'h, M>,
     message: Option<M>,
-    waiting: Option<(CellRef, u64)>,
+    waiting: Option<Box<InLine>>,
+}
+
+/// A place in line for room in a mailbox.
+struct InLine {
+    cell: CellRef,
+    ticket: u64,
+    /// Who waits, if others can wait for it: an edge in the wait graph.
+    waiter: Option<AgentId>,
 }
 
 // Nothing is pinned in place: the message is moved out when there is room.
@@ -40,11 +50,13 @@ impl<M: Message> Future for Tell<'_, M> {
             return Poll::Pending;
         }
         let message = this.message.take().expect("not polled after it was ready");
-        match attempt(this.route, this.waiting.as_ref(), message) {
-            Attempt::Taken => Poll::Ready(Ok(())),
-            Attempt::Refused(error) => Poll::Ready(Err(counted(this.route.cell(), error))),
-            Attempt::Wait(cell, message) => this.wait(cell, message, poller),
-        }
+        let sent = match attempt(this.route, this.waiting.as_deref(), message) {
+            Attempt::Taken => Ok(()),
+            Attempt::Refused(error) => Err(counted(this.route.cell(), error)),
+            Attempt::Wait(cell, message) => return this.wait(cell, message, poller),
+        };
+        this.leave();
+        Poll::Ready(sent)
     }
 }
 
@@ -56,13 +68,21 @@ impl<M: Message> Tell<'_, M> {
         message: M,
         poller: &mut Poller<'_>,
     ) -> Poll<Result<(), TellError<M>>> {
-        if self.waiting.is_none() && makes_room_itself(&cell) {
-            return Poll::Ready(Err(counted(&cell, refuse(&cell, message))));
-        }
         // Someone in line elsewhere (the agent was replaced) starts at the end here.
-        let ticket = self.ticket(&cell);
-        let (ticket, again) = cell.kind().waiters.wait(&cell, ticket, poller.waker());
-        self.waiting = Some((cell, ticket));
+        if self.waiting.as_ref().is_some_and(|line| !line.cell.is(&cell)) {
+            self.leave();
+        }
+        let (before, waiter) = match &self.waiting {
+            Some(line) => (Some(line.ticket), line.waiter),
+            None => match note_wait(&cell) {
+                Ok(waiter) => (None, waiter),
+                Err(Deadlock) => {
+                    return Poll::Ready(Err(counted(&cell, refuse(&cell, message))));
+                }
+            },
+        };
+        let (ticket, again) = cell.kind().waiters.wait(&cell, before, poller.waker());
+        self.waiting = Some(Box::new(InLine { cell, ticket, waiter }));
         self.message = Some(message);
         if again {
             poller.waker().wake_by_ref();
@@ -71,20 +91,10 @@ impl<M: Message> Tell<'_, M> {
         Poll::Pending
     }
 
-    /// The place in line of `cell`, if there is one.
-    fn ticket(&mut self, cell: &CellRef) -> Option<u64> {
-        match &self.waiting {
-            Some((before, ticket)) if before.is(cell) => Some(*ticket),
-            _ => {
-                self.leave();
-                None
-            }
-        }
-    }
-
+    #[inline]
     fn leave(&mut self) {
-        if let Some((cell, ticket)) = self.waiting.take() {
-            cell.kind().waiters.leave(&cell, ticket);
+        if let Some(line) = self.waiting.take() {
+            line.leave();
         }
     }
 }
@@ -93,6 +103,16 @@ impl<M: Message> Drop for Tell<'_, M> {
     #[inline]
     fn drop(&mut self) {
         self.leave();
+    }
+}
+
+impl InLine {
+    #[cold]
+    fn leave(self) {
+        self.cell.kind().waiters.leave(&self.cell, self.ticket);
+        if let Some(waiter) = self.waiter {
+            self.cell.kind().system().waits().remove(waiter, self.cell.id());
+        }
     }
 }
 
@@ -119,11 +139,7 @@ fn counted<M>(cell: &CellRef, error: TellError<M>) -> TellError<M> {
 }
 
 #[inline]
-fn attempt<M: Message>(
-    route: Route<'_, M>,
-    waiting: Option<&(CellRef, u64)>,
-    message: M,
-) -> Attempt<M> {
+fn attempt<M: Message>(route: Route<'_, M>, waiting: Option<&InLine>, message: M) -> Attempt<M> {
     let cell = route.cell();
     if cell.is_closed() {
         return again(route, waiting, message);
@@ -134,7 +150,7 @@ fn attempt<M: Message>(
     if holds_output() {
         return hold(route, message);
     }
-    let ticket = waiting.filter(|(before, _)| before.is(cell)).map(|(_, ticket)| *ticket);
+    let ticket = waiting.filter(|line| line.cell.is(cell)).map(|line| line.ticket);
     match post::enter(cell, ticket) {
         Entry::Refused => Attempt::Refused(refuse(cell, message)),
         Entry::Wait => Attempt::Wait(cell.clone(), message),
@@ -159,20 +175,26 @@ fn refuse<M: Message>(cell: &CellRef, message: M) -> TellError<M> {
     TellError::MailboxFull { message, len_max: cell.kind().mailbox().len_max }
 }
 
-/// Whether the agent that would make room is waiting, itself or through others,
-/// for the handler that sends: then it never would.
-fn makes_room_itself(cell: &CellRef) -> bool {
-    let chain = with_turn(|turn| turn.and_then(CurrentTurn::asker_link));
-    chain.is_some_and(|chain| chain.walk().any(|link| link.id == cell.id()))
+/// The agent that would make room waits, itself or through others, for the
+/// handler that sends: it never would.
+struct Deadlock;
+
+/// Notes that the current handler waits for room in `cell`; who that is.
+fn note_wait(cell: &CellRef) -> Result<Option<AgentId>, Deadlock> {
+    let Some(chain) = with_turn(|turn| turn.and_then(CurrentTurn::asker_link)) else {
+        return Ok(None);
+    };
+    let system = cell.kind().system();
+    if system.note_wait(&chain, cell.id()).is_none() {
+        return Ok(Some(chain.id));
+    }
+    system.waits().remove(chain.id, cell.id());
+    Err(Deadlock)
 }
 
 /// The agent has closed: whoever has its name now gets the message.
 #[cold]
-fn again<M: Message>(
-    route: Route<'_, M>,
-    waiting: Option<&(CellRef, u64)>,
-    message: M,
-) -> Attempt<M> {
+fn again<M: Message>(route: Route<'_, M>, waiting: Option<&InLine>, message: M) -> Attempt<M> {
     let closed = route.cell();
     let Some(cell) = closed.kind().system().refind(closed) else {
         closed.kind().count_here(Count::Refused);

@@ -179,7 +179,24 @@ impl Node {
         &self.system
     }
 
-    /// Makes agents as `spec` says instead of as their type says.
+    /// Makes agents as `spec` says instead of as their type says. Comes before
+    /// the first of them is spawned: a kind is registered once.
+    ///
+    /// ```
+    /// # use nexus::prelude::*;
+    /// # struct Cart;
+    /// # impl Agent for Cart {
+    /// #     const KIND: &'static str = "cart";
+    /// #     fn new(_key: &str) -> Cart { Cart }
+    /// # }
+    /// use nexus::{KindSpec, MailboxSpec, Overflow};
+    ///
+    /// let node = Node::start()?;
+    /// let mailbox = MailboxSpec::overflow(Overflow::Wait).len_max(100);
+    /// node.register(KindSpec::from_fn(|_key| Cart).mailbox(mailbox))?;
+    /// node.spawn::<Cart>("42")?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     ///
     /// # Errors
     /// As [`System::register`].
@@ -209,6 +226,24 @@ impl Node {
 
     /// Adds a supervisor under `parent`, or under the node's own.
     ///
+    /// ```
+    /// # use nexus::prelude::*;
+    /// # struct Cart;
+    /// # impl Agent for Cart {
+    /// #     const KIND: &'static str = "cart";
+    /// #     fn new(_key: &str) -> Cart { Cart }
+    /// # }
+    /// use nexus::{Strategy, SupervisorSpec};
+    ///
+    /// let node = Node::start()?;
+    /// let spec = SupervisorSpec { strategy: Strategy::OneForAll, ..SupervisorSpec::default() };
+    /// let shop = node.supervisor(None, spec)?;
+    /// // When one of these crashes, both are made afresh.
+    /// node.spawn_under::<Cart>(shop, "42")?;
+    /// node.spawn_under::<Cart>(shop, "43")?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
     /// # Errors
     /// [`SpawnError::NoSupervisor`] if `parent` is gone.
     pub fn supervisor(
@@ -225,6 +260,23 @@ impl Node {
     }
 
     /// A page of the agents that run here; see [`System::list`].
+    ///
+    /// ```
+    /// # use nexus::prelude::*;
+    /// # struct Cart;
+    /// # impl Agent for Cart {
+    /// #     const KIND: &'static str = "cart";
+    /// #     fn new(_key: &str) -> Cart { Cart }
+    /// # }
+    /// let node = Node::start()?;
+    /// for key in ["42", "43", "44"] {
+    ///     node.spawn::<Cart>(key)?;
+    /// }
+    /// let page = node.list(Some("cart"), None, 2);
+    /// let rest = node.list(Some("cart"), page.last().map(|cart| cart.id), 2);
+    /// assert_eq!((page.len(), rest.len()), (2, 1));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn list(&self, kind: Option<&str>, after: Option<AgentId>, limit: usize) -> Vec<Listing> {
         self.system.list(kind, after, limit)
     }

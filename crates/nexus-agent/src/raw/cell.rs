@@ -401,7 +401,7 @@ impl CellRef {
             return None;
         }
         let owned = Owned::taken(self.uncounted(), worker);
-        if self.mailbox.inbox_is_empty() {
+        if self.has_no_mail() {
             return Some(owned);
         }
         // A tell was pushed whose sender has yet to post it. It came first.
@@ -447,11 +447,20 @@ impl CellRef {
 
     fn evict(&self, take: impl FnOnce(&Mailbox) -> Option<Envelope>) -> Option<Envelope> {
         debug_assert!(self.kind().evicts(), "the lock guards the ready list only there");
-        let evicted = self.with_eviction_lock(|| take(&self.mailbox));
-        // The others have left the inbox, where an ask in place and whoever
-        // closes the cell look. Their senders may have yet to post.
-        self.post_mail();
-        evicted
+        self.with_eviction_lock(|| take(&self.mailbox))
+    }
+
+    /// Whether nothing waits. Only the owner may ask.
+    #[inline]
+    fn has_no_mail(&self) -> bool {
+        if self.kind().evicts() {
+            // Whoever evicts moves the others to the ready list, before their
+            // senders may have posted.
+            // SAFETY: the lock guards the ready list in kinds that evict.
+            let nothing_ready = || unsafe { self.mailbox.ready_is_empty() };
+            return self.with_eviction_lock(|| nothing_ready() && self.mailbox.inbox_is_empty());
+        }
+        self.mailbox.inbox_is_empty()
     }
 
     /// Clears up messages that came after the end.

@@ -28,31 +28,34 @@ use crate::{
     TimerWheel, Worker, WorkerSpec,
 };
 
-/// Preemptions tried in one execution, unless `LOOM_MAX_PREEMPTIONS` says otherwise.
-const PREEMPTIONS: usize = 2;
+/// Preemptions in one execution of a model with two threads, at most, unless
+/// `LOOM_MAX_PREEMPTIONS` says otherwise.
+const PREEMPTIONS: usize = 4;
+/// The same where there are more threads, which would take hours with four.
+const PREEMPTIONS_WIDE: usize = 2;
 
 /// Words of stack for a modelled thread: loom's own 4,096 are too few for a
 /// panic inside a handler.
 const STACK_WORDS: usize = 1 << 15;
 
-/// A model has as many threads as loom allows, so `model` itself may be one.
+/// Runs a model of two threads.
 fn check(model: impl Fn() + Send + Sync + 'static) {
     check_bounded(PREEMPTIONS, model);
 }
 
-/// With another bound: models of many threads take too long with two.
+/// Runs a model of more threads.
+fn check_wide(model: impl Fn() + Send + Sync + 'static) {
+    check_bounded(PREEMPTIONS_WIDE, model);
+}
+
 fn check_bounded(preemptions: usize, model: impl Fn() + Send + Sync + 'static) {
     let mut builder = loom::model::Builder::new();
     builder.preemption_bound.get_or_insert(preemptions);
     builder.max_branches = 100_000;
     let model = Arc::new(model);
-    let count = std::sync::atomic::AtomicU64::new(0);
     builder.check(move || {
         let model = model.clone();
-        let n = count.fetch_add(1, StdOrdering::Relaxed);
-        if n.is_power_of_two() {
-            eprintln!("iteration {n}");
-        }
+        // On a thread of its own, for the stack.
         spawn(move || model()).join().expect("the model does not panic");
     });
 }
@@ -372,7 +375,7 @@ impl Shared {
 
 #[test]
 fn a_mailbox_loses_nothing_and_keeps_each_senders_order() {
-    check(|| {
+    check_wide(|| {
         let mailbox = Arc::new(Shared(Mailbox::new()));
         let producers: Vec<_> = [10, 20]
             .into_iter()
@@ -411,7 +414,7 @@ fn number(envelope: &Envelope) -> u8 {
 
 #[test]
 fn every_told_message_is_handled_by_one_runner_at_a_time() {
-    check(|| {
+    check_wide(|| {
         let node = Node::<false>::new(DEFAULT);
         let tellers: Vec<_> = [1, 2]
             .into_iter()
@@ -513,7 +516,7 @@ fn a_panic_in_place_restarts_and_loses_no_tell() {
 
 /// One message asked in place, if there is time, and one told, against `control`.
 fn against(control: Control) {
-    check(move || {
+    check_wide(move || {
         let node = Node::<false>::new(DEFAULT);
         let asking = node.ask(Note(1));
         let agent = node.agent.clone();
@@ -560,7 +563,7 @@ fn a_restart_answers_everything() {
 
 #[test]
 fn two_senders_and_a_stop_bury_each_message_once() {
-    check(|| {
+    check_wide(|| {
         let node = Node::<false>::new(DEFAULT);
         node.agent.stop();
         let senders = [1, 2].map(|number| {

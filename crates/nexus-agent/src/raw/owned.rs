@@ -11,6 +11,7 @@ use super::cell::{self, CellRef, Ready, Uncounted};
 use super::frame::{self, Begun, Frame, FrameHead, Origin};
 use super::local::{self, CurrentTurn, Turn};
 use super::{Envelope, cell::with_waker};
+use crate::counters::Count;
 use crate::slot::Slot;
 use crate::{Agent, AskError, Context, Crash, During, Handler, Message, StopReason, Worker};
 
@@ -103,6 +104,7 @@ impl<'w> Owned<'w> {
         origin: Origin,
         reply: Option<Arc<Slot<M::Reply>>>,
     ) -> Begun {
+        self.cell().kind().counters.add(self.worker.shard(), Count::Handled, 1);
         self.worker.show_start(self.cell(), &message);
         // SAFETY: passed on from the caller.
         let state = unsafe { cell::state::<A>(self.cell.as_ptr()) };
@@ -230,6 +232,9 @@ impl<'w> Owned<'w> {
     /// Polls the suspended handler once more.
     pub(crate) fn resume(&mut self) -> Begun {
         let Some(frame) = self.frame() else { return Begun::Done };
+        // An alarm that has rung does not ring again: what was woken by it must
+        // not find that the time has not come, by a clock read before.
+        self.worker.refresh_now();
         if let Some(hook) = self.cell().kind().hook()
             && let Err(crash) =
                 Crash::catch(During::Handler, || hook.resumed(self.cell().id(), self.now()))

@@ -53,6 +53,32 @@ fn a_thousand_steps_down_and_back() {
     check(1_000, |builder| builder, true);
 }
 
+/// Asks number 0 this often in a row.
+#[derive(Message)]
+#[message(reply = u32)]
+struct Repeat(u32);
+
+impl Handler<Repeat> for Step {
+    async fn handle(&mut self, Repeat(times): Repeat, cx: &mut Context<Self>) -> u32 {
+        let below = cx.find::<Step>("0").expect("spawned by the scenario");
+        let mut answered = 0;
+        for _ in 0..times {
+            answered += u32::from(below.ask(Descend).await == Ok(Ok(0)));
+        }
+        answered
+    }
+}
+
+/// After a share of asks in place others have their turn, and then it goes on.
+#[test]
+fn two_thousand_asks_in_a_row() {
+    Check::over(seeds(3)).world(|builder| builder.asks(Asks::InPlace)).run(|world| {
+        let [caller, _] = ["1", "0"].map(|name| world.spawn::<Step>(name));
+        assert_eq!(world.ask(&caller, Repeat(2_000)), Ok(2_000));
+        assert_eq!(world.system().counts()["step"].in_place, 2_000);
+    });
+}
+
 /// A chain that grows without end is taken for a loop that makes new agents.
 #[test]
 fn a_longer_chain_is_refused() {

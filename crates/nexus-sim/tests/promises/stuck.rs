@@ -62,6 +62,40 @@ fn stopping_waits_for_it_and_killing_does_not() {
     });
 }
 
+/// Steps down after this many seconds.
+#[derive(Message)]
+#[message(reply = bool)]
+struct StepDown(u64);
+
+impl Handler<StepDown> for Statue {
+    async fn handle(&mut self, StepDown(seconds): StepDown, cx: &mut Context<Self>) -> bool {
+        cx.sleep(Duration::from_secs(seconds)).await;
+        true
+    }
+}
+
+#[test]
+fn stopping_and_restarting_let_it_finish() {
+    for stop in [true, false] {
+        check(seeds(20), move |world| {
+            let statue = world.spawn::<Statue>("one");
+            let asked = statue.clone();
+            let task = world.task(async move { asked.ask(StepDown(5)).await });
+            world.run_for(Duration::from_secs(1));
+            if stop {
+                statue.stop()
+            } else {
+                statue.restart()
+            }
+            let answer = world.block_on(task.expect("the node takes work"));
+            assert_eq!(answer, Ok(Ok(true)), "it is answered by the handler that was running");
+            assert_eq!(world.now().as_secs_f64(), 5.0);
+            world.run_until_idle();
+            assert_eq!((statue.is_running(), statue.epoch()), (!stop, u32::from(!stop)));
+        });
+    }
+}
+
 #[test]
 fn who_asks_behind_it_learns_whether_anything_changed() {
     check(seeds(20), |world| {

@@ -1,9 +1,10 @@
 //! Tasks: futures beside the agents.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use nexus::{Agent, AskError, Changed, Context, Handler, Message};
-use nexus_sim::{check, seeds};
+use nexus_sim::{World, check, seeds};
 
 struct Adder(u64);
 
@@ -43,6 +44,24 @@ fn they_run_beside_each_other_and_are_answered() {
         }
         assert_eq!(world.ask(&adder, Add(0)), Ok(55), "nothing was added twice or lost");
     });
+}
+
+#[test]
+fn one_that_is_suspended_when_the_world_ends_is_dropped() {
+    let token = Arc::new(());
+    let mut world = World::new(1);
+    let of_task = token.clone();
+    let adder = world.spawn::<Adder>("one");
+    let task = world.task(async move {
+        let answer = adder.ask(Add(2)).await;
+        drop(of_task);
+        answer
+    });
+    drop(task);
+    world.run_for(Duration::from_millis(1));
+    assert_eq!(Arc::strong_count(&token), 2, "it runs");
+    drop(world);
+    assert_eq!(Arc::strong_count(&token), 1);
 }
 
 #[test]

@@ -204,3 +204,27 @@ fn spawn_or_find<A: Agent>(system: &Arc<System>, key: &str) -> Result<Handle<A>,
         error => Err(error),
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use nexus_coord::Routing;
+
+    use super::*;
+    use crate::pool::{Pool, PoolError};
+    use crate::{Kv, NodeSpec, Request};
+
+    #[test]
+    fn stopping_the_hall_stops_the_pool() {
+        let node = NodeSpec::new().workers(1).start().expect("one worker can be started");
+        let pool = Pool::<Kv>::spawn(&node, "p", 2, PoolSpec::new()).expect("the names are free");
+        let hall = node.find::<Hall>("p").expect("it stands for the pool");
+        let (ended, end) = std::sync::mpsc::channel();
+        // Told after the pool has been.
+        hall.on_down(move |_| ended.send(()).expect("the test waits"));
+        hall.stop();
+        end.recv().expect("it ends");
+        let get = Request::query("get", serde_json::json!({"key": "k"}));
+        let error = node.block_on(pool.ask(get, Routing::Basic)).expect_err("it is stopped");
+        assert_eq!(error, PoolError::Stopped);
+    }
+}

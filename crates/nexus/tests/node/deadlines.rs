@@ -1,12 +1,13 @@
 //! Deadlines: not done is told from unknown.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use nexus::{Agent, AskError, Changed, Context, Execution, Handle, Handler, Message, OnCancel};
 
 use crate::support::{
-    Echo, Nap, Never, Opener, Probe, assert_alive, assert_balanced, err, eventually, held, ms,
-    note, now, probe, probes, start, test,
+    Echo, Nap, Never, Opener, Probe, Woken, assert_alive, assert_balanced, err, eventually, held,
+    ms, note, now, probe, probes, start, test,
 };
 
 #[test]
@@ -199,6 +200,53 @@ fn an_ask_after_long_work_has_all_its_time() {
         let worker: Handle<Worker> = node.spawn("w").expect("the key is free");
         assert_eq!(node.block_on(worker.ask(WorkThenAsk(300))), Ok(Some(5)));
         assert_alive(&node);
+    });
+}
+
+#[test]
+fn whoever_polled_last_is_woken() {
+    test(|| {
+        let node = start(2);
+        let shared = probes(&node);
+        let probe = probe(&node, "p");
+        let woken: [Arc<Woken>; 2] = Default::default();
+        let mut ask = probe.ask(Never).within(ms(30));
+        for woken in &woken {
+            assert!(woken.poll(&mut ask).is_pending());
+        }
+        eventually("the second is woken at the deadline", || woken[1].is());
+        assert!(woken[1].poll(&mut ask).is_ready());
+        shared.wait_for("never p");
+        probe.kill();
+    });
+}
+
+/// Asks for what never comes, having shown the ask to somebody else first.
+#[derive(Message)]
+#[message(reply = bool)]
+struct AskOddly;
+
+impl Handler<AskOddly> for Probe {
+    async fn handle(&mut self, _: AskOddly, cx: &mut Context<Probe>) -> bool {
+        let other: Handle<Probe> = cx.find("other").expect("it runs");
+        let mut ask = other.ask(Never).within(ms(30));
+        assert!(Arc::new(Woken::default()).poll(&mut ask).is_pending());
+        let late = ask.await.is_err();
+        let mut nap = cx.sleep(ms(10));
+        assert!(Arc::new(Woken::default()).poll(&mut nap).is_pending());
+        nap.await;
+        late
+    }
+}
+
+#[test]
+fn a_handler_may_take_over_a_wait_somebody_else_began() {
+    test(|| {
+        let node = start(2);
+        probes(&node);
+        let (p, other) = (probe(&node, "p"), probe(&node, "other"));
+        assert_eq!(node.block_on(p.ask(AskOddly).within(ms(5_000))), Ok(true));
+        other.kill();
     });
 }
 

@@ -159,6 +159,42 @@ fn an_agent_does_not_wait_for_room_only_it_can_make() {
     });
 }
 
+/// Tells the other of two as often as it says.
+#[derive(Message)]
+#[message(reply = u32)]
+struct Flood {
+    other: String,
+    times: u32,
+}
+
+impl Handler<Flood> for Chatterbox {
+    async fn handle(&mut self, flood: Flood, cx: &mut Context<Chatterbox>) -> u32 {
+        let other: Handle<Chatterbox> = cx.find(&flood.other).expect("both run");
+        let mut refused = 0;
+        for _ in 0..flood.times {
+            refused += u32::from(other.tell(Chatter(0)).await.is_err());
+        }
+        refused
+    }
+}
+
+#[test]
+fn agents_that_wait_for_room_in_each_others_mailboxes_are_told() {
+    test(|| {
+        let node = start(2);
+        let [a, b] = ["a", "b"].map(|key| node.spawn(key).expect("the key is free"));
+        let floods = [(a, "b"), (b, "a")].map(|(chatterbox, other): (Handle<Chatterbox>, _)| {
+            let flood = Flood { other: other.to_owned(), times: 1_000 };
+            node.task(async move { chatterbox.ask(flood).await }).expect("it is running")
+        });
+        for flood in floods {
+            let refused = node.block_on(flood).expect("it does not panic");
+            assert!(refused.is_ok(), "{refused:?}");
+        }
+        assert_balanced(&node, "chatterbox");
+    });
+}
+
 #[test]
 fn drop_oldest_makes_room_for_the_new() {
     test(|| {

@@ -1,12 +1,13 @@
 //! What users do wrong, and what they are told.
 
 use nexus::{
-    Agent, AskError, Changed, Context, Crash, During, Handler, KEY_BYTES_MAX, NodeSpec, SpawnError,
-    StartError, SupervisorId, TellError, WORKERS_MAX, encode,
+    Accepts, Agent, AskError, Changed, Context, Crash, During, Handler, KEY_BYTES_MAX, NodeSpec,
+    SpawnError, StartError, SupervisorId, TellError, WORKERS_MAX, encode,
 };
 
 use crate::support::{
-    Echo, Note, Probe, assert_alive, err, eventually, lock, note, probe, probes, says, start, test,
+    Echo, Note, Probe, assert_alive, assert_balanced, err, eventually, lock, note, probe, probes,
+    says, start, test,
 };
 
 #[test]
@@ -65,6 +66,7 @@ fn a_message_the_kind_does_not_take_is_named() {
         assert!(matches!(error, AskError::Malformed { message: "Note", .. }), "{error}");
         assert_eq!(by_name("unheard-of", "Echo", Vec::new()), Err(AskError::NotRunning));
         assert_eq!(by_name("probe", "Echo", encode(&Echo(7))), Ok(encode(&7u64)));
+        assert_balanced(&node, "probe");
         assert_eq!(node.counts()["probe"].handled, 1);
     });
 }
@@ -139,6 +141,32 @@ fn a_constructor_that_panics_makes_no_agent() {
         assert_eq!(error, SpawnError::Crashed(crash));
         assert!(node.find::<Probe>("p").is_none());
         assert_eq!(node.block_on(probe(&node, "p").ask(Echo(1))), Ok(1));
+    });
+}
+
+/// Cannot even say what it accepts.
+struct Speechless;
+
+impl Agent for Speechless {
+    const KIND: &'static str = "speechless";
+
+    fn new(_key: &str) -> Speechless {
+        Speechless
+    }
+
+    fn accepts(_kind: &mut Accepts<Speechless>) {
+        panic!("no words");
+    }
+}
+
+#[test]
+fn a_kind_that_panics_when_it_is_registered_is_not() {
+    test(|| {
+        let node = start(1);
+        let error = err(node.spawn::<Speechless>("s"));
+        says(&error, "panic in constructor: no words; nothing changed");
+        assert!(!node.counts().contains_key("speechless"));
+        assert_alive(&node);
     });
 }
 

@@ -2,20 +2,25 @@
 
 use std::future::{Future, poll_fn};
 use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context as Poller, Poll};
 
-use nexus::{AskError, Handle, MailboxSpec, Message, Node, Overflow, Rng, Tell};
+use nexus::{
+    AskError, Handle, Intensity, MailboxSpec, Message, Node, Overflow, Rng, Strategy, SupervisorId,
+    SupervisorSpec, Tell,
+};
 
 use crate::support::{
-    Echo, Nap, Never, Panic, Probe, assert_alive, eventually, ms, note, probe_kind, relay, start,
-    test,
+    Echo, Nap, Never, Panic, Probe, assert_alive, assert_balanced, eventually, ms, note,
+    probe_kind, probes, relay, start, test,
 };
 
 const KEYS: u64 = 12;
 const SENDERS: u64 = 6;
 const STEPS: u64 = 1_500;
 
-/// A handle to some agent: the one there is, or a new one.
+/// Some agent, if it runs.
 fn somebody(node: &nexus::System, rng: &mut Rng) -> Option<Handle<Probe>> {
     let key = rng.below(KEYS).to_string();
     node.find(&key)
@@ -28,7 +33,7 @@ struct Seen {
     answered: u64,
 }
 
-async fn step(node: &std::sync::Arc<nexus::System>, rng: &mut Rng, seen: &mut Seen) {
+async fn step(node: &Arc<nexus::System>, rng: &mut Rng, seen: &mut Seen) {
     let Some(probe) = somebody(node, rng) else {
         drop(node.spawn::<Probe>(&rng.below(KEYS).to_string()));
         return;
@@ -74,7 +79,7 @@ fn plausible(error: &AskError) -> bool {
 fn check(overflow: Overflow) {
     test(move || {
         let node = start(2);
-        let shared = std::sync::Arc::new(crate::support::Shared::default());
+        let shared = Arc::new(crate::support::Shared::default());
         let spec = probe_kind(&shared).mailbox(MailboxSpec { len_max: 8, overflow });
         node.register(spec).expect("nobody else has the kind");
         let rng = Rng::new(2_026);
@@ -152,4 +157,77 @@ fn dropping_the_newest() {
 #[test]
 fn shedding_the_lowest() {
     check(Overflow::ShedLowest);
+}
+
+/// Families under all strategies crash, are killed, stopped and spawned again
+/// from all sides: at the end every end has been told exactly once.
+#[test]
+fn supervised() {
+    test(|| {
+        let node = start(2);
+        let shared = probes(&node);
+        let told = Arc::new(AtomicU64::new(0));
+        let strategies = [Strategy::OneForOne, Strategy::OneForAll, Strategy::RestForOne];
+        let supervisors = strategies.map(|strategy| {
+            let intensity = Intensity { restarts_max: 1_000_000, within: ms(60_000) };
+            let spec = SupervisorSpec { name: format!("{strategy:?}"), strategy, intensity };
+            node.supervisor(None, spec).expect("the root is there")
+        });
+        let watched: u64 = std::thread::scope(|scope| {
+            let threads: Vec<_> = (0..4)
+                .map(|thread| {
+                    let (node, told) = (&node, told.clone());
+                    let mut rng = Rng::new(thread);
+                    scope.spawn(move || disturb(node, &supervisors, &mut rng, &told))
+                })
+                .collect();
+            threads.into_iter().map(|thread| thread.join().expect("it does not panic")).sum()
+        });
+        eventually("all are gone", || {
+            for listing in node.list(Some("probe"), None, 100) {
+                if let Some(probe) = node.find::<Probe>(&listing.key) {
+                    probe.kill();
+                }
+            }
+            node.counts()["probe"].agents() == 0
+        });
+        eventually("every end was told", || told.load(Ordering::Relaxed) == watched);
+        assert_alive(&node);
+        assert_eq!(told.load(Ordering::Relaxed), watched, "and told once");
+        assert_balanced(&node, "probe");
+        assert_eq!(shared.lines("made ").len(), shared.lines("dropped ").len());
+    });
+}
+
+/// Does a thousand random things to supervised probes; how many monitors it set.
+fn disturb(
+    node: &Node,
+    supervisors: &[SupervisorId; 3],
+    rng: &mut Rng,
+    told: &Arc<AtomicU64>,
+) -> u64 {
+    let mut watched = 0;
+    for _ in 0..1_000 {
+        let (family, member) = (rng.below(3), rng.below(4));
+        let key = format!("{family}-{member}");
+        let Some(probe) = node.find::<Probe>(&key) else {
+            drop(node.spawn_under::<Probe>(supervisors[family as usize], &key));
+            continue;
+        };
+        match rng.below(10) {
+            0..4 => drop(probe.try_tell(Panic("storm".to_owned()))),
+            4 => probe.kill(),
+            5 => probe.stop(),
+            6 => probe.restart(),
+            7 => {
+                watched += 1;
+                let told = told.clone();
+                probe.on_down(move |_| {
+                    told.fetch_add(1, Ordering::Relaxed);
+                });
+            }
+            _ => drop(probe.try_tell(note("x"))),
+        }
+    }
+    watched
 }

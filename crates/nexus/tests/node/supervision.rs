@@ -6,7 +6,7 @@ use nexus::{AskError, EventName, Handle, Intensity, Node, Strategy, SupervisorId
 
 use crate::support::{
     Echo, Panic, Probe, Shared, assert_alive, assert_balanced, err, eventually, probe, probes,
-    start, test,
+    says, start, test,
 };
 
 fn crash(node: &Node, probe: &Handle<Probe>) {
@@ -120,6 +120,8 @@ fn a_root_that_gives_up_stops_what_is_under_it_and_no_more() {
         }
         eventually("all are stopped", || family.iter().all(|probe| !probe.is_running()));
         assert!(has_event(&node, EventName::SupervisorGaveUp, "stopped all agents"));
+        let error = err(node.supervisor(None, SupervisorSpec::default()));
+        says(&error, "the root supervisor has given up; nothing changed");
         shared.wait_for("stopping b: stopped by its supervisor");
         assert_eq!(node.block_on(lone.ask(Echo(1))), Ok(1));
         assert_alive(&node);

@@ -31,7 +31,7 @@ fn a_sender_that_waits_for_room_gets_it() {
 /// may be refused for that moment and then forgotten.
 #[test]
 fn two_senders_that_wait_for_room_get_it() {
-    check(|| {
+    check_wide(|| {
         let node = Node::<false>::new(ONE_PLACE);
         node.agent.try_tell(Note(1)).unwrap();
         let telling = [2, 3].map(|number| node.tell(number));
@@ -76,7 +76,7 @@ fn a_sender_that_leaves_the_line_passes_its_turn_on() {
 
 #[test]
 fn senders_in_line_learn_of_the_end() {
-    check(|| {
+    check_wide(|| {
         let node = Node::<false>::new(ONE_PLACE);
         node.agent.try_tell(Note(1)).unwrap();
         node.agent.kill();
@@ -102,7 +102,7 @@ const NEWEST_ONLY: MailboxSpec = MailboxSpec::overflow(Overflow::DropOldest).len
 
 #[test]
 fn eviction_and_the_owner_share_the_ready_list() {
-    check(|| {
+    check_wide(|| {
         let node = Node::<false>::new(NEWEST_ONLY);
         let senders = [1, 2].map(|number| {
             let agent = node.agent.clone();
@@ -147,16 +147,14 @@ fn an_ask_never_overtakes_a_tell_that_was_moved_by_eviction() {
 
 #[test]
 fn what_eviction_moves_at_the_end_is_buried() {
-    check_bounded(1, || {
+    check_wide(|| {
         let node = Node::<false>::new(NEWEST_ONLY);
         node.agent.kill();
-        let senders = [1, 2].map(|number| {
-            let agent = node.agent.clone();
-            spawn(move || agent.try_tell(Note(number)).is_ok())
-        });
+        let agent = node.agent.clone();
+        let sender = spawn(move || [1, 2].map(|number| agent.try_tell(Note(number)).is_ok()));
         node.runner().run_next(3);
-        let told = senders.into_iter().map(|sender| sender.join().unwrap());
-        let accepted = told.filter(|told| *told).count() as u64;
+        let told = sender.join().unwrap();
+        let accepted = told.into_iter().filter(|told| *told).count() as u64;
         let counts = node.end();
         assert_eq!(counts.accepted, accepted);
         assert_eq!(counts.dead + counts.dropped, accepted, "{counts:?}");

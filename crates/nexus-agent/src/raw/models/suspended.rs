@@ -47,7 +47,7 @@ fn a_waker_publishes_what_its_thread_has_done() {
 
 /// A handler suspended in place and woken, against `control`.
 fn suspended_against(control: Control) {
-    check(move || {
+    check_wide(move || {
         let node = Node::<false>::new(DEFAULT);
         let asking = node.ask(Wait(1));
         let agent = node.agent.clone();
@@ -88,7 +88,7 @@ fn a_kill_does_not_wait_for_a_suspended_handler() {
 
 /// An asker that gives up, against the end of the handler it waits for.
 fn given_up<const CANCEL: bool>() {
-    check(|| {
+    check_wide(|| {
         let node = Node::<CANCEL>::new(DEFAULT);
         let asking = node.ask(Wait(1));
         node.runner().run_next(3);
@@ -150,7 +150,7 @@ fn giving_up_goes_before_a_stop() {
 /// A waker may be used and dropped whenever: it keeps the memory, not the agent.
 #[test]
 fn a_waker_outlives_its_agent() {
-    check(|| {
+    check_wide(|| {
         let node = Node::<false>::new(DEFAULT);
         let asking = node.ask(Wait(1));
         node.runner().run_next(3);

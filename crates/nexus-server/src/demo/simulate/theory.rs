@@ -103,8 +103,8 @@ fn a_line_is_a_line_wherever_it_is() {
     assert_eq!(answers[0], answers[1]);
 }
 
-/// Lindley's recursion, to the nanosecond: each waits for what was left of the
-/// one before it. Only first come first served does so.
+/// Lindley's recursion, to the nanosecond: each waits for the one that arrived
+/// before it, and for nobody else.
 #[test]
 fn each_waits_for_the_one_before() {
     let queue = Queue::new(Strategy::RoundRobin, 1, 0.9, Service::Exponential);
@@ -112,6 +112,7 @@ fn each_waits_for_the_one_before() {
     queue.serve(1, 20_000, |answer| answers.push(*answer));
     for pair in answers.windows(2) {
         let [before, after] = pair else { unreachable!("a window of two") };
+        assert_eq!(after.number, before.number + 1, "first come, first served");
         assert_eq!(after.started_ns, after.arrived_ns.max(before.finished_ns));
     }
 }
