@@ -1,7 +1,7 @@
 //! Instrumented operations leave an event, a metric and a span.
 
 use std::fmt::Debug;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, LazyLock, Mutex};
 use std::time::Duration;
 
 use nexus::{EventName, Node, OPERATIONS_MAX, Operations};
@@ -130,12 +130,15 @@ fn an_operation_that_never_began_is_nothing() {
     });
 }
 
+static NAMES: LazyLock<Vec<String>> = LazyLock::new(|| {
+    (0..OPERATIONS_MAX + 10).map(|number| format!("operation-{number}")).collect()
+});
+
 #[test]
 fn names_are_bounded() {
     test(|| {
         let node = start(1);
-        for number in 0..OPERATIONS_MAX + 10 {
-            let name: &'static str = Box::leak(format!("operation-{number}").into_boxed_str());
+        for name in &*NAMES {
             let done = node.operations().instrument(name, async { Ok::<(), String>(()) });
             node.block_on(done).expect("it succeeds");
         }

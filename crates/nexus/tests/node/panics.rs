@@ -292,6 +292,7 @@ fn replies_that_panic_when_dropped_harm_nobody() {
         let (shared, grenade) = grenades(&node, false, false);
         grenade.try_tell(Fuse { live: true }).expect("the mailbox is empty");
         shared.wait_for("defused");
+        assert_alive(&node);
         let answer = node.block_on(grenade.ask(Slow).within(ms(20)));
         assert!(matches!(answer.map(std::mem::forget), Err(AskError::Deadline { .. })));
         shared.wait_for("late");

@@ -114,6 +114,7 @@ fn held_calls_go_to_the_member_that_comes_next() {
     let first = begin(pool.ask(Gated(0), Routing::Optimized));
     let second = begin(pool.ask(Gated(1), Routing::Optimized));
     member(&node, 0).kill();
+    eventually("it is replaced", || pool.counts().members[0].replaced == 1);
     shared.let_through(1);
     first.finish(&node).expect_err("it was killed");
     assert_eq!(second.finish(&node).expect("it is served").reply, 1);

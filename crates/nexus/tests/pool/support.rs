@@ -1,6 +1,6 @@
 //! Members that do what tests tell them, and ways to wait without sleeping.
 
-use std::future::{Future, poll_fn};
+use std::future::Future;
 use std::pin::Pin;
 use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 use nexus::{
     Agent, Context, Handler, KindSpec, Message, Node, NodeSpec, Pool, PoolCounts, PoolSpec,
 };
+use tokio::sync::Semaphore;
 
 /// How long anything may take that takes no time. Generous: the machine may be busy.
 pub const PATIENCE: Duration = Duration::from_secs(10);
@@ -52,43 +53,29 @@ pub fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 /// What the members of one test share.
-#[derive(Default)]
 pub struct Shared {
-    gate: Mutex<Gate>,
+    /// Lets as many through as it has been opened for.
+    gate: Semaphore,
     /// The numbers handled, in order.
     pub handled: Mutex<Vec<u64>>,
     /// How many constructors to come panic.
     pub doomed: Mutex<u32>,
 }
 
-/// Lets as many through as it has been opened for.
-#[derive(Default)]
-struct Gate {
-    open: u64,
-    waiting: Vec<Waker>,
+impl Default for Shared {
+    fn default() -> Shared {
+        Shared { gate: Semaphore::new(0), handled: Mutex::default(), doomed: Mutex::default() }
+    }
 }
 
 impl Shared {
     /// Lets `count` more handlers end.
-    pub fn let_through(&self, count: u64) {
-        let mut gate = lock(&self.gate);
-        gate.open = gate.open.saturating_add(count);
-        let waiting = std::mem::take(&mut gate.waiting);
-        drop(gate);
-        waiting.into_iter().for_each(Waker::wake);
+    pub fn let_through(&self, count: usize) {
+        self.gate.add_permits(count);
     }
 
     async fn pass(&self) {
-        poll_fn(|poller| {
-            let mut gate = lock(&self.gate);
-            if gate.open > 0 {
-                gate.open -= 1;
-                return Poll::Ready(());
-            }
-            gate.waiting.push(poller.waker().clone());
-            Poll::Pending
-        })
-        .await;
+        self.gate.acquire().await.expect("it is never closed").forget();
     }
 }
 
