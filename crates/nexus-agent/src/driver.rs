@@ -19,6 +19,19 @@ pub trait Driver: Send + Sync + 'static {
     /// The time, for callers that are not inside a step.
     fn now(&self) -> Time;
 
+    /// The time for a step that has last read it as `seen`: that again if only
+    /// some milliseconds can have passed, where finding out is cheaper than reading.
+    fn now_since(&self, seen: Time) -> Time {
+        let _ = seen;
+        self.now()
+    }
+
+    /// A time no earlier than that of any alarm that has rung: who was woken by
+    /// one must not find that its time has not come.
+    fn rung(&self) -> Time {
+        self.now()
+    }
+
     /// Has `alarm` ring at `at`.
     fn set_alarm(&self, at: Time, alarm: Alarm) -> AlarmKey;
 

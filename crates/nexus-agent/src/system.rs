@@ -112,11 +112,12 @@ impl System {
         self.with_worker(|worker| worker.map_or_else(|| self.driver.now(), Worker::now))
     }
 
-    /// The time as the driver has it, which the current run goes on with.
+    /// The time as it is now, give or take some milliseconds; the current run
+    /// goes on with it.
     pub(crate) fn fresh_now(&self) -> Time {
         self.with_worker(|worker| match worker {
             Some(worker) => {
-                worker.refresh_now();
+                worker.catch_up();
                 worker.now()
             }
             None => self.driver.now(),

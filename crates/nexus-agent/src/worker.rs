@@ -100,6 +100,16 @@ impl Worker {
         self.now.set(self.system.driver().now());
     }
 
+    /// Takes the time afresh if the run may have been going on for long.
+    pub(crate) fn catch_up(&self) {
+        self.now.set(self.system.driver().now_since(self.now.get()));
+    }
+
+    /// Goes on to when the last alarm rang, if that is later.
+    pub(crate) fn pass_alarms(&self) {
+        self.now.set(self.system.driver().rung().max(self.now.get()));
+    }
+
     /// Makes this the current thread's worker while `f` runs.
     pub fn enter<R>(&self, now: Time, f: impl FnOnce() -> R) -> R {
         self.now.set(now);

@@ -26,10 +26,10 @@ use crate::events::EventLog;
 /// 2026-11 on a 2-core virtual machine, where a wake-up takes 20 to 80 µs.
 pub(crate) const BACKLOG: usize = 64;
 
-/// An alarm rings late by at most this, and by at most a 32nd of the time it
+/// An alarm rings late by at most this, and by at most a 24th of the time it
 /// was set for. A thousand agents that each want to be woken once a second then
-/// cost 60 wake-ups a second instead of a thousand.
-const ALARM_LATE_MAX: Duration = Duration::from_millis(20);
+/// cost 30 wake-ups a second instead of a thousand.
+const ALARM_LATE_MAX: Duration = Duration::from_millis(40);
 
 /// Agents a worker queues between two looks at how many it has.
 const PUSHES_PER_LOOK: u32 = 64;
@@ -43,6 +43,8 @@ pub(crate) struct Threads {
     /// The worker whose work waits behind one long handler; beyond the seats if none.
     stuck: AtomicUsize,
     stopping: AtomicBool,
+    /// When alarms last rang, in nanoseconds.
+    rung: AtomicU64,
     pub(crate) blocking: BlockingPool,
     pub(crate) events: EventLog,
 }
@@ -90,6 +92,7 @@ impl Threads {
             sleepers: AtomicUsize::new(0),
             stuck: AtomicUsize::new(usize::MAX),
             stopping: AtomicBool::new(false),
+            rung: AtomicU64::new(0),
             blocking: BlockingPool::default(),
             events: EventLog::default(),
         };
@@ -224,6 +227,7 @@ impl Threads {
             let mut alarms = lock(&self.seats[seat].alarms);
             let Some((_, alarm)) = alarms.pop_due(now) else { return alarms.next_timeout() };
             drop(alarms);
+            self.rung.fetch_max(now.as_nanos(), Ordering::Relaxed);
             alarm.ring();
         }
     }
@@ -241,11 +245,11 @@ impl Threads {
         }
     }
 
-    /// `at`, later by up to a 32nd of the time until then and at most by
+    /// `at`, later by up to a 24th of the time until then and at most by
     /// [`ALARM_LATE_MAX`], so that alarms that are close together ring together.
     fn rounded(&self, at: Time, seat: usize) -> Time {
         let now = Time::from_nanos(self.seats[seat].now.load(Ordering::Relaxed));
-        let late_max = (at.since(now) / 32).min(ALARM_LATE_MAX).as_nanos() as u64;
+        let late_max = (at.since(now) / 24).min(ALARM_LATE_MAX).as_nanos() as u64;
         let Some(grain) = late_max.checked_ilog2().map(|bits| 1u64 << bits) else { return at };
         at.as_nanos().checked_next_multiple_of(grain).map_or(at, Time::from_nanos)
     }
@@ -344,6 +348,14 @@ impl Driver for Threads {
 
     fn now(&self) -> Time {
         self.clock.now()
+    }
+
+    fn now_since(&self, seen: Time) -> Time {
+        self.clock.now_since(seen)
+    }
+
+    fn rung(&self) -> Time {
+        Time::from_nanos(self.rung.load(Ordering::Relaxed))
     }
 
     fn set_alarm(&self, at: Time, alarm: Alarm) -> AlarmKey {

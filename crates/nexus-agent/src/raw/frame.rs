@@ -395,7 +395,7 @@ where
             match Self::poll_future(frame, poller) {
                 Poll::Pending => Poll::Pending,
                 Poll::Ready(output) => {
-                    Self::answer(frame, Ok(output));
+                    Self::answer(frame, output);
                     Poll::Ready(())
                 }
             }
@@ -407,17 +407,17 @@ where
     /// # Safety
     /// As [`Self::poll_future`].
     #[inline]
-    pub(super) unsafe fn answer(frame: NonNull<Self>, result: Result<F::Output, AskError>) {
+    pub(super) unsafe fn answer(frame: NonNull<Self>, output: F::Output) {
         // SAFETY: passed on from the caller.
         let (reply, step) = unsafe {
             let at = frame.as_ptr();
             ((*at).reply.take(), &(*at).head.step)
         };
-        let Some(reply) = reply else { return drop_caught(result) };
-        if result.is_ok() && step.cell().kind().is_gated() {
-            step.with_outbox(|outbox| outbox.push_reply(reply, result));
+        let Some(reply) = reply else { return drop_caught(output) };
+        if step.cell().kind().is_gated() {
+            step.with_outbox(|outbox| outbox.push_reply(reply, Ok(output)));
         } else {
-            reply.complete(result);
+            reply.complete(Ok(output));
         }
     }
 
