@@ -1,18 +1,117 @@
-//! Messages that arrive by name: as bytes, from outside Rust or from another node.
+//! Messages that arrive by name: as bytes from another node, as JSON from
+//! outside Rust.
 
+use std::any::Any;
 use std::collections::BTreeMap;
 use std::future::Future;
 use std::pin::Pin;
+use std::time::Duration;
 
+use serde_json::Value;
+
+use crate::inspect::Inspect;
 use crate::raw::TypedCell;
-use crate::{Agent, AskError, Handle, Handler, Message, System, codec};
+use crate::schema::{self, Schema};
+use crate::{
+    Agent, AskError, Handle, Handler, Message, SpawnError, System, Wire, WireId, codec,
+};
 
-pub(crate) type Reply = Pin<Box<dyn Future<Output = Result<Vec<u8>, AskError>> + Send>>;
-type Deliver<A> = fn(Handle<A>, Vec<u8>) -> Reply;
+type Pinned<T> = Pin<Box<dyn Future<Output = T> + Send>>;
+pub(crate) type Reply = Pinned<Result<Vec<u8>, AskError>>;
 
 /// The messages a kind takes by name; filled by [`Agent::accepts`].
 pub struct Accepts<A> {
-    by_name: BTreeMap<&'static str, Deliver<A>>,
+    by_name: BTreeMap<&'static str, Accepted<A>>,
+}
+
+/// What can be done with a message of one type, once the type is forgotten.
+struct Accepted<A> {
+    facts: MessageFacts,
+    ask_bytes: fn(Handle<A>, Vec<u8>) -> Reply,
+    read_json: fn(&[u8]) -> Result<AnyMessage, BadArgs>,
+    ask_any: fn(Handle<A>, AnyMessage, Duration) -> Pinned<Result<AnyReply, AskError>>,
+}
+
+/// What is known of a message that a kind takes by name.
+#[derive(Clone, Copy, Debug)]
+pub struct MessageFacts {
+    /// Its name.
+    pub name: &'static str,
+    /// Its stable id.
+    pub id: WireId,
+    /// The version of its bytes.
+    pub version: u16,
+    /// The shape of its arguments as JSON.
+    pub args: fn() -> Schema,
+    /// The shape of its reply as JSON.
+    pub reply: fn() -> Schema,
+}
+
+/// A message whose type only its kind knows.
+pub struct AnyMessage(Box<dyn Any + Send>);
+
+impl AnyMessage {
+    /// Forgets the type of `message`.
+    pub fn new<M: Message>(message: M) -> AnyMessage {
+        AnyMessage(Box::new(message))
+    }
+}
+
+/// A reply whose type only its kind knows.
+pub struct AnyReply(Box<dyn JsonReply>);
+
+trait JsonReply: Any + Send {
+    fn to_json(&self) -> Result<Value, String>;
+    fn into_any(self: Box<Self>) -> Box<dyn Any>;
+}
+
+impl<R: Wire> JsonReply for R {
+    fn to_json(&self) -> Result<Value, String> {
+        serde_json::to_value(self).map_err(|error| error.to_string())
+    }
+
+    fn into_any(self: Box<Self>) -> Box<dyn Any> {
+        self
+    }
+}
+
+impl AnyReply {
+    /// The reply, if it is an `R`; itself again if it is not.
+    ///
+    /// # Errors
+    /// The reply as it was.
+    pub fn downcast<R: Wire>(self) -> Result<R, AnyReply> {
+        let is = (*self.0).type_id() == std::any::TypeId::of::<R>();
+        if !is {
+            return Err(self);
+        }
+        Ok(*self.0.into_any().downcast().expect("its type was just compared"))
+    }
+
+    /// The reply as JSON.
+    ///
+    /// # Errors
+    /// What the reply's own `Serialize` said: a map with keys that are no
+    /// strings, for example.
+    pub fn to_json(&self) -> Result<Value, String> {
+        self.0.to_json()
+    }
+}
+
+/// Why JSON is not a message. Nothing was sent.
+#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
+#[error("the arguments of {message} do not fit{}: {reason}; nothing changed", at(.path))]
+pub struct BadArgs {
+    /// The message's name.
+    pub message: &'static str,
+    /// Where, as in `items[2].price`; empty for the whole.
+    pub path: String,
+    /// What is wrong there.
+    pub reason: String,
+}
+
+fn at(path: &str) -> String {
+    if path.is_empty() { String::new() } else { format!(" at `{path}`") }
 }
 
 impl<A: Agent> Accepts<A> {
@@ -25,7 +124,20 @@ impl<A: Agent> Accepts<A> {
     where
         A: Handler<M>,
     {
-        self.by_name.insert(M::NAME, |handle, bytes| Box::pin(deliver::<A, M>(handle, bytes)));
+        let facts = MessageFacts {
+            name: M::NAME,
+            id: M::ID,
+            version: M::VERSION,
+            args: schema::of::<M>,
+            reply: schema::of::<M::Reply>,
+        };
+        let accepted = Accepted {
+            facts,
+            ask_bytes: |handle, bytes| Box::pin(ask_bytes::<A, M>(handle, bytes)),
+            read_json: |json| read_json::<M>(json),
+            ask_any: |handle, message, within| Box::pin(ask_any::<A, M>(handle, message, within)),
+        };
+        self.by_name.insert(M::NAME, accepted);
         self
     }
 
@@ -35,7 +147,7 @@ impl<A: Agent> Accepts<A> {
     }
 }
 
-async fn deliver<A: Handler<M>, M: Message>(
+async fn ask_bytes<A: Handler<M>, M: Message>(
     handle: Handle<A>,
     bytes: Vec<u8>,
 ) -> Result<Vec<u8>, AskError> {
@@ -48,27 +160,154 @@ async fn deliver<A: Handler<M>, M: Message>(
     Ok(codec::encode(&reply))
 }
 
-/// Asks agents of one kind by name; made where the kind's type is known.
+fn read_json<M: Message>(json: &[u8]) -> Result<AnyMessage, BadArgs> {
+    match read_at_path::<M>(json) {
+        Ok(message) => Ok(AnyMessage::new(message)),
+        // A message without fields is null to serde; people send {} or nothing.
+        Err(error) if is_empty_object(json) => match serde_json::from_slice::<M>(b"null") {
+            Ok(message) => Ok(AnyMessage::new(message)),
+            Err(_) => Err(error),
+        },
+        Err(error) => Err(error),
+    }
+}
+
+fn read_at_path<M: Message>(json: &[u8]) -> Result<M, BadArgs> {
+    let mut reader = serde_json::Deserializer::from_slice(json);
+    let read = serde_path_to_error::deserialize(&mut reader).map_err(|error| {
+        let path = error.path().to_string();
+        let path = if path == "." { String::new() } else { path };
+        BadArgs { message: M::NAME, path, reason: without_place(&error.into_inner()) }
+    })?;
+    reader.end().map_err(|error| {
+        let reason = without_place(&error);
+        BadArgs { message: M::NAME, path: String::new(), reason }
+    })?;
+    Ok(read)
+}
+
+/// What serde says, without the line and column of a text nobody has before them.
+fn without_place(error: &serde_json::Error) -> String {
+    let text = error.to_string();
+    let place = format!(" at line {} column {}", error.line(), error.column());
+    text.strip_suffix(&place).unwrap_or(&text).to_owned()
+}
+
+fn is_empty_object(json: &[u8]) -> bool {
+    let mut bytes = json.iter().filter(|byte| !byte.is_ascii_whitespace());
+    bytes.next() == Some(&b'{') && bytes.next() == Some(&b'}') && bytes.next().is_none()
+}
+
+async fn ask_any<A: Handler<M>, M: Message>(
+    handle: Handle<A>,
+    AnyMessage(message): AnyMessage,
+    within: Duration,
+) -> Result<AnyReply, AskError> {
+    let message: Box<M> = message.downcast().expect("read by the same entry of the table");
+    let reply = handle.ask(*message).within(within).await?;
+    Ok(AnyReply(Box::new(reply)))
+}
+
+/// Does things with agents of one kind by name; made where the kind's type is known.
 pub(crate) trait ByName: Send + Sync {
     fn ask(&self, system: &System, key: &str, message: &str, bytes: Vec<u8>) -> Reply;
+    fn read_json(&self, message: &str, json: &[u8]) -> Option<Result<AnyMessage, BadArgs>>;
+    fn ask_any(
+        &self,
+        system: &System,
+        key: &str,
+        message: &str,
+        any: AnyMessage,
+        within: Duration,
+    ) -> Pinned<Result<AnyReply, AskError>>;
+    fn messages(&self) -> Vec<MessageFacts>;
+    fn spawn(
+        &self,
+        system: &std::sync::Arc<System>,
+        key: &str,
+        args: Option<Value>,
+    ) -> Result<(), SpawnError>;
+    fn inspect(
+        &self,
+        system: &System,
+        key: &str,
+        within: Duration,
+    ) -> Pinned<Result<Value, AskError>>;
+}
+
+impl<A: Agent> Accepts<A> {
+    fn find(system: &System, key: &str) -> Option<Handle<A>> {
+        system.find_named(A::KIND, key).and_then(TypedCell::<A>::new).map(Handle::new)
+    }
 }
 
 impl<A: Agent> ByName for Accepts<A> {
     fn ask(&self, system: &System, key: &str, message: &str, bytes: Vec<u8>) -> Reply {
-        let cell = system.find_named(A::KIND, key).and_then(TypedCell::<A>::new);
-        let Some(cell) = cell else { return refused(system, AskError::NotRunning) };
+        let Some(handle) = Self::find(system, key) else {
+            return refused(system, AskError::NotRunning);
+        };
         match self.by_name.get(message) {
-            Some(deliver) => deliver(Handle::new(cell), bytes),
-            None => {
-                let message = message.to_owned();
-                refused(system, AskError::WrongMessage { kind: A::KIND, message })
-            }
+            Some(accepted) => (accepted.ask_bytes)(handle, bytes),
+            None => refused(system, wrong::<A>(message)),
         }
+    }
+
+    fn read_json(&self, message: &str, json: &[u8]) -> Option<Result<AnyMessage, BadArgs>> {
+        self.by_name.get(message).map(|accepted| (accepted.read_json)(json))
+    }
+
+    fn ask_any(
+        &self,
+        system: &System,
+        key: &str,
+        message: &str,
+        any: AnyMessage,
+        within: Duration,
+    ) -> Pinned<Result<AnyReply, AskError>> {
+        let Some(handle) = Self::find(system, key) else {
+            return refused(system, AskError::NotRunning);
+        };
+        match self.by_name.get(message) {
+            Some(accepted) => (accepted.ask_any)(handle, any, within),
+            None => refused(system, wrong::<A>(message)),
+        }
+    }
+
+    fn messages(&self) -> Vec<MessageFacts> {
+        self.by_name.values().map(|accepted| accepted.facts).collect()
+    }
+
+    fn spawn(
+        &self,
+        system: &std::sync::Arc<System>,
+        key: &str,
+        args: Option<Value>,
+    ) -> Result<(), SpawnError> {
+        system.spawn_with::<A>(key, args).map(drop)
+    }
+
+    fn inspect(
+        &self,
+        system: &System,
+        key: &str,
+        within: Duration,
+    ) -> Pinned<Result<Value, AskError>> {
+        let Some(handle) = Self::find(system, key) else {
+            return refused(system, AskError::NotRunning);
+        };
+        Box::pin(async move { Ok(handle.ask(Inspect).within(within).await?.into_value()) })
     }
 }
 
+fn wrong<A: Agent>(message: &str) -> AskError {
+    AskError::WrongMessage { kind: A::KIND, message: message.to_owned() }
+}
+
 /// The answer to an ask that reaches nobody.
-pub(crate) fn refused(system: &System, error: AskError) -> Reply {
+pub(crate) fn refused<T: Send + 'static>(
+    system: &System,
+    error: AskError,
+) -> Pinned<Result<T, AskError>> {
     system.count_error(error.code());
     Box::pin(async { Err(error) })
 }

@@ -50,6 +50,23 @@ pub trait Agent: Sized + Send + 'static {
     /// The state an agent of this key starts with, and starts again with after a crash.
     fn new(key: &str) -> Self;
 
+    /// The state an agent starts with when it is made with arguments, as over
+    /// HTTP. A kind that does not say otherwise takes none.
+    ///
+    /// Called again with the same arguments after a crash.
+    ///
+    /// # Errors
+    /// What is wrong with the arguments, for whoever sent them.
+    fn with_args(_key: &str, _args: &serde_json::Value) -> Result<Self, String> {
+        Err(format!("agents of kind {} take no arguments", Self::KIND))
+    }
+
+    /// A few words on the state, as JSON, for people who look at the agent. What
+    /// it says may be shown to anybody who may list agents: no secrets.
+    fn summary(&self) -> serde_json::Value {
+        serde_json::Value::Null
+    }
+
     /// Called once before the state is dropped, except after a panic or a kill.
     fn stopping(&mut self, _reason: &StopReason) {}
 

@@ -6,7 +6,7 @@ use std::pin::Pin;
 use std::task::{Context as Poller, Poll, Waker};
 use std::time::Duration;
 
-use nexus_base::{AgentId, EventName, Rng, Time};
+use nexus_base::{AgentId, EventName, Level, Rng, Time};
 
 use crate::driver::{Alarm, AlarmKey, AlarmKind};
 use crate::post;
@@ -53,6 +53,18 @@ impl<A: Agent> Context<A> {
     /// The agent's identity.
     pub fn id(&self) -> AgentId {
         self.step.cell().id()
+    }
+
+    /// The level the agent is set to. Whether that level is there to serve is
+    /// another question.
+    pub fn level(&self) -> Level {
+        self.step.cell().level()
+    }
+
+    /// Counts an error of this agent, such as a request that was refused: lists
+    /// of agents show how many there were.
+    pub fn count_error(&self) {
+        self.step.cell().count_error();
     }
 
     /// A handle to the agent itself. It can be told things, but not asked.

@@ -287,6 +287,12 @@ pub enum SpawnError {
     /// The node has [`KINDS_MAX`] kinds.
     #[error("a node has at most {KINDS_MAX} kinds")]
     TooManyKinds,
+    /// The kind does not take these arguments.
+    #[error("{reason}; nothing changed; correct the arguments")]
+    BadArgs {
+        /// What the kind said.
+        reason: String,
+    },
     /// No supervisor of this number exists any more.
     #[error("supervisor is gone; nothing changed; make a new one")]
     NoSupervisor,

@@ -35,7 +35,13 @@ error_codes! {
     /// What was sent makes no sense: a message the kind does not take, bytes
     /// that are no message, an empty key.
     BadRequest = "bad_request",
-    /// A key is longer than allowed.
+    /// Who asks did not say who they are, or not credibly.
+    Unauthorized = "unauthorized",
+    /// Who asks may not do this.
+    Forbidden = "forbidden",
+    /// There is nothing at that address.
+    NotFound = "not_found",
+    /// A key or a request is larger than allowed.
     TooLarge = "too_large",
     /// No agent of that name runs here.
     UnknownAgent = "unknown_agent",
@@ -96,6 +102,7 @@ impl SpawnError {
         match self {
             SpawnError::BadKey { bytes: 0 } => ErrorCode::BadRequest,
             SpawnError::BadKey { .. } => ErrorCode::TooLarge,
+            SpawnError::BadArgs { .. } => ErrorCode::BadRequest,
             SpawnError::Crashed(_) => ErrorCode::Crashed,
             SpawnError::UnknownKind { .. } => ErrorCode::UnknownKind,
             SpawnError::AlreadyRunning { .. }

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use nexus_base::AgentId;
+use nexus_base::{AgentId, Level};
 
 use crate::ask::Ask;
 use crate::raw::{Calls, CallsOf, CellRef, Control, Route, TypedCell};
@@ -146,6 +146,17 @@ impl<A: Agent> Handle<A> {
     /// Messages that wait in its mailbox.
     pub fn mailbox_len(&self) -> u32 {
         self.current().mailbox_len()
+    }
+
+    /// The level it is set to.
+    pub fn level(&self) -> Level {
+        self.current().level()
+    }
+
+    /// Sets its level, until it ends. What serves is the highest level that is
+    /// enabled and not above this one.
+    pub fn set_level(&self, level: Level) {
+        self.current().set_level(level);
     }
 
     /// Stops it when the message it is handling is done. What still waits becomes dead letters.

@@ -213,6 +213,17 @@ impl Kind {
         make(key)
     }
 
+    /// Makes a state again, as it was made the first time. Unwinds if the
+    /// constructor does.
+    pub(crate) fn remake<A: Agent>(&self, id: nexus_base::AgentId, key: &str) -> A {
+        match self.system.args_of(id) {
+            Some(args) => A::with_args(key, &args).unwrap_or_else(|reason| {
+                panic!("arguments that were taken before are refused: {reason}")
+            }),
+            None => self.construct(key),
+        }
+    }
+
     #[inline]
     pub(crate) fn count(&self, worker: Option<&Worker>, count: Count, by: u64) {
         self.counters.add(worker.map_or(0, Worker::shard), count, by);

@@ -1,8 +1,9 @@
 //! Agents as a list shows them.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
-use nexus_base::AgentId;
+use nexus_base::{AgentId, Level};
 
 use crate::raw::CellRef;
 
@@ -24,6 +25,14 @@ pub struct Listing {
     pub mailbox_len: u32,
     /// Restarts so far.
     pub epoch: u32,
+    /// The level it is set to.
+    pub level: Level,
+    /// Messages whose handler was started.
+    pub handled: u64,
+    /// Panics, and requests that ended in an error.
+    pub errors: u32,
+    /// How long ago it was made, to the second.
+    pub age: Duration,
     /// What users attached.
     pub metadata: Option<Metadata>,
 }
@@ -37,7 +46,16 @@ impl Listing {
             phase: cell.phase_name(),
             mailbox_len: cell.mailbox_len(),
             epoch: cell.epoch(),
+            level: cell.level(),
+            handled: cell.handled(),
+            errors: cell.errors(),
+            age: cell.kind().system().now().since(cell.made()),
             metadata,
         }
+    }
+
+    /// Messages handled a second, over its whole life.
+    pub fn rate_per_s(&self) -> f64 {
+        self.handled as f64 / self.age.as_secs_f64().max(1.0)
     }
 }

@@ -219,6 +219,7 @@ fn finish_handler(mut owned: Owned<'_>) -> Option<Owned<'_>> {
 pub(crate) fn crashed(owned: Owned<'_>, crash: Crash) -> Option<Owned<'_>> {
     let kind = owned.cell().kind();
     kind.count(Some(owned.worker()), Count::Crashed, 1);
+    owned.cell().count_error();
     let verdict = kind.system().clone().judge(owned.now(), owned.cell(), &crash);
     match verdict {
         Verdict::Restart => restart(owned, AskError::Crashed(crash)),

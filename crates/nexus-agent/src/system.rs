@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
 use nexus_base::{AgentId, EventName, IdSecret, Rng, Time};
+use serde_json::Value;
 
 use crate::chain::Link;
 use crate::counters::Count;
@@ -39,6 +40,8 @@ pub struct System {
     waits: Mutex<WaitGraph>,
     dead: Mutex<DeadLetters>,
     metadata: Mutex<BTreeMap<AgentId, Metadata>>,
+    /// What agents were made with, for making them again.
+    args: Mutex<BTreeMap<AgentId, Arc<Value>>>,
     stop_reasons: Mutex<BTreeMap<Life, StopReason>>,
     errors: ErrorCounts,
     shutting_down: AtomicBool,
@@ -66,6 +69,11 @@ fn unsupervised(error: SupervisionError) -> SpawnError {
     }
 }
 
+/// Arguments that say nothing: as if there were none.
+fn is_nothing(args: &Value) -> bool {
+    args.is_null() || args.as_object().is_some_and(serde_json::Map::is_empty)
+}
+
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
@@ -88,6 +96,7 @@ impl System {
             waits: Mutex::new(WaitGraph::new()),
             dead: Mutex::default(),
             metadata: Mutex::default(),
+            args: Mutex::default(),
             stop_reasons: Mutex::default(),
             errors: ErrorCounts::default(),
             shutting_down: AtomicBool::new(false),
@@ -213,6 +222,46 @@ impl System {
     }
 
     fn spawn_kind<A: Agent>(&self, kind: Arc<Kind>, key: &str) -> Result<Handle<A>, SpawnError> {
+        let make = |kind: &Kind| Ok(kind.construct::<A>(key));
+        self.spawn_made(kind, key, make, || {})
+    }
+
+    /// Makes an agent with arguments that came from outside.
+    ///
+    /// # Errors
+    /// [`SpawnError`]; nothing has changed then.
+    pub(crate) fn spawn_with<A: Agent>(
+        self: &Arc<System>,
+        key: &str,
+        args: Option<Value>,
+    ) -> Result<Handle<A>, SpawnError> {
+        let Some(args) = args.filter(|args| !is_nothing(args)) else { return self.spawn(key) };
+        let kind = self.kind_or_register(KindSpec::<A>::default);
+        self.counted(kind.and_then(|kind| {
+            let args = Arc::new(args);
+            let make = |_: &Kind| {
+                A::with_args(key, &args).map_err(|reason| SpawnError::BadArgs { reason })
+            };
+            let id = self.agent_id(A::KIND, key);
+            // Kept before the agent is to be found: it may crash at once.
+            self.spawn_made(kind, key, make, || drop(lock(&self.args).insert(id, args.clone())))
+        }))
+    }
+
+    /// The arguments an agent was made with, if it was.
+    pub(crate) fn args_of(&self, id: AgentId) -> Option<Arc<Value>> {
+        lock(&self.args).get(&id).cloned()
+    }
+
+    /// Makes an agent whose state comes from `make`; `entered` is called when
+    /// its name is its own, before anybody can find it.
+    fn spawn_made<A: Agent>(
+        &self,
+        kind: Arc<Kind>,
+        key: &str,
+        make: impl FnOnce(&Kind) -> Result<A, SpawnError>,
+        entered: impl FnOnce(),
+    ) -> Result<Handle<A>, SpawnError> {
         if self.is_shutting_down() {
             return Err(SpawnError::ShuttingDown);
         }
@@ -226,10 +275,12 @@ impl System {
         if self.registry.find(id, kind.name(), key).is_some() {
             return Err(taken());
         }
-        let state = Crash::catch(During::Constructor, || kind.construct::<A>(key));
-        let state = state.map_err(SpawnError::Crashed)?;
-        let mut state = Some(state);
-        let open = || CellRef::open(kind.clone(), id, key, state.take().expect("opened once"));
+        let state = Crash::catch(During::Constructor, || make(&kind));
+        let mut state = Some(state.map_err(SpawnError::Crashed)??);
+        let open = || {
+            entered();
+            CellRef::open(kind.clone(), id, key, state.take().expect("opened once"))
+        };
         let Some(cell) = self.registry.enter(id, kind.name(), key, open) else {
             drop_caught(state);
             return Err(taken());
@@ -269,6 +320,11 @@ impl System {
         let id = self.secret.agent_id(A::KIND, key);
         let cell = self.registry.find(id, A::KIND, key)?;
         TypedCell::new(cell).map(Handle::new)
+    }
+
+    /// A look at the agent in `cell`, with what users attached to it.
+    pub(crate) fn look_at(&self, cell: &CellRef) -> Listing {
+        Listing::of(cell, lock(&self.metadata).get(&cell.id()).cloned())
     }
 
     pub(crate) fn find_named(&self, kind: &str, key: &str) -> Option<CellRef> {
@@ -409,25 +465,6 @@ impl System {
         self.registry.find_id(id).map_or_else(|| id.to_string(), |cell| cell.name())
     }
 
-    /// Asks an agent by names and bytes, as requests from outside come.
-    ///
-    /// # Errors
-    /// [`AskError::NotRunning`], [`AskError::WrongMessage`], [`AskError::Malformed`],
-    /// or what the ask itself came to.
-    pub async fn ask_by_name(
-        &self,
-        kind: &str,
-        key: &str,
-        message: &str,
-        bytes: Vec<u8>,
-    ) -> Result<Vec<u8>, AskError> {
-        let reply = match self.kind(kind) {
-            Some(kind) => kind.by_name().ask(self, key, message, bytes),
-            None => crate::accepts::refused(self, AskError::NotRunning),
-        };
-        reply.await
-    }
-
     // ---- crashes and ends -------------------------------------------------
 
     /// Asks the supervisor about a crashed agent and tells the others it decides about.
@@ -510,6 +547,7 @@ impl System {
             drop(left);
         } else if self.registry.remove(cell) {
             lock(&self.metadata).remove(&cell.id());
+            lock(&self.args).remove(&cell.id());
             lock(&self.supervision).remove_child(cell.id());
         }
     }

@@ -67,6 +67,13 @@ impl WaitGraph {
         true
     }
 
+    /// Those whose answer `waiter` awaits, in order of id.
+    pub fn targets(&self, waiter: AgentId) -> impl Iterator<Item = AgentId> + '_ {
+        let from = (waiter, AgentId::from_u128(0));
+        let to = (waiter, AgentId::from_u128(u128::MAX));
+        self.edges.range(from..=to).map(|(&(_, target), _)| target)
+    }
+
     /// Follows the waits from `start` to an agent that `closes` a cycle; `start`
     /// itself may be one.
     ///

@@ -11,7 +11,7 @@ use std::sync::Arc;
 use std::task::{RawWaker, RawWakerVTable, Waker};
 
 use compact_str::CompactString;
-use nexus_base::AgentId;
+use nexus_base::{AgentId, Level, Time};
 
 use super::frame::FrameHead;
 use super::mailbox::Mailbox;
@@ -24,6 +24,9 @@ use crate::{Agent, Execution, Kind, Worker};
 const WATCHED: u32 = 1;
 /// Somebody evicts a message: the lock of kinds that do.
 const EVICTING: u32 = 1 << 2;
+/// The level the agent is set to: two bits.
+const LEVEL_SHIFT: u32 = 3;
+const LEVEL: u32 = 0b11 << LEVEL_SHIFT;
 /// The epoch counts restarts in the upper bits.
 const EPOCH_ONE: u32 = 1 << 8;
 
@@ -52,13 +55,26 @@ pub(crate) struct Header {
     refs: AtomicU32,
     /// Messages that have a place in the mailbox, and [`AWAITED`].
     len: AtomicU32,
-    /// Marks and epoch.
+    /// Marks, level and epoch.
     marks: AtomicU32,
+    tally: Tally,
     mailbox: Mailbox,
     /// The suspended handler, or null.
     pub(super) frame: UnsafeCell<*mut FrameHead>,
     /// Counted: made by `Arc::into_raw`.
     kind: *const Kind,
+}
+
+/// What one agent has done, for people: nothing is decided by it, so the plain
+/// atomics do, also under a model checker.
+#[derive(Debug)]
+struct Tally {
+    /// Messages whose handler was started. Written by the cell's owner alone.
+    handled: std::sync::atomic::AtomicU64,
+    /// Panics, and requests that ended in an error.
+    errors: std::sync::atomic::AtomicU32,
+    /// When it was made, in whole seconds of the node's clock: 136 years.
+    made_s: u32,
 }
 
 /// Who the agent is.
@@ -127,7 +143,9 @@ unsafe fn name(cell: NonNull<Header>) -> NonNull<Name> {
 unsafe fn construct<A: Agent>(cell: NonNull<Header>) {
     // SAFETY: passed on from the caller.
     unsafe {
-        let made = cell.as_ref().kind().construct::<A>(&name(cell).as_ref().key);
+        let Name { id: [high, low], key } = name(cell).as_ref();
+        let id = AgentId::from_u128(u128::from(*high) << 64 | u128::from(*low));
+        let made = cell.as_ref().kind().remake::<A>(id, key);
         state::<A>(cell).write(made);
     }
 }
@@ -223,6 +241,53 @@ impl Header {
     /// How often the agent has been restarted.
     pub(crate) fn epoch(&self) -> u32 {
         self.marks.load(Ordering::Relaxed) / EPOCH_ONE
+    }
+
+    /// Counts a message whose handler starts. Only the owner may.
+    #[inline]
+    pub(super) fn count_handled(&self) {
+        let handled = &self.tally.handled;
+        handled.store(handled.load(Ordering::Relaxed) + 1, Ordering::Relaxed);
+    }
+
+    /// Counts an error of this agent.
+    pub(crate) fn count_error(&self) {
+        self.tally.errors.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Messages whose handler was started.
+    pub(crate) fn handled(&self) -> u64 {
+        self.tally.handled.load(Ordering::Relaxed)
+    }
+
+    /// Panics, and requests that ended in an error.
+    pub(crate) fn errors(&self) -> u32 {
+        self.tally.errors.load(Ordering::Relaxed)
+    }
+
+    /// When the agent was made, to the second.
+    pub(crate) fn made(&self) -> Time {
+        Time::from_nanos(u64::from(self.tally.made_s) * 1_000_000_000)
+    }
+
+    /// The level the agent is set to.
+    pub(crate) fn level(&self) -> Level {
+        let level = (self.marks.load(Ordering::Relaxed) & LEVEL) >> LEVEL_SHIFT;
+        Level::ALL[level as usize]
+    }
+
+    /// Sets the level of the agent.
+    pub(crate) fn set_level(&self, level: Level) {
+        let bits = (level as u32) << LEVEL_SHIFT;
+        let mut marks = self.marks.load(Ordering::Relaxed);
+        while let Err(seen) = self.marks.compare_exchange_weak(
+            marks,
+            marks & !LEVEL | bits,
+            Ordering::Relaxed,
+            Ordering::Relaxed,
+        ) {
+            marks = seen;
+        }
     }
 
     pub(super) fn next_epoch(&self) {
@@ -335,6 +400,11 @@ impl CellRef {
             refs: AtomicU32::new(2),
             len: AtomicU32::new(0),
             marks: AtomicU32::new(0),
+            tally: Tally {
+                handled: 0.into(),
+                errors: 0.into(),
+                made_s: (kind.system().now().as_nanos() / 1_000_000_000) as u32,
+            },
             mailbox: Mailbox::new(),
             frame: UnsafeCell::new(null_mut()),
             kind: Arc::into_raw(kind),
@@ -414,6 +484,19 @@ impl CellRef {
     /// at any time, and takes the count of being open with it.
     pub(crate) fn seize<'w>(&self, worker: &'w Worker) -> Option<Owned<'w>> {
         self.word.seize().then(|| Owned::taken(self.uncounted(), worker))
+    }
+
+    /// The message whose handler is suspended here, if one is.
+    pub(crate) fn suspended_message(&self, worker: &Worker) -> Option<&'static str> {
+        if !self.word.hold_suspended() {
+            return None;
+        }
+        let owned = Owned::taken(self.uncounted(), worker);
+        let message = owned.message();
+        if let Err(owned) = owned.suspend() {
+            owned.requeue();
+        }
+        message
     }
 
     /// Puts a message into the mailbox; a place has been reserved for it.

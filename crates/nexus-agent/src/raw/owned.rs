@@ -84,6 +84,12 @@ impl<'w> Owned<'w> {
         self.frame().is_some_and(|frame| unsafe { frame::asker_gave_up(frame) })
     }
 
+    /// The message whose handler is suspended here.
+    pub(super) fn message(&self) -> Option<&'static str> {
+        // SAFETY: we hold the run flag, so the frame is ours to look at.
+        self.frame().map(|frame| unsafe { frame.as_ref() }.step.message())
+    }
+
     fn frame(&self) -> Option<NonNull<FrameHead>> {
         // SAFETY: we hold the run flag.
         self.cell().frame.with(|frame| NonNull::new(unsafe { *frame }))
@@ -106,6 +112,7 @@ impl<'w> Owned<'w> {
         reply: Option<Arc<Slot<M::Reply>>>,
     ) -> Begun {
         self.cell().kind().counters.add(self.worker.shard(), Count::Handled, 1);
+        self.cell().count_handled();
         self.worker.show_start(self.cell(), &message);
         // SAFETY: passed on from the caller.
         let state = unsafe { cell::state::<A>(self.cell.as_ptr()) };
@@ -145,6 +152,7 @@ impl<'w> Owned<'w> {
         message: M,
         deadline: Time,
     ) -> Called<M::Reply> {
+        self.cell().count_handled();
         self.worker.show_start(self.cell(), &message);
         let (parent, origin) = (local::current_turn(), Origin::in_place(deadline));
         // SAFETY: passed on from the caller.

@@ -186,6 +186,12 @@ impl Word {
         woken.is_ok_and(|was| was & PHASE == SUSPENDED)
     }
 
+    /// Takes the run flag of a suspended cell, to look at its handler.
+    pub(crate) fn hold_suspended(&self) -> bool {
+        let held = |word: u32| (word & PHASE == SUSPENDED).then_some(word & !PHASE | RUNNING);
+        self.update(held).is_ok()
+    }
+
     /// Takes the run flag of a cell nobody is running, to close it; false if it is running.
     pub(crate) fn seize(&self) -> bool {
         let seized = |word: u32| match word & PHASE {

@@ -1,0 +1,155 @@
+//! Which of the served things a request is about. Pure.
+//!
+//! Written out instead of taken from a framework: there are few routes, all
+//! answer in one format, wrong ones too, and a key may hold any character.
+
+use std::borrow::Cow;
+
+use http::Method;
+use percent_encoding::percent_decode_str;
+
+/// What a request is about.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) enum Route<'r> {
+    /// Make an agent.
+    Create(Name<'r>),
+    /// Ask an agent.
+    Ask(Name<'r>),
+    /// Look at an agent.
+    Look(Name<'r>),
+    /// Stop an agent.
+    Stop(Name<'r>),
+    /// Set an agent's level.
+    SetLevel(Name<'r>),
+    /// Why an agent is as it is.
+    Why(Name<'r>),
+    /// A page of agents.
+    List,
+    /// What happened.
+    Events,
+    /// The node.
+    Status,
+    /// Take no new work, finish the old, end.
+    Drain,
+    /// Figures for Prometheus.
+    Metrics,
+    /// Whether the process lives.
+    Health,
+    /// Whether it takes work.
+    Ready,
+    /// The description of all this.
+    OpenApi,
+    /// The page people see.
+    Page(&'r str),
+}
+
+/// Which agent.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) struct Name<'r> {
+    pub(super) kind: Cow<'r, str>,
+    pub(super) key: Cow<'r, str>,
+}
+
+/// Why a request is about nothing here.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) enum NoRoute {
+    /// There is nothing at that path.
+    NotFound,
+    /// There is, but not with that method; these are the ones.
+    Method(&'static str),
+    /// A percent-encoded part of the path is no UTF-8.
+    Encoding,
+}
+
+/// What `method` on `path` is about.
+pub(super) fn route<'r>(method: &Method, path: &'r str) -> Result<Route<'r>, NoRoute> {
+    if let Some(rest) = path.strip_prefix("/v1/agents/") {
+        return agent(method, rest);
+    }
+    let get = |route| if is_read(method) { Ok(route) } else { Err(NoRoute::Method("GET")) };
+    match path {
+        "/v1/agents" => get(Route::List),
+        "/v1/events" => get(Route::Events),
+        "/v1/status" => get(Route::Status),
+        "/metrics" => get(Route::Metrics),
+        "/healthz" => get(Route::Health),
+        "/readyz" => get(Route::Ready),
+        "/openapi.json" => get(Route::OpenApi),
+        "/v1/drain" if method == Method::POST => Ok(Route::Drain),
+        "/v1/drain" => Err(NoRoute::Method("POST")),
+        "/" => get(Route::Page("index.html")),
+        _ => match path.strip_prefix("/assets/") {
+            Some(asset) => get(Route::Page(asset)),
+            None => Err(NoRoute::NotFound),
+        },
+    }
+}
+
+fn is_read(method: &Method) -> bool {
+    method == Method::GET || method == Method::HEAD
+}
+
+fn agent<'r>(method: &Method, rest: &'r str) -> Result<Route<'r>, NoRoute> {
+    let mut parts = rest.split('/');
+    let (kind, key) = (parts.next().unwrap_or_default(), parts.next().unwrap_or_default());
+    let (what, more) = (parts.next(), parts.next());
+    if kind.is_empty() || key.is_empty() || more.is_some() {
+        return Err(NoRoute::NotFound);
+    }
+    let name = Name { kind: decode(kind)?, key: decode(key)? };
+    match (what, method) {
+        (None, &Method::PUT) => Ok(Route::Create(name)),
+        (None, &Method::POST) => Ok(Route::Ask(name)),
+        (None, &Method::DELETE) => Ok(Route::Stop(name)),
+        (None, method) if is_read(method) => Ok(Route::Look(name)),
+        (None, _) => Err(NoRoute::Method("GET, PUT, POST, DELETE")),
+        (Some("level"), &Method::PUT) => Ok(Route::SetLevel(name)),
+        (Some("level"), _) => Err(NoRoute::Method("PUT")),
+        (Some("why"), method) if is_read(method) => Ok(Route::Why(name)),
+        (Some("why"), _) => Err(NoRoute::Method("GET")),
+        _ => Err(NoRoute::NotFound),
+    }
+}
+
+fn decode(part: &str) -> Result<Cow<'_, str>, NoRoute> {
+    if !part.contains('%') {
+        return Ok(Cow::Borrowed(part));
+    }
+    percent_decode_str(part).decode_utf8().map_err(|_| NoRoute::Encoding)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn name<'r>(kind: &'r str, key: &'r str) -> Name<'r> {
+        Name { kind: kind.into(), key: key.into() }
+    }
+
+    #[test]
+    fn agents_are_found_under_any_key() {
+        let get = Method::GET;
+        assert_eq!(route(&get, "/v1/agents/cart/42"), Ok(Route::Look(name("cart", "42"))));
+        assert_eq!(route(&get, "/v1/agents/cart/a%2Fb"), Ok(Route::Look(name("cart", "a/b"))));
+        assert_eq!(route(&get, "/v1/agents/cart/%C3%BC"), Ok(Route::Look(name("cart", "ü"))));
+        assert_eq!(route(&get, "/v1/agents/cart/why"), Ok(Route::Look(name("cart", "why"))));
+        assert_eq!(route(&get, "/v1/agents/cart/why/why"), Ok(Route::Why(name("cart", "why"))));
+        let put = Method::PUT;
+        assert_eq!(route(&put, "/v1/agents/c/k/level"), Ok(Route::SetLevel(name("c", "k"))));
+        assert_eq!(route(&Method::POST, "/v1/agents/c/.."), Ok(Route::Ask(name("c", ".."))));
+    }
+
+    #[test]
+    fn what_is_not_there_is_told_from_what_is_done_wrongly() {
+        let get = Method::GET;
+        for path in ["", "/v1", "/v1/agents/", "/v1/agents/c", "/v1/agents/c/", "/v1/agents//k"] {
+            assert_eq!(route(&get, path), Err(NoRoute::NotFound), "{path}");
+        }
+        for path in ["/v1/agents/c/k/", "/v1/agents/c/k/what", "/v1/agents/c/k/why/x", "/../etc"] {
+            assert_eq!(route(&get, path), Err(NoRoute::NotFound), "{path}");
+        }
+        assert_eq!(route(&get, "/v1/agents/c/%FF"), Err(NoRoute::Encoding));
+        assert_eq!(route(&Method::POST, "/v1/status"), Err(NoRoute::Method("GET")));
+        assert_eq!(route(&Method::PATCH, "/v1/agents/c/k/level"), Err(NoRoute::Method("PUT")));
+    }
+}
