@@ -12,9 +12,7 @@ use serde_json::Value;
 use crate::inspect::Inspect;
 use crate::raw::TypedCell;
 use crate::schema::{self, Schema};
-use crate::{
-    Agent, AskError, Handle, Handler, Message, SpawnError, System, Wire, WireId, codec,
-};
+use crate::{Agent, AskError, Handle, Handler, Message, SpawnError, System, Wire, WireId, codec};
 
 type Pinned<T> = Pin<Box<dyn Future<Output = T> + Send>>;
 pub(crate) type Reply = Pinned<Result<Vec<u8>, AskError>>;

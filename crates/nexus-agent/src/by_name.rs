@@ -9,9 +9,7 @@ use serde_json::Value;
 
 use crate::accepts::refused;
 use crate::raw::{Control, with_worker};
-use crate::{
-    AnyMessage, AnyReply, AskError, BadArgs, Listing, MessageFacts, SpawnError, System,
-};
+use crate::{AnyMessage, AnyReply, AskError, BadArgs, Listing, MessageFacts, SpawnError, System};
 
 /// What an agent is doing, beyond what its listing says.
 #[derive(Clone, PartialEq, Eq, Debug)]

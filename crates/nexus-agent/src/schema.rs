@@ -44,10 +44,27 @@ pub(crate) fn of<T: DeserializeOwned>() -> Schema {
 }
 
 fn trace<T: DeserializeOwned>() -> Option<(Format, Registry)> {
+    let mut traced = read_often::<T>(&[])?;
+    for _ in 0..DEPTH_MAX {
+        let known: Vec<String> = traced.1.keys().cloned().collect();
+        traced = read_often::<T>(&known)?;
+        if traced.1.len() == known.len() {
+            break;
+        }
+    }
+    Some(traced)
+}
+
+/// Reads a `T` again and again. Each time an enum among `names` shows another
+/// variant; the others show their first.
+fn read_often<T: DeserializeOwned>(names: &[String]) -> Option<(Format, Registry)> {
     let config = TracerConfig::default().is_human_readable(true);
     let (mut tracer, samples) = (Tracer::new(config), Samples::new());
     let mut format = None;
-    for _ in 0..PASSES {
+    for _ in 0..if names.is_empty() { 1 } else { PASSES } {
+        for name in names {
+            tracer.check_incomplete_enum(name);
+        }
         match tracer.trace_type_once::<T>(&samples) {
             Ok((traced, _)) => format = Some(traced),
             Err(_) => break,
@@ -133,8 +150,10 @@ fn describe_container(container: &ContainerFormat, registry: &Registry, depth: u
         ContainerFormat::TupleStruct(formats) => tuple(formats.iter().map(inner).collect()),
         ContainerFormat::Struct(fields) => object(fields, registry, depth),
         ContainerFormat::Enum(variants) => {
-            let described: Vec<Schema> =
-                variants.values().map(|variant| describe_variant(variant, registry, depth)).collect();
+            let described: Vec<Schema> = variants
+                .values()
+                .map(|variant| describe_variant(variant, registry, depth))
+                .collect();
             let example = described.first().map_or(Value::Null, |first| first.example.clone());
             let variants: Vec<Value> = described.into_iter().map(|one| one.schema).collect();
             plain(json!({"oneOf": variants}), example)
@@ -142,11 +161,7 @@ fn describe_container(container: &ContainerFormat, registry: &Registry, depth: u
     }
 }
 
-fn describe_variant(
-    variant: &Named<VariantFormat>,
-    registry: &Registry,
-    depth: usize,
-) -> Schema {
+fn describe_variant(variant: &Named<VariantFormat>, registry: &Registry, depth: usize) -> Schema {
     let inner = |format: &Format| describe(format, registry, depth);
     let content = match &variant.value {
         VariantFormat::Unit => return plain(json!({"const": variant.name}), json!(variant.name)),

@@ -125,6 +125,20 @@ impl Reactive {
         self
     }
 
+    /// A state that starts with these keys and values.
+    ///
+    /// # Errors
+    /// [`ReactiveError`] for a bad key, too many of them, or a state that the
+    /// validator refuses.
+    pub fn start(&self, entries: &serde_json::Map<String, Value>) -> Result<State, ReactiveError> {
+        let mut state = State::default();
+        let mut staged = Staged::new(&state);
+        entries.iter().try_for_each(|(key, value)| staged.put(key, value.clone()))?;
+        let changes = self.accepted(staged)?;
+        state.apply(changes);
+        Ok(state)
+    }
+
     /// Does what `request` asks and returns the answer.
     ///
     /// # Errors
@@ -149,12 +163,17 @@ impl Reactive {
     ) -> Result<Value, ReactiveError> {
         let mut staged = Staged::new(state);
         let answer = change(&mut staged, args)?;
+        let changes = self.accepted(staged)?;
+        state.apply(changes);
+        Ok(answer)
+    }
+
+    /// The changes, if the rule holds with them.
+    fn accepted(&self, staged: Staged<'_>) -> Result<state::Changes, ReactiveError> {
         if let Some(validator) = &self.validator {
             validator(&staged).map_err(|reason| ReactiveError::Invalid { reason })?;
         }
-        let changes = staged.into_changes();
-        state.apply(changes);
-        Ok(answer)
+        Ok(staged.into_changes())
     }
 }
 

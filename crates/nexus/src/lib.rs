@@ -32,7 +32,7 @@ pub use circuit_breaker::{BREAKERS_MAX, BreakerError, CircuitBreaker};
 pub use events::EVENTS_MAX;
 pub use kv::{Kv, KvRules};
 pub use nexus_agent::*;
-pub use nexus_base::{AgentId, EventName, Rng, Time};
+pub use nexus_base::{AgentId, EventName, Level, Rng, Time, UnknownLevel};
 pub use nexus_coord::balance::StrategyName;
 pub use nexus_coord::{
     EnabledLevels, FallReason, FeatureError, Features, Reactive, ReactiveError, RequestKind,
@@ -44,9 +44,7 @@ pub use pool::{
     CallSpec, HELD_MAX, IN_FLIGHT_MAX, LevelCounts, MEMBERS_MAX, MemberCounts, Pool, PoolCounts,
     PoolError, PoolSpawnError, PoolSpec, Served,
 };
-pub use reactive::{
-    Answer, Level, LevelUsed, ReactiveAgent, ReactiveKind, Request, RequestError, Retry,
-};
+pub use reactive::{Answer, LevelUsed, ReactiveAgent, ReactiveKind, Request, RequestError, Retry};
 
 /// What nearly every program that uses Nexus needs.
 pub mod prelude {

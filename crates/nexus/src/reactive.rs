@@ -17,9 +17,10 @@ use std::time::Duration;
 
 use nexus_agent::{Accepts, Agent, Context, Handler};
 use nexus_coord::{DEADLINE_DEFAULT, Reactive, State};
+use serde_json::{Map, Value, json};
 
 pub use answer::{Answer, RequestError, Retry};
-pub use level::{Level, LevelUsed};
+pub use level::LevelUsed;
 pub use request::Request;
 
 /// A kind of agents at the reactive level: its name and its rules.
@@ -96,8 +97,43 @@ impl<K: ReactiveKind> Agent for ReactiveAgent<K> {
         ReactiveAgent { state: State::default(), kind: PhantomData }
     }
 
+    /// The arguments are the keys it starts with and their values.
+    fn with_args(_key: &str, args: &Value) -> Result<ReactiveAgent<K>, String> {
+        let Value::Object(entries) = args else {
+            return Err("the arguments are an object: the keys to start with".to_owned());
+        };
+        let state = K::rules().start(entries).map_err(|error| error.to_string())?;
+        Ok(ReactiveAgent { state, kind: PhantomData })
+    }
+
+    /// How many keys there are, and the first of them with what they hold.
+    fn summary(&self) -> Value {
+        let first: Map<String, Value> = self
+            .state
+            .iter()
+            .take(SUMMARY_KEYS_MAX)
+            .map(|(key, value)| (key.to_owned(), brief(value)))
+            .collect();
+        json!({"keys": self.state.len(), "first": first})
+    }
+
     fn accepts(kind: &mut Accepts<ReactiveAgent<K>>) {
         kind.message::<Request>();
+    }
+}
+
+/// Keys that a summary shows. A guess: what fits before people's eyes.
+const SUMMARY_KEYS_MAX: usize = 16;
+
+/// Characters of a value that a summary shows. As above.
+const SUMMARY_CHARS_MAX: usize = 120;
+
+/// The value, or the beginning of its text if it is long.
+fn brief(value: &Value) -> Value {
+    let text = value.to_string();
+    match text.char_indices().nth(SUMMARY_CHARS_MAX) {
+        Some((end, _)) => Value::String(format!("{}…", &text[..end])),
+        None => value.clone(),
     }
 }
 
@@ -105,9 +141,10 @@ impl<K: ReactiveKind> Handler<Request> for ReactiveAgent<K> {
     async fn handle(
         &mut self,
         request: Request,
-        _cx: &mut Context<ReactiveAgent<K>>,
+        cx: &mut Context<ReactiveAgent<K>>,
     ) -> Result<Answer, RequestError> {
-        let value = K::rules().handle_request(&mut self.state, &request)?;
-        Ok(Answer { value, level: LevelUsed::REACTIVE })
+        let done = K::rules().handle_request(&mut self.state, &request);
+        let value = done.inspect_err(|_| cx.count_error())?;
+        Ok(Answer { value, level: LevelUsed::of(cx.level()) })
     }
 }

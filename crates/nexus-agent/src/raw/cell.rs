@@ -1,13 +1,14 @@
-//! A cell: where one agent lives, in one block: header, state, name.
+//! A cell: where one agent lives, in one block: front, header, state.
 //!
-//! In this order because the header and a small state share a cache line, and
-//! the name is read only where an agent is looked up or reported.
+//! The header and a small state share a cache line. The front, with the name,
+//! has the line before, always in the same place, so that whoever looks an
+//! agent up fetches both lines at once. Cells are reached by their header.
 
 use std::alloc::Layout;
-use std::mem::{ManuallyDrop, MaybeUninit, offset_of};
+use std::mem::{ManuallyDrop, MaybeUninit};
 use std::ops::Deref;
 use std::ptr::{NonNull, null_mut};
-use std::sync::Arc;
+use std::sync::{Arc, atomic as plain};
 use std::task::{RawWaker, RawWakerVTable, Waker};
 
 use compact_str::CompactString;
@@ -57,7 +58,6 @@ pub(crate) struct Header {
     len: AtomicU32,
     /// Marks, level and epoch.
     marks: AtomicU32,
-    tally: Tally,
     mailbox: Mailbox,
     /// The suspended handler, or null.
     pub(super) frame: UnsafeCell<*mut FrameHead>,
@@ -68,27 +68,37 @@ pub(crate) struct Header {
 /// What one agent has done, for people: nothing is decided by it, so the plain
 /// atomics do, also under a model checker.
 #[derive(Debug)]
+#[allow(unused_qualifications, reason = "under a model checker the short name is its own")]
 struct Tally {
     /// Messages whose handler was started. Written by the cell's owner alone.
-    handled: std::sync::atomic::AtomicU64,
+    handled: plain::AtomicU64,
     /// Panics, and requests that ended in an error.
-    errors: std::sync::atomic::AtomicU32,
+    errors: plain::AtomicU32,
     /// When it was made, in whole seconds of the node's clock: 136 years.
     made_s: u32,
 }
 
-/// Who the agent is.
-struct Name {
+/// Who the agent is, and what it has done.
+#[repr(C)]
+struct Front {
     /// In halves, so that a cell is not padded to sixteen bytes.
     id: [u64; 2],
     key: CompactString,
+    tally: Tally,
 }
+
+/// From a cell's beginning to its header: a cache line.
+const FRONT_BYTES: usize = 64;
+
+const _: () = assert!(size_of::<Front>() <= FRONT_BYTES);
 
 #[repr(C)]
 struct Cell<A> {
+    front: Front,
+    /// The header begins a line of its own.
+    _rest: [u8; FRONT_BYTES - size_of::<Front>()],
     header: Header,
     state: UnsafeCell<MaybeUninit<A>>,
-    name: Name,
 }
 
 /// What can be done with a cell whose agent's type is forgotten.
@@ -100,18 +110,16 @@ pub(crate) struct CellVtable {
     /// Drops the state. May unwind.
     drop_state: unsafe fn(NonNull<Header>),
     layout: Layout,
-    /// Where the name is, from the header on.
-    name_offset: usize,
 }
 
 impl CellVtable {
     pub(crate) const fn of<A: Agent>() -> CellVtable {
+        const { assert!(std::mem::offset_of!(Cell<A>, header) == FRONT_BYTES) };
         CellVtable {
             construct: construct::<A>,
             stopping: stopping::<A>,
             drop_state: drop_state::<A>,
             layout: Layout::new::<Cell<A>>(),
-            name_offset: offset_of!(Cell<A>, name),
         }
     }
 
@@ -125,17 +133,18 @@ impl CellVtable {
 /// `cell` is a `Cell<A>`.
 #[inline]
 pub(super) unsafe fn state<A>(cell: NonNull<Header>) -> *mut A {
-    let cell: NonNull<Cell<A>> = cell.cast();
     // SAFETY: passed on from the caller.
-    unsafe { cell.as_ref().state.with_mut(|state| state.cast()) }
+    unsafe { block(cell).cast::<Cell<A>>().as_ref().state.with_mut(|state| state.cast()) }
 }
 
+/// Where the cell begins: with its front.
+///
 /// # Safety
-/// `cell` is a cell, alive.
+/// `cell` is a cell's header.
 #[inline]
-unsafe fn name(cell: NonNull<Header>) -> NonNull<Name> {
-    // SAFETY: passed on from the caller; the offset is that of this cell's type.
-    unsafe { cell.byte_add(cell.as_ref().kind().vtable().name_offset).cast() }
+unsafe fn block(cell: NonNull<Header>) -> NonNull<Front> {
+    // SAFETY: every header lies so far behind its cell's beginning.
+    unsafe { cell.byte_sub(FRONT_BYTES).cast() }
 }
 
 /// # Safety
@@ -143,7 +152,7 @@ unsafe fn name(cell: NonNull<Header>) -> NonNull<Name> {
 unsafe fn construct<A: Agent>(cell: NonNull<Header>) {
     // SAFETY: passed on from the caller.
     unsafe {
-        let Name { id: [high, low], key } = name(cell).as_ref();
+        let Front { id: [high, low], key, .. } = block(cell).as_ref();
         let id = AgentId::from_u128(u128::from(*high) << 64 | u128::from(*low));
         let made = cell.as_ref().kind().remake::<A>(id, key);
         state::<A>(cell).write(made);
@@ -241,33 +250,6 @@ impl Header {
     /// How often the agent has been restarted.
     pub(crate) fn epoch(&self) -> u32 {
         self.marks.load(Ordering::Relaxed) / EPOCH_ONE
-    }
-
-    /// Counts a message whose handler starts. Only the owner may.
-    #[inline]
-    pub(super) fn count_handled(&self) {
-        let handled = &self.tally.handled;
-        handled.store(handled.load(Ordering::Relaxed) + 1, Ordering::Relaxed);
-    }
-
-    /// Counts an error of this agent.
-    pub(crate) fn count_error(&self) {
-        self.tally.errors.fetch_add(1, Ordering::Relaxed);
-    }
-
-    /// Messages whose handler was started.
-    pub(crate) fn handled(&self) -> u64 {
-        self.tally.handled.load(Ordering::Relaxed)
-    }
-
-    /// Panics, and requests that ended in an error.
-    pub(crate) fn errors(&self) -> u32 {
-        self.tally.errors.load(Ordering::Relaxed)
-    }
-
-    /// When the agent was made, to the second.
-    pub(crate) fn made(&self) -> Time {
-        Time::from_nanos(u64::from(self.tally.made_s) * 1_000_000_000)
     }
 
     /// The level the agent is set to.
@@ -379,9 +361,10 @@ unsafe fn free(cell: NonNull<Header>) {
     // SAFETY: passed on from the caller; `CellRef::open` made the kind's count and the block.
     unsafe {
         let kind = Arc::from_raw(cell.as_ref().kind);
-        name(cell).drop_in_place();
+        let block = block(cell);
+        block.drop_in_place();
         cell.drop_in_place();
-        kind.slab().give(cell.cast());
+        kind.slab().give(block.cast());
     }
 }
 
@@ -395,25 +378,27 @@ impl CellRef {
             "cells hold their kind's agents"
         );
         let block: NonNull<Cell<A>> = kind.slab().take().cast();
+        let tally = Tally {
+            handled: 0.into(),
+            errors: 0.into(),
+            made_s: (kind.system().now().as_nanos() / 1_000_000_000) as u32,
+        };
         let header = Header {
             word: Word::idle(),
             refs: AtomicU32::new(2),
             len: AtomicU32::new(0),
             marks: AtomicU32::new(0),
-            tally: Tally {
-                handled: 0.into(),
-                errors: 0.into(),
-                made_s: (kind.system().now().as_nanos() / 1_000_000_000) as u32,
-            },
             mailbox: Mailbox::new(),
             frame: UnsafeCell::new(null_mut()),
             kind: Arc::into_raw(kind),
         };
-        let name = Name { id: [id.high(), id.low()], key: CompactString::new(key) };
+        let front = Front { id: [id.high(), id.low()], key: CompactString::new(key), tally };
         let state = UnsafeCell::new(MaybeUninit::new(state));
         // SAFETY: fresh memory for a cell of this kind.
-        unsafe { block.write(Cell { header, state, name }) };
-        CellRef(block.cast())
+        unsafe {
+            block.write(Cell { front, _rest: Default::default(), header, state });
+            CellRef(block.byte_add(FRONT_BYTES).cast())
+        }
     }
 
     /// Gives up the count that being open holds. Only whoever closes the cell
@@ -422,22 +407,49 @@ impl CellRef {
         drop(ManuallyDrop::into_inner(cell));
     }
 
-    fn identity(&self) -> &Name {
+    /// Counts a message whose handler starts. Only the owner may.
+    #[inline]
+    pub(super) fn count_handled(&self) {
+        let handled = &self.front().tally.handled;
+        handled.store(handled.load(Ordering::Relaxed) + 1, Ordering::Relaxed);
+    }
+
+    /// Counts an error of this agent.
+    pub(crate) fn count_error(&self) {
+        self.front().tally.errors.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Messages whose handler was started.
+    pub(crate) fn handled(&self) -> u64 {
+        self.front().tally.handled.load(Ordering::Relaxed)
+    }
+
+    /// Panics, and requests that ended in an error.
+    pub(crate) fn errors(&self) -> u32 {
+        self.front().tally.errors.load(Ordering::Relaxed)
+    }
+
+    /// When the agent was made, to the second.
+    pub(crate) fn made(&self) -> Time {
+        Time::from_nanos(u64::from(self.front().tally.made_s) * 1_000_000_000)
+    }
+
+    fn front(&self) -> &Front {
         // SAFETY: counted, or borrowed from somebody who is.
-        unsafe { name(self.0).as_ref() }
+        unsafe { block(self.0).as_ref() }
     }
 
     pub(crate) fn key(&self) -> &str {
-        &self.identity().key
+        &self.front().key
     }
 
     /// The key for keeping: copied in place when short.
     pub(crate) fn key_shared(&self) -> CompactString {
-        self.identity().key.clone()
+        self.front().key.clone()
     }
 
     pub(crate) fn id(&self) -> AgentId {
-        let [high, low] = self.identity().id;
+        let [high, low] = self.front().id;
         AgentId::from_u128(u128::from(high) << 64 | u128::from(low))
     }
 

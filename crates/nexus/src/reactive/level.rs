@@ -1,21 +1,7 @@
-//! The levels of intelligence, as answers name them.
+//! Which level served, as answers tell it.
 
+use nexus_base::Level;
 use serde::{Deserialize, Serialize};
-
-/// How cleverly an agent serves, lowest first.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-#[non_exhaustive]
-pub enum Level {
-    /// By its rules alone. The only one there is in this release.
-    Reactive,
-    /// With models that learn from past requests.
-    Proactive,
-    /// With rules that adapt to the machine.
-    Adaptive,
-    /// With a swarm of others.
-    Emergent,
-}
 
 /// Which level served, and why if it is not the one the agent was set to.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -32,4 +18,24 @@ impl LevelUsed {
     /// Set to the reactive level, and served by it.
     pub const REACTIVE: LevelUsed =
         LevelUsed { asked: Level::Reactive, used: Level::Reactive, reason: None };
+
+    /// What serves an agent that is set to `asked`: this release has the
+    /// reactive level alone.
+    pub fn of(asked: Level) -> LevelUsed {
+        let reason = (asked != Level::Reactive).then(|| format!("{asked} is not enabled"));
+        LevelUsed { asked, used: Level::Reactive, reason }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_level_that_is_not_there_falls_and_says_so() {
+        assert_eq!(LevelUsed::of(Level::Reactive), LevelUsed::REACTIVE);
+        let fell = LevelUsed::of(Level::Adaptive);
+        assert_eq!((fell.asked, fell.used), (Level::Adaptive, Level::Reactive));
+        assert_eq!(fell.reason.as_deref(), Some("adaptive is not enabled"));
+    }
 }
