@@ -1,7 +1,7 @@
 //! The latest events of a node, for people and for the log.
 
 use std::collections::VecDeque;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use nexus_agent::Event;
@@ -15,9 +15,19 @@ pub const EVENTS_MAX: usize = 4_096;
 /// crash that explains it.
 #[derive(Default)]
 pub(crate) struct EventLog {
-    ordinary: Mutex<VecDeque<Event>>,
-    trouble: Mutex<VecDeque<Event>>,
+    ordinary: Mutex<VecDeque<Numbered>>,
+    trouble: Mutex<VecDeque<Numbered>>,
+    /// The number of the next event.
+    next: AtomicU64,
     everyday: AtomicBool,
+    arrived: tokio::sync::Notify,
+}
+
+/// An event and its number: 1, 2, 3 and so on since the node started.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) struct Numbered {
+    pub(crate) seq: u64,
+    pub(crate) event: Event,
 }
 
 impl EventLog {
@@ -37,19 +47,59 @@ impl EventLog {
         if latest.len() == EVENTS_MAX {
             latest.pop_front();
         }
-        latest.push_back(event);
+        // Under the lock, so that each list is in the order of the numbers.
+        let seq = self.next.fetch_add(1, Ordering::Relaxed) + 1;
+        latest.push_back(Numbered { seq, event });
+        drop(latest);
+        self.arrived.notify_waiters();
     }
 
     /// Both lists as one, oldest first.
     pub(crate) fn latest(&self) -> Vec<Event> {
-        let mut latest: Vec<Event> = lock(&self.trouble).iter().cloned().collect();
-        latest.extend(lock(&self.ordinary).iter().cloned());
-        latest.sort_by_key(|event| event.at);
-        latest
+        self.after(0, usize::MAX, |_| true).into_iter().map(|numbered| numbered.event).collect()
+    }
+
+    /// The number of the latest event.
+    pub(crate) fn last_seq(&self) -> u64 {
+        self.next.load(Ordering::Relaxed)
+    }
+
+    /// Up to `limit` of the events after number `seq` that are wanted, in order.
+    pub(crate) fn after(
+        &self,
+        seq: u64,
+        limit: usize,
+        wanted: impl Fn(&Event) -> bool,
+    ) -> Vec<Numbered> {
+        let mut after: Vec<Numbered> = Vec::new();
+        for list in [&self.trouble, &self.ordinary] {
+            let list = lock(list);
+            let from = list.partition_point(|numbered| numbered.seq <= seq);
+            let wanted = list.range(from..).filter(|numbered| wanted(&numbered.event));
+            after.extend(wanted.take(limit).cloned());
+        }
+        after.sort_by_key(|numbered| numbered.seq);
+        after.truncate(limit);
+        after
+    }
+
+    /// How many of the events after number `seq` are forgotten.
+    pub(crate) fn forgotten_after(&self, seq: u64) -> u64 {
+        let kept = |list: &Mutex<VecDeque<Numbered>>| {
+            let list = lock(list);
+            (list.len() - list.partition_point(|numbered| numbered.seq <= seq)) as u64
+        };
+        let last = self.last_seq();
+        last.saturating_sub(seq).saturating_sub(kept(&self.trouble) + kept(&self.ordinary))
+    }
+
+    /// Ready when another event has come, after it was first polled.
+    pub(crate) fn arrived(&self) -> tokio::sync::futures::Notified<'_> {
+        self.arrived.notified()
     }
 }
 
-fn lock(events: &Mutex<VecDeque<Event>>) -> MutexGuard<'_, VecDeque<Event>> {
+fn lock(events: &Mutex<VecDeque<Numbered>>) -> MutexGuard<'_, VecDeque<Numbered>> {
     events.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
@@ -94,5 +144,23 @@ mod tests {
         assert_eq!(latest.len(), EVENTS_MAX + 1);
         assert_eq!(latest[0], event(1, EventName::AgentCrashed));
         assert!(latest.is_sorted_by_key(|event| event.at));
+        assert_eq!(log.forgotten_after(0), EVENTS_MAX as u64);
+        assert_eq!(log.forgotten_after(log.last_seq()), 0);
+    }
+
+    #[test]
+    fn events_are_read_on_from_where_one_was() {
+        let log = EventLog::default();
+        for at in 0..10 {
+            let name = if at % 2 == 0 { EventName::AgentCrashed } else { EventName::MessageDead };
+            log.push(event(at, name));
+        }
+        let seqs = |after, limit| -> Vec<u64> {
+            log.after(after, limit, |_| true).iter().map(|numbered| numbered.seq).collect()
+        };
+        assert_eq!(seqs(0, 3), [1, 2, 3]);
+        assert_eq!(seqs(7, 99), [8, 9, 10]);
+        let crashed = log.after(2, 99, |event| event.name == EventName::AgentCrashed);
+        assert_eq!(crashed.iter().map(|one| one.seq).collect::<Vec<_>>(), [3, 5, 7, 9]);
     }
 }

@@ -1,0 +1,233 @@
+//! What can be done with one agent.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::StatusCode;
+use nexus_agent::{AnyReply, AskError, Changed, ErrorCode, Listing, SpawnError};
+use nexus_base::Level;
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::asked::Asked;
+use super::events;
+use super::host::Host;
+use super::problem::Problem;
+use super::route::Name;
+use crate::{Answer, LevelUsed, Request, RequestError};
+
+/// How long an agent may take to say what its state is.
+const SUMMARY_WITHIN: Duration = Duration::from_millis(200);
+
+/// Events of an agent that `why` shows.
+const WHY_EVENTS: usize = 20;
+
+/// An agent as lists and looks show it.
+pub(super) fn to_json(host: &Host, listing: &Listing, state: Option<Value>) -> Value {
+    json!({
+        "kind": listing.kind,
+        "key": listing.key,
+        "id": listing.id.to_string(),
+        "phase": listing.phase,
+        "mailbox": listing.mailbox_len,
+        "epoch": listing.epoch,
+        "level": LevelUsed::of(listing.level),
+        "metrics": {
+            "handled": listing.handled,
+            "errors": listing.errors,
+            "age_s": listing.age.as_secs_f64(),
+            "rate_per_s": listing.rate_per_s(),
+        },
+        "metadata": listing.metadata,
+        "state": state,
+        "node": host.name,
+        "term": null,
+    })
+}
+
+/// A look at one agent.
+pub(super) async fn look(host: &Host, name: &Name<'_>) -> Result<Value, Problem> {
+    let listing = find(host, name)?;
+    let state = state(host, &listing).await;
+    // Afresh: asking for the state was a message like any other.
+    let listing = host.system().listing(&name.kind, &name.key).unwrap_or(listing);
+    Ok(to_json(host, &listing, state))
+}
+
+/// What the agent says of itself, if it says so in time.
+pub(super) async fn state(host: &Host, listing: &Listing) -> Option<Value> {
+    let asked = host.system().inspect(listing.kind, &listing.key, SUMMARY_WITHIN);
+    asked.await.ok().filter(|state| !state.is_null())
+}
+
+fn find(host: &Host, name: &Name<'_>) -> Result<Listing, Problem> {
+    let listing = host.system().listing(&name.kind, &name.key);
+    listing.ok_or_else(|| missing(host, name))
+}
+
+fn missing(host: &Host, name: &Name<'_>) -> Problem {
+    let kinds = super::kinds(host);
+    if !kinds.contains(&&*name.kind) {
+        return unknown_kind(&kinds, name);
+    }
+    let message = format!("no agent {}/{} runs here; create it with PUT", name.kind, name.key);
+    Problem::new(ErrorCode::UnknownAgent, message)
+}
+
+fn unknown_kind(kinds: &[&'static str], name: &Name<'_>) -> Problem {
+    let known = kinds.join(", ");
+    let message = format!("there is no kind {:?} on this node; known are {known}", name.kind);
+    Problem::new(ErrorCode::UnknownKind, message).detail(json!({"kinds": kinds}))
+}
+
+/// The body of a request that makes an agent.
+#[derive(Deserialize, Default)]
+#[serde(deny_unknown_fields)]
+struct Create {
+    #[serde(default)]
+    args: Option<Value>,
+}
+
+/// Makes an agent, unless it is there.
+pub(super) async fn create(
+    host: &Host,
+    name: &Name<'_>,
+    body: &Bytes,
+) -> Result<(StatusCode, Value), Problem> {
+    let Create { args } =
+        if body.is_empty() { Create::default() } else { super::asked::read(body)? };
+    let kinds = super::kinds(host);
+    if !kinds.contains(&&*name.kind) {
+        return Err(unknown_kind(&kinds, name));
+    }
+    let status = match host.system().spawn_by_name(&name.kind, &name.key, args) {
+        Ok(()) => StatusCode::CREATED,
+        Err(SpawnError::AlreadyRunning { .. }) => StatusCode::OK,
+        Err(error) => return Err(error.into()),
+    };
+    let listing = find(host, name)?;
+    Ok((status, to_json(host, &listing, None)))
+}
+
+/// Stops an agent when the message it is handling is done.
+pub(super) fn stop(host: &Host, name: &Name<'_>) -> Result<Value, Problem> {
+    if host.system().stop_by_name(&name.kind, &name.key) {
+        Ok(json!({"stopped": true}))
+    } else {
+        Err(missing(host, name))
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct SetLevel {
+    level: Level,
+}
+
+/// Sets an agent's level.
+pub(super) fn set_level(host: &Host, name: &Name<'_>, body: &Bytes) -> Result<Value, Problem> {
+    let SetLevel { level } = super::asked::read(body)?;
+    if host.system().set_level_by_name(&name.kind, &name.key, level) {
+        Ok(json!({"level": LevelUsed::of(level)}))
+    } else {
+        Err(missing(host, name))
+    }
+}
+
+/// Why an agent is as it is.
+pub(super) fn why(host: &Host, name: &Name<'_>) -> Result<Value, Problem> {
+    let listing = find(host, name)?;
+    let doing = host.system().doing(&name.kind, &name.key);
+    let (handler, waiting_on) =
+        doing.map_or((None, Vec::new()), |doing| (doing.handler, doing.waiting_on));
+    let full = format!("{}/{}", name.kind, name.key);
+    Ok(json!({
+        "kind": listing.kind,
+        "key": listing.key,
+        "phase": listing.phase,
+        "mailbox": listing.mailbox_len,
+        "level": LevelUsed::of(listing.level),
+        "handler": handler,
+        "waiting_on": waiting_on,
+        "epoch": listing.epoch,
+        "events": events::latest_of(host, &full, WHY_EVENTS),
+    }))
+}
+
+/// A request to an agent that was done.
+pub(super) struct Done {
+    pub(super) value: Value,
+    pub(super) level: LevelUsed,
+}
+
+/// Asks an agent.
+pub(super) async fn ask(host: &Host, name: &Name<'_>, asked: Asked) -> Result<Done, Problem> {
+    let system = host.system();
+    let (message, any, within) = match asked {
+        Asked::Request(request) => {
+            let within = request.deadline;
+            (<Request as nexus_agent::Message>::NAME, nexus_agent::AnyMessage::new(request), within)
+        }
+        Asked::Message { name: message, args, within } => {
+            let Some(read) = system.read_json(&name.kind, &message, args.get().as_bytes()) else {
+                return Err(wrong_message(host, name, &message));
+            };
+            return finish(host, name, {
+                let any = read?;
+                system.ask_any(&name.kind, &name.key, &message, any, within).await
+            });
+        }
+    };
+    let reply = system.ask_any(&name.kind, &name.key, message, any, within).await;
+    finish(host, name, reply)
+}
+
+fn finish(
+    host: &Host,
+    name: &Name<'_>,
+    reply: Result<AnyReply, AskError>,
+) -> Result<Done, Problem> {
+    let reply = reply.map_err(|error| match error {
+        AskError::NotRunning => missing(host, name),
+        AskError::WrongMessage { message, .. } => wrong_message(host, name, &message),
+        error => error.into(),
+    })?;
+    match reply.downcast::<Result<Answer, RequestError>>() {
+        Ok(Ok(Answer { value, level })) => Ok(Done { value, level }),
+        Ok(Err(error)) => Err(error.into()),
+        Err(reply) => {
+            let value = reply.to_json().map_err(|error| {
+                let message = format!("the handler ran, but its reply is no JSON: {error}");
+                let changed = Changed::Unknown;
+                Problem { changed, ..Problem::new(ErrorCode::Crashed, message) }
+            })?;
+            let level = host.system().listing(&name.kind, &name.key).map(|now| now.level);
+            Ok(Done { value, level: LevelUsed::of(level.unwrap_or_default()) })
+        }
+    }
+}
+
+fn wrong_message(host: &Host, name: &Name<'_>, message: &str) -> Problem {
+    let Some(messages) = host.system().messages(&name.kind) else { return missing(host, name) };
+    let known: Vec<&str> = messages.iter().map(|message| message.name).collect();
+    let is_request = message == <Request as nexus_agent::Message>::NAME;
+    let text = match (is_request, known.as_slice()) {
+        (_, []) => format!("agents of kind {} take no messages from outside", name.kind),
+        (true, known) => format!(
+            "agents of kind {} take no queries, updates or actions; send one of the messages {} \
+             with \"type\": \"message\"",
+            name.kind,
+            known.join(", ")
+        ),
+        (false, known) if known.contains(&<Request as nexus_agent::Message>::NAME) => format!(
+            "agents of kind {} take queries, updates and actions, and no message {message:?}",
+            name.kind
+        ),
+        (false, known) => format!(
+            "agents of kind {} take no message {message:?}; known are {}",
+            name.kind,
+            known.join(", ")
+        ),
+    };
+    Problem::bad_request(text).detail(json!({"messages": known}))
+}

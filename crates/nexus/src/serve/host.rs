@@ -1,0 +1,93 @@
+//! What all connections share.
+
+use std::future::Future;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use nexus_agent::System;
+use nexus_base::Time;
+use tokio::sync::watch;
+
+use super::idempotency::Repeats;
+use super::meter::Meter;
+use super::rate::Rates;
+use crate::node::Figures;
+use crate::{Settings, Tokens};
+
+/// The served node, as requests see it.
+pub(crate) struct Host {
+    pub(super) figures: Figures,
+    pub(super) settings: Settings,
+    pub(super) name: String,
+    pub(super) meter: Arc<Meter>,
+    pub(super) tokens: Option<Tokens>,
+    /// Host names that a request may be addressed to, lower case, without port.
+    pub(super) hosts: Vec<String>,
+    pub(super) openapi: std::sync::OnceLock<Vec<u8>>,
+    repeats: Mutex<Repeats>,
+    rates: Option<Mutex<Rates>>,
+    draining: watch::Sender<bool>,
+}
+
+impl Host {
+    pub(super) fn new(
+        figures: Figures,
+        meter: Arc<Meter>,
+        settings: Settings,
+        name: String,
+        tokens: Option<Tokens>,
+    ) -> Host {
+        let (window, entries_max) =
+            (settings.idempotency.window, settings.idempotency.entries_max);
+        let per_s = settings.http.requests_per_s;
+        Host {
+            figures,
+            hosts: settings.http.hosts.iter().map(|host| host.to_lowercase()).collect(),
+            tokens,
+            openapi: std::sync::OnceLock::new(),
+            repeats: Mutex::new(Repeats::new(window, entries_max)),
+            rates: (per_s > 0).then(|| Mutex::new(Rates::new(per_s))),
+            draining: watch::Sender::new(false),
+            settings,
+            name,
+            meter,
+        }
+    }
+
+    pub(super) fn system(&self) -> &Arc<System> {
+        &self.figures.system
+    }
+
+    pub(super) fn now(&self) -> Time {
+        self.figures.threads.clock().now()
+    }
+
+    pub(super) fn repeats(&self) -> MutexGuard<'_, Repeats> {
+        lock(&self.repeats)
+    }
+
+    pub(super) fn rates(&self) -> Option<MutexGuard<'_, Rates>> {
+        self.rates.as_ref().map(lock)
+    }
+
+    /// Takes no new work from here on; connections end when they are idle.
+    pub(super) fn drain(&self) {
+        self.draining.send_replace(true);
+    }
+
+    pub(super) fn is_draining(&self) -> bool {
+        *self.draining.borrow()
+    }
+
+    /// Ready when the node begins to drain.
+    pub(super) fn drained(&self) -> impl Future<Output = ()> + Send + 'static {
+        let mut draining = self.draining.subscribe();
+        async move {
+            // An error means that the host is gone, which is the end as well.
+            let _ = draining.wait_for(|draining| *draining).await;
+        }
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,118 @@
+//! Pages of agents.
+
+use nexus_agent::Listing;
+use nexus_base::AgentId;
+use serde_json::{Value, json};
+
+use super::filter::{Facts, Filter};
+use super::host::Host;
+use super::problem::Problem;
+use super::query::Query;
+use super::agents;
+
+/// Agents of one page, at most.
+const PAGE_MAX: u64 = 1_000;
+
+/// Agents of one page unless it says otherwise.
+const PAGE_DEFAULT: u64 = 100;
+
+/// Agents looked at for one page. A filter that few fit then gives short pages,
+/// and the client goes on: no request walks over millions of agents at once.
+const LOOKED_AT_MAX: usize = 100_000;
+
+/// Agents read from the registry at once.
+const CHUNK: usize = 2_000;
+
+/// Agents asked for their state for one page.
+const ASKED_MAX: usize = 2_000;
+
+/// A page of agents.
+pub(super) async fn page(host: &Host, query: &Query) -> Result<Value, Problem> {
+    let limit = query.number("limit", PAGE_DEFAULT, 1, PAGE_MAX)? as usize;
+    let with_state = query.flag("state")?;
+    let filter = query.get("where").map(Filter::parse).transpose().map_err(|error| {
+        Problem::bad_request(error.to_string()).detail(json!({"at": error.at}))
+    })?;
+    let mut after = query.get("after").map(read_id).transpose()?;
+    let kind = query.get("kind");
+    let (mut agents, mut scanned, mut asked) = (Vec::new(), 0, 0);
+    loop {
+        let room = limit - agents.len();
+        let chunk = if filter.is_some() { CHUNK } else { room.min(CHUNK) };
+        let listings = host.system().list(kind, after, chunk);
+        let end = listings.len() < chunk;
+        for listing in listings {
+            (after, scanned) = (Some(listing.id), scanned + 1);
+            let mut entry = Entry { listing, state: Value::Null };
+            if let Some(filter) = &filter {
+                if !filter.may_hold(&entry) {
+                    continue;
+                }
+                if filter.needs_state() {
+                    asked += 1;
+                    entry.state = agents::state(host, &entry.listing).await.unwrap_or_default();
+                }
+                if !filter.holds(&entry) {
+                    continue;
+                }
+            }
+            if with_state && entry.state.is_null() {
+                asked += 1;
+                entry.state = agents::state(host, &entry.listing).await.unwrap_or_default();
+            }
+            let state = with_state.then_some(entry.state).filter(|state| !state.is_null());
+            agents.push(agents::to_json(host, &entry.listing, state));
+            if agents.len() == limit || asked >= ASKED_MAX {
+                return Ok(answer(agents, after, scanned));
+            }
+        }
+        if end {
+            return Ok(answer(agents, None, scanned));
+        }
+        if scanned >= LOOKED_AT_MAX || asked >= ASKED_MAX {
+            return Ok(answer(agents, after, scanned));
+        }
+        // Others on this worker have their turn.
+        tokio::task::yield_now().await;
+    }
+}
+
+fn answer(agents: Vec<Value>, next: Option<AgentId>, scanned: usize) -> Value {
+    let next = next.map(|id| id.to_string());
+    json!({"agents": agents, "next": next, "scanned": scanned})
+}
+
+fn read_id(text: &str) -> Result<AgentId, Problem> {
+    let id = (text.len() == 32).then(|| u128::from_str_radix(text, 16).ok()).flatten();
+    let bad = || Problem::bad_request("query parameter \"after\" is no id of an agent: 32 digits");
+    id.map(AgentId::from_u128).ok_or_else(bad)
+}
+
+/// An agent as a filter sees it.
+struct Entry {
+    listing: Listing,
+    state: Value,
+}
+
+impl Facts for Entry {
+    fn field(&self, name: &str) -> Value {
+        let listing = &self.listing;
+        match name {
+            "kind" => listing.kind.into(),
+            "key" => listing.key.as_str().into(),
+            "phase" => listing.phase.into(),
+            "level" => listing.level.as_str().into(),
+            "mailbox" => listing.mailbox_len.into(),
+            "epoch" => listing.epoch.into(),
+            "handled" => listing.handled.into(),
+            "errors" => listing.errors.into(),
+            "rate" => listing.rate_per_s().into(),
+            "age" => listing.age.as_secs_f64().into(),
+            _ => Value::Null,
+        }
+    }
+
+    fn state(&self) -> &Value {
+        &self.state
+    }
+}

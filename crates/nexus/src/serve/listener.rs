@@ -1,0 +1,120 @@
+//! The port: takes connections and hands them to the workers in turn.
+//!
+//! On a thread of its own, so that a worker in a long handler keeps nobody from
+//! getting in. Each connection then stays with its worker.
+
+use std::io;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::net::{TcpListener, TcpStream};
+use tokio::runtime::Handle;
+use tokio_rustls::TlsAcceptor;
+
+use super::connection;
+use super::host::Host;
+use super::meter::Refused;
+use super::on_worker::OnWorker;
+
+/// How long to pause when the system has no more files for connections: those
+/// that there are end meanwhile.
+const PAUSE: Duration = Duration::from_millis(50);
+
+/// What a client is told for which there is no room.
+const FULL: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\ncontent-type: application/json\r\n\
+    connection: close\r\nretry-after: 1\r\ncontent-length: 142\r\n\r\n\
+    {\"error\":{\"code\":\"shutting_down\",\"message\":\"the node has all the connections it may \
+    have\",\"changed\":\"no\",\"retry\":\"later\",\"detail\":{\"limit\":true}}}";
+
+/// Takes connections until the node drains.
+pub(super) async fn listen(
+    host: Arc<Host>,
+    listener: TcpListener,
+    workers: Vec<Handle>,
+    tls: Option<TlsAcceptor>,
+) {
+    let mut workers = workers.into_iter().cycle();
+    let mut drained = std::pin::pin!(host.drained());
+    loop {
+        let accepted = std::future::poll_fn(|poller| {
+            if drained.as_mut().poll(poller).is_ready() {
+                return std::task::Poll::Ready(None);
+            }
+            listener.poll_accept(poller).map(Some)
+        });
+        match accepted.await {
+            None => return,
+            Some(Ok((stream, from))) => {
+                if let Some(worker) = workers.next() {
+                    admit(&host, stream, from, &worker, tls.clone());
+                }
+            }
+            Some(Err(error)) => {
+                tracing::warn!(target: "nexus", %error, "a connection could not be taken");
+                if !is_of_the_connection(&error) {
+                    tokio::time::sleep(PAUSE).await;
+                }
+            }
+        }
+    }
+}
+
+/// Whether the client left before it was let in, which says nothing of the next one.
+fn is_of_the_connection(error: &io::Error) -> bool {
+    use io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset};
+    matches!(error.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset)
+}
+
+fn admit(
+    host: &Arc<Host>,
+    stream: TcpStream,
+    from: SocketAddr,
+    worker: &Handle,
+    tls: Option<TlsAcceptor>,
+) {
+    // Answers are small and written whole: waiting for more only delays them.
+    let _ = stream.set_nodelay(true);
+    let seat = Seat::take(host.clone());
+    if host.meter.connections() > host.settings.http.connections_max as u64 {
+        host.meter.refused(Refused::Connections);
+        let _ = stream.try_write(FULL);
+        return;
+    }
+    // Off this thread's runtime, onto the worker's.
+    let Ok(stream) = stream.into_std() else { return };
+    let (host, from) = (host.clone(), from.ip());
+    let serve = async move {
+        let _seat = seat;
+        if let Ok(stream) = TcpStream::from_std(stream) {
+            serve(host, stream, from, tls).await;
+        }
+    };
+    worker.spawn(OnWorker::new(serve));
+}
+
+async fn serve(host: Arc<Host>, stream: TcpStream, from: IpAddr, tls: Option<TlsAcceptor>) {
+    let Some(tls) = tls else { return connection::serve(host, stream, from).await };
+    let limit = host.settings.http.header_timeout;
+    match tokio::time::timeout(limit, tls.accept(stream)).await {
+        Ok(Ok(stream)) => connection::serve(host, stream, from).await,
+        Ok(Err(error)) => tracing::debug!(target: "nexus", %error, "no TLS"),
+        Err(_) => host.meter.refused(Refused::Slow),
+    }
+}
+
+/// A place among the connections there may be.
+struct Seat(Arc<Host>);
+
+impl Seat {
+    fn take(host: Arc<Host>) -> Seat {
+        host.meter.connected();
+        Seat(host)
+    }
+}
+
+impl Drop for Seat {
+    fn drop(&mut self) {
+        self.0.meter.disconnected();
+    }
+}

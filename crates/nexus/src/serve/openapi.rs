@@ -1,0 +1,337 @@
+//! The description of all this for programs, with the messages of the kinds
+//! that are served.
+
+use nexus_agent::{ErrorCode, MessageFacts};
+use serde_json::{Map, Value, json};
+
+use super::host::Host;
+use crate::Request;
+
+/// The description, made once: kinds do not change while a node serves.
+pub(super) fn document(host: &Host) -> Vec<u8> {
+    let bytes = || serde_json::to_vec_pretty(&describe(host)).expect("it is plain data");
+    host.openapi.get_or_init(bytes).clone()
+}
+
+fn describe(host: &Host) -> Value {
+    let kinds = super::kinds(host);
+    let mut paths = general_paths(&kinds);
+    let mut schemas = general_schemas();
+    for kind in &kinds {
+        let messages = host.system().messages(kind).unwrap_or_default();
+        let path = format!("/v1/agents/{kind}/{{key}}");
+        paths.insert(path, kind_path(kind, &messages, &mut schemas));
+    }
+    let secured = host.tokens.is_some();
+    let mut document = json!({
+        "openapi": "3.1.0",
+        "info": {
+            "title": format!("Nexus node {}", host.name),
+            "version": env!("CARGO_PKG_VERSION"),
+            "description": "Agents by name: create them, ask them, look at them.",
+            "license": {"name": "MIT OR Apache-2.0", "identifier": "MIT OR Apache-2.0"},
+        },
+        "paths": paths,
+        "components": {"schemas": schemas, "parameters": parameters()},
+    });
+    if secured {
+        document["components"]["securitySchemes"] =
+            json!({"token": {"type": "http", "scheme": "bearer"}});
+        document["security"] = json!([{"token": []}]);
+    }
+    document
+}
+
+fn parameters() -> Value {
+    json!({
+        "key": {
+            "name": "key", "in": "path", "required": true,
+            "description": "Which agent of the kind.",
+            "schema": {"type": "string", "minLength": 1, "maxLength": 255,
+                       "pattern": "^[A-Za-z0-9_.~-]+$"},
+            "example": "42",
+        },
+        "idempotency": {
+            "name": "Idempotency-Key", "in": "header", "required": false,
+            "description": "A second request under the same key gets the answer of the first.",
+            "schema": {"type": "string", "minLength": 1, "maxLength": 255,
+                       "pattern": "^[A-Za-z0-9_-]+$"},
+        },
+    })
+}
+
+fn errors(statuses: &[u16]) -> Map<String, Value> {
+    let described = json!({
+        "description": "Not done; `changed` says whether anything may have changed.",
+        "content": {"application/json": {"schema": {"$ref": "#/components/schemas/Problem"}}},
+    });
+    let always = [400, 401, 403, 413, 429, 431, 500, 503];
+    let all = always.iter().chain(statuses);
+    all.map(|status| (status.to_string(), described.clone())).collect()
+}
+
+fn answers(status: &str, schema: Value, others: &[u16]) -> Value {
+    let mut answers = errors(others);
+    let content = json!({"application/json": {"schema": schema}});
+    answers.insert(status.to_owned(), json!({"description": "Done.", "content": content}));
+    Value::Object(answers)
+}
+
+fn reference(name: &str) -> Value {
+    json!({"$ref": format!("#/components/schemas/{name}")})
+}
+
+fn key_parameter() -> Value {
+    json!([{"$ref": "#/components/parameters/key"}])
+}
+
+fn general_paths(kinds: &[&'static str]) -> Map<String, Value> {
+    let kind = json!({
+        "name": "kind", "in": "path", "required": true, "description": "The kind of the agent.",
+        "schema": {"type": "string", "enum": kinds},
+    });
+    let named = json!([kind, {"$ref": "#/components/parameters/key"}]);
+    let query = |name: &str, description: &str, schema: Value| {
+        json!({"name": name, "in": "query", "required": false,
+               "description": description, "schema": schema})
+    };
+    let page_size = json!({"type": "integer", "minimum": 1, "maximum": 1_000});
+    let object = json!({"type": "object"});
+    let paths = json!({
+        "/v1/agents": {"get": {
+            "operationId": "listAgents",
+            "summary": "A page of agents",
+            "parameters": [
+                query("kind", "Only this kind.", json!({"type": "string"})),
+                query("limit", "Agents on the page, at most.", page_size.clone()),
+                query("after", "The `next` of the page before.",
+                      json!({"type": "string", "pattern": "^[0-9a-f]{32}$"})),
+                query("where", "A filter, such as `mailbox > 10 and kind = \"cart\"`.",
+                      json!({"type": "string", "maxLength": 1_024})),
+                query("state", "1 to have each agent say what its state is.",
+                      json!({"type": "string", "enum": ["0", "1", "true", "false"]})),
+            ],
+            "responses": answers("200", reference("Page"), &[]),
+        }},
+        "/v1/agents/{kind}/{key}/level": {"put": {
+            "operationId": "setLevel",
+            "summary": "Set an agent's level",
+            "parameters": named,
+            "requestBody": {"required": true, "content": {"application/json": {"schema": {
+                "type": "object",
+                "properties": {"level": reference("Level")},
+                "required": ["level"],
+                "additionalProperties": false,
+            }}}},
+            "responses": answers("200", json!({
+                "type": "object", "properties": {"level": reference("LevelUsed")},
+                "required": ["level"]}), &[404]),
+        }},
+        "/v1/agents/{kind}/{key}/why": {"get": {
+            "operationId": "why",
+            "summary": "Why an agent is as it is",
+            "parameters": named,
+            "responses": answers("200", object.clone(), &[404]),
+        }},
+        "/v1/events": {"get": {
+            "operationId": "listEvents",
+            "summary": "What happened; with follow=1 a stream of server-sent events",
+            "parameters": [
+                query("name", "Only events of this name.", json!({"type": "string"})),
+                query("agent", "Only events of this agent, as kind/key.", json!({"type": "string"})),
+                query("after", "The `next` of the page before.",
+                      json!({"type": "integer", "minimum": 0, "maximum": u64::MAX})),
+                query("limit", "Events on the page, at most.", page_size),
+            ],
+            "responses": answers("200", object.clone(), &[]),
+        }},
+        "/v1/status": {"get": {
+            "operationId": "status", "summary": "The node in figures",
+            "responses": answers("200", object.clone(), &[]),
+        }},
+        "/healthz": {"get": {
+            "operationId": "health", "summary": "Whether the process lives",
+            "responses": answers("200", object.clone(), &[]),
+        }},
+        "/readyz": {"get": {
+            "operationId": "ready", "summary": "Whether the node takes work",
+            "responses": answers("200", object, &[]),
+        }},
+        "/metrics": {"get": {
+            "operationId": "metrics", "summary": "Figures for Prometheus",
+            "responses": {"200": {"description": "OpenMetrics text.", "content": {
+                "application/openmetrics-text": {"schema": {"type": "string"}}}}},
+        }},
+    });
+    match paths {
+        Value::Object(paths) => paths,
+        _ => unreachable!("it is an object"),
+    }
+}
+
+fn kind_path(kind: &str, messages: &[MessageFacts], schemas: &mut Map<String, Value>) -> Value {
+    let variants: Vec<Value> =
+        messages.iter().map(|message| request_of(kind, message, schemas)).collect();
+    let request = match variants.as_slice() {
+        [] => json!({"type": "object"}),
+        [one] => one.clone(),
+        many => json!({"oneOf": many}),
+    };
+    let id = |verb: &str| format!("{verb}_{}", identifier(kind));
+    let mut created = errors(&[409]);
+    for (status, text) in [("200", "It was there."), ("201", "Created.")] {
+        let content = json!({"application/json": {"schema": reference("Agent")}});
+        created.insert(status.to_owned(), json!({"description": text, "content": content}));
+    }
+    json!({
+        "put": {
+            "operationId": id("create"),
+            "summary": format!("Create an agent of kind {kind}"),
+            "parameters": key_parameter(),
+            "requestBody": {"required": false, "content": {"application/json": {"schema": {
+                "type": "object",
+                "properties": {"args": {"type": "object", "description": "What it starts with."}},
+                "additionalProperties": false,
+            }}}},
+            "responses": created,
+        },
+        "post": {
+            "operationId": id("ask"),
+            "summary": format!("Ask an agent of kind {kind}"),
+            "parameters": [{"$ref": "#/components/parameters/key"},
+                           {"$ref": "#/components/parameters/idempotency"}],
+            "requestBody": {"required": true,
+                            "content": {"application/json": {"schema": request}}},
+            "responses": answers("200", reference("Answer"), &[404, 409, 504]),
+        },
+        "get": {
+            "operationId": id("look"),
+            "summary": format!("Look at an agent of kind {kind}"),
+            "parameters": key_parameter(),
+            "responses": answers("200", reference("Agent"), &[404]),
+        },
+        "delete": {
+            "operationId": id("stop"),
+            "summary": format!("Stop an agent of kind {kind}"),
+            "parameters": key_parameter(),
+            "responses": answers("200", json!({"type": "object"}), &[404]),
+        },
+    })
+}
+
+/// The body that sends one message; its arguments become a schema of their own.
+fn request_of(kind: &str, message: &MessageFacts, schemas: &mut Map<String, Value>) -> Value {
+    if message.name == <Request as nexus_agent::Message>::NAME {
+        return reference("Request");
+    }
+    let args = (message.args)();
+    let reply = (message.reply)();
+    let name = format!("{}.{}", identifier(kind), identifier(message.name));
+    schemas.insert(name.clone(), args.schema);
+    schemas.insert(format!("{name}.reply"), reply.schema);
+    json!({
+        "type": "object",
+        "title": message.name,
+        "description": format!("Message {} in version {}.", message.name, message.version),
+        "properties": {
+            "type": {"const": "message"},
+            "name": {"const": message.name},
+            "args": reference(&name),
+            "deadline_ms": {"type": "integer", "minimum": 1, "maximum": 86_400_000},
+            "routing": reference("Routing"),
+            "features": reference("Features"),
+        },
+        "required": ["type", "name"],
+        "additionalProperties": false,
+        "example": {"type": "message", "name": message.name, "args": args.example},
+    })
+}
+
+/// Names of components may hold few characters.
+fn identifier(name: &str) -> String {
+    name.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '_' }).collect()
+}
+
+fn general_schemas() -> Map<String, Value> {
+    let number = json!({"type": "number"});
+    let codes: Vec<&str> = ErrorCode::ALL.iter().map(|code| code.as_str()).collect();
+    let schemas = json!({
+        "Level": {"type": "string", "enum": ["reactive", "proactive", "adaptive", "emergent"]},
+        "LevelUsed": {
+            "type": "object",
+            "properties": {"asked": reference("Level"), "used": reference("Level"),
+                           "reason": {"type": ["string", "null"]}},
+            "required": ["asked", "used", "reason"],
+        },
+        "Routing": {"type": "string", "enum": ["basic", "optimized", "adaptive", "swarm"]},
+        "Features": {
+            "type": "object",
+            "properties": {
+                "complexity": {"type": "number", "minimum": 0, "maximum": 1_000_000},
+                "priority": {"type": "number", "minimum": 0, "maximum": 1},
+                "resources": {"type": "number", "minimum": 0, "maximum": 1_000_000},
+            },
+            "additionalProperties": false,
+        },
+        "Request": {
+            "type": "object",
+            "properties": {
+                "type": {"type": "string", "enum": ["query", "update", "action"]},
+                "name": {"type": "string", "minLength": 1, "maxLength": 256},
+                "args": {"type": "object"},
+                "routing": reference("Routing"),
+                "deadline_ms": {"type": "integer", "minimum": 1, "maximum": 86_400_000},
+                "features": reference("Features"),
+            },
+            "required": ["type", "name"],
+            "additionalProperties": false,
+            "example": {"type": "query", "name": "get", "args": {"key": "k", "default": 0}},
+        },
+        "Answer": {
+            "type": "object",
+            "properties": {"value": {}, "level": reference("LevelUsed"),
+                           "node": {"type": "string"}, "term": {"type": ["integer", "null"]}},
+            "required": ["value", "level", "node", "term"],
+        },
+        "Agent": {
+            "type": "object",
+            "properties": {
+                "kind": {"type": "string"}, "key": {"type": "string"}, "id": {"type": "string"},
+                "phase": {"type": "string"}, "mailbox": {"type": "integer"},
+                "epoch": {"type": "integer"}, "level": reference("LevelUsed"),
+                "metrics": {"type": "object", "properties": {
+                    "handled": {"type": "integer"}, "errors": {"type": "integer"},
+                    "age_s": number, "rate_per_s": number}},
+                "metadata": {"type": ["object", "null"]}, "state": {},
+                "node": {"type": "string"}, "term": {"type": ["integer", "null"]},
+            },
+            "required": ["kind", "key", "id", "phase", "mailbox", "epoch", "level", "metrics"],
+        },
+        "Page": {
+            "type": "object",
+            "properties": {"agents": {"type": "array", "items": reference("Agent")},
+                           "next": {"type": ["string", "null"]},
+                           "scanned": {"type": "integer"}},
+            "required": ["agents", "next", "scanned"],
+        },
+        "Problem": {
+            "type": "object",
+            "properties": {"error": {
+                "type": "object",
+                "properties": {
+                    "code": {"type": "string", "enum": codes},
+                    "message": {"type": "string"},
+                    "changed": {"type": "string", "enum": ["no", "yes", "unknown"]},
+                    "retry": {"type": "string", "enum": ["no", "later", "refresh"]},
+                    "detail": {"type": "object"},
+                },
+                "required": ["code", "message", "changed", "retry", "detail"],
+            }},
+            "required": ["error"],
+        },
+    });
+    match schemas {
+        Value::Object(schemas) => schemas,
+        _ => unreachable!("it is an object"),
+    }
+}

@@ -1,0 +1,291 @@
+//! Starting and ending a served node.
+
+use std::io::Write;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::thread::JoinHandle;
+
+use nexus_agent::{Agent, KindSpec, SpawnError};
+use serde_json::json;
+
+use super::host::Host;
+use super::listener;
+use super::meter::Meter;
+use crate::auth::TokensError;
+use crate::settings::ExposureError;
+use crate::tls::{Tls, TlsError};
+use crate::{Node, NodeSpec, Settings, Shutdown, StartError, Tokens};
+
+type Register = Box<dyn FnOnce(&Node) -> Result<(), SpawnError>>;
+
+/// A node whose agents are reached over HTTP, by the commands of `nexus`, and in
+/// a browser.
+///
+/// ```no_run
+/// use nexus::{Accepts, Server, prelude::*};
+///
+/// struct Cart(Vec<String>);
+///
+/// impl Agent for Cart {
+///     const KIND: &'static str = "cart";
+///     fn new(_key: &str) -> Self {
+///         Cart(Vec::new())
+///     }
+///     fn accepts(kind: &mut Accepts<Self>) {
+///         kind.message::<Put>();
+///     }
+/// }
+///
+/// #[derive(Message)]
+/// #[message(reply = usize)]
+/// struct Put {
+///     item: String,
+/// }
+///
+/// impl Handler<Put> for Cart {
+///     async fn handle(&mut self, put: Put, _cx: &mut Context<Self>) -> usize {
+///         self.0.push(put.item);
+///         self.0.len()
+///     }
+/// }
+///
+/// fn main() -> Result<(), nexus::ServeError> {
+///     Server::new().kind::<Cart>().run()
+/// }
+/// ```
+#[must_use = "nothing is served until `run` or `start`"]
+pub struct Server {
+    settings: Settings,
+    kinds: Vec<Register>,
+}
+
+impl Default for Server {
+    fn default() -> Server {
+        Server::new()
+    }
+}
+
+/// Why a node does not serve. Nothing is left running.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ServeError {
+    /// The node itself did not start.
+    #[error("the node did not start")]
+    Node(#[from] StartError),
+    /// A kind could not be registered.
+    #[error("a kind could not be registered")]
+    Kind(#[from] SpawnError),
+    /// Others could reach the port, and nothing protects it.
+    #[error(transparent)]
+    Exposure(#[from] ExposureError),
+    /// The tokens could not be read.
+    #[error(transparent)]
+    Tokens(#[from] TokensError),
+    /// The certificates could not be used.
+    #[error(transparent)]
+    Tls(#[from] TlsError),
+    /// The port could not be had.
+    #[error("cannot listen on {listen}; choose another address with http.listen, or stop who has it")]
+    Listen {
+        /// What was asked for.
+        listen: SocketAddr,
+        /// What the system says.
+        #[source]
+        source: std::io::Error,
+    },
+    /// The system has no thread for the port, or does not let us listen for signals.
+    #[error("the system refused what a server needs")]
+    System(#[source] std::io::Error),
+}
+
+impl Server {
+    /// A server without kinds, set up as by default: see [`Settings`].
+    pub fn new() -> Server {
+        Server { settings: Settings::default(), kinds: Vec::new() }
+    }
+
+    /// Serves agents of type `A`.
+    pub fn kind<A: Agent>(self) -> Server {
+        self.kind_with(KindSpec::<A>::default())
+    }
+
+    /// Serves agents of type `A`, made as `spec` says.
+    pub fn kind_with<A: Agent>(mut self, spec: KindSpec<A>) -> Server {
+        self.kinds.push(Box::new(move |node| node.register(spec)));
+        self
+    }
+
+    /// Set up in another way.
+    pub fn settings(self, settings: Settings) -> Server {
+        Server { settings, ..self }
+    }
+
+    /// Starts to serve, and returns at once.
+    ///
+    /// # Errors
+    /// [`ServeError`]; nothing is left running.
+    pub fn start(self) -> Result<Running, ServeError> {
+        Running::start(self)
+    }
+
+    /// Serves until the process is told to end (SIGINT, SIGTERM, or a client
+    /// that may), then finishes what has begun. When it is ready it says so in
+    /// one line on standard output.
+    ///
+    /// # Errors
+    /// [`ServeError`]; nothing was served.
+    pub fn run(self) -> Result<(), ServeError> {
+        let mut running = self.start()?;
+        let _ = writeln!(std::io::stdout(), "{}", running.ready_line());
+        let signalled = running.wait()?;
+        tracing::info!(target: "nexus", signalled, "draining");
+        let shutdown = running.shutdown();
+        if !shutdown.drained {
+            tracing::warn!(target: "nexus", ?shutdown, "some work was cut short");
+        }
+        Ok(())
+    }
+}
+
+/// A node that serves.
+///
+/// Dropping it ends it as [`Running::shutdown`] does.
+pub struct Running {
+    node: Option<Node>,
+    host: Arc<Host>,
+    listens: SocketAddr,
+    encrypted: bool,
+    port: Option<JoinHandle<()>>,
+}
+
+impl Running {
+    fn start(Server { mut settings, kinds }: Server) -> Result<Running, ServeError> {
+        settings.validate_exposure()?;
+        let now_unix = super::unix_s();
+        let tokens = settings.auth.tokens.as_deref().map(Tokens::load).transpose()?;
+        let tls = Tls::load(&settings.tls, now_unix)?;
+        let warnings = tokens.iter().flat_map(Tokens::warnings);
+        for warning in warnings.chain(tls.iter().flat_map(|tls| tls.warnings()) ) {
+            tracing::warn!(target: "nexus", "{warning}");
+        }
+        let node = NodeSpec::from_settings(&settings).start()?;
+        for register in kinds {
+            register(&node)?;
+        }
+        let listen = settings.http.listen;
+        let failed = |source| ServeError::Listen { listen, source };
+        let socket = std::net::TcpListener::bind(listen).map_err(failed)?;
+        socket.set_nonblocking(true).map_err(failed)?;
+        let listens = socket.local_addr().map_err(failed)?;
+        settings.http.listen = listens;
+        let name = node_name(&settings, listens);
+        let meter = Arc::new(Meter::new(node.handles().len()));
+        let host = Arc::new(Host::new(node.figures(), meter, settings, name, tokens));
+        let encrypted = tls.is_some();
+        let acceptor = tls.map(|tls| tls.acceptor);
+        let (workers, shared) = (node.handles().to_vec(), host.clone());
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+        let runtime = runtime.map_err(ServeError::System)?;
+        let port = move || {
+            runtime.block_on(async {
+                match tokio::net::TcpListener::from_std(socket) {
+                    Ok(socket) => listener::listen(shared, socket, workers, acceptor).await,
+                    Err(error) => tracing::error!(target: "nexus", %error, "the port is lost"),
+                }
+            });
+        };
+        let builder = std::thread::Builder::new().name("nexus-port".to_owned());
+        let port = Some(builder.spawn(port).map_err(ServeError::System)?);
+        Ok(Running { node: Some(node), host, listens, encrypted, port })
+    }
+
+    /// The node: for making agents before clients come.
+    ///
+    /// # Panics
+    /// Never: it is there until [`Self::shutdown`], which takes this.
+    pub fn node(&self) -> &Node {
+        self.node.as_ref().expect("only shutting down takes it")
+    }
+
+    /// Where it listens, with the port that was picked if none was named.
+    pub fn listens(&self) -> SocketAddr {
+        self.listens
+    }
+
+    /// The address for clients on this machine.
+    pub fn url(&self) -> String {
+        let scheme = if self.encrypted { "https" } else { "http" };
+        format!("{scheme}://{}", self.listens)
+    }
+
+    /// What a process says when it is ready: one line of JSON.
+    pub fn ready_line(&self) -> String {
+        json!({"ready": true, "http": self.url(), "node": self.host.name}).to_string()
+    }
+
+    /// Waits until the process is told to end; whether it was by a signal.
+    ///
+    /// # Errors
+    /// [`ServeError::System`] if the system does not let us listen for signals.
+    pub fn wait(&mut self) -> Result<bool, ServeError> {
+        use tokio::signal::unix::{SignalKind, signal};
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+        let drained = self.host.drained();
+        runtime.map_err(ServeError::System)?.block_on(async move {
+            let mut interrupt = signal(SignalKind::interrupt()).map_err(ServeError::System)?;
+            let mut terminate = signal(SignalKind::terminate()).map_err(ServeError::System)?;
+            let mut drained = std::pin::pin!(drained);
+            Ok(std::future::poll_fn(|poller| {
+                if interrupt.poll_recv(poller).is_ready() || terminate.poll_recv(poller).is_ready()
+                {
+                    return std::task::Poll::Ready(true);
+                }
+                drained.as_mut().poll(poller).map(|()| false)
+            })
+            .await)
+        })
+    }
+
+    /// Takes no new connections, lets what has begun be finished within the
+    /// limit of the settings (`node.drain_s`), then ends.
+    pub fn shutdown(mut self) -> Shutdown {
+        self.end().expect("it had not ended")
+    }
+
+    fn end(&mut self) -> Option<Shutdown> {
+        let node = self.node.take()?;
+        self.host.drain();
+        if let Some(port) = self.port.take() {
+            let _ = port.join();
+        }
+        let limit = self.host.settings.node.drain;
+        let now = || self.host.now();
+        let until = now().after(limit);
+        while self.host.meter.connections() > 0 && now() < until {
+            // Connections end by themselves; nobody tells when the last one has.
+            std::thread::park_timeout(LOOK_EVERY);
+        }
+        Some(node.shutdown(until.since(now())))
+    }
+}
+
+/// How often a shutdown looks whether connections are left.
+const LOOK_EVERY: std::time::Duration = std::time::Duration::from_millis(2);
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.end();
+    }
+}
+
+/// The node's name: as set, or as the machine is called.
+fn node_name(settings: &Settings, listens: SocketAddr) -> String {
+    if !settings.node.name.is_empty() {
+        return settings.node.name.clone();
+    }
+    let named = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
+    match named.trim() {
+        "" => format!("node-{}", listens.port()),
+        name => name.to_owned(),
+    }
+}

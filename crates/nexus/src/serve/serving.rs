@@ -1,0 +1,265 @@
+//! From a request to its answer.
+
+use std::net::IpAddr;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::header::{CONTENT_LENGTH, HeaderName, HeaderValue};
+use http::{Method, Request, StatusCode};
+use http_body::Body as _;
+use http_body_util::{BodyExt, LengthLimitError, Limited};
+use hyper::body::Incoming;
+use nexus_agent::ErrorCode;
+use serde_json::{Value, json};
+
+use super::agents::{self, Done};
+use super::asked::Asked;
+use super::body::{self, Answer};
+use super::events::{self, Follow};
+use super::guard::{self, Client};
+use super::host::Host;
+use super::idempotency::{Decision, KEY_BYTES_MAX, Kept, Key};
+use super::meter::Refused;
+use super::problem::Problem;
+use super::query::Query;
+use super::route::{Name, Route, route};
+use super::{list, openapi, page, status};
+use crate::Retry;
+
+/// The header that makes a request safe to repeat.
+const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
+/// The header of an answer that was given before.
+const REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
+
+/// Answers a request.
+pub(super) async fn answer(
+    host: &std::sync::Arc<Host>,
+    request: Request<Incoming>,
+    from: IpAddr,
+) -> Answer {
+    let head = request.method() == Method::HEAD;
+    let answered = answer_or_not(host, request, from).await;
+    let mut answer = answered.unwrap_or_else(|problem| body::problem(&problem));
+    host.meter.answered(answer.status().as_u16());
+    if head {
+        // The length stays that of the answer to a GET.
+        let length = answer.body().size_hint().exact();
+        if let Some(length) = length {
+            answer.headers_mut().insert(CONTENT_LENGTH, length.into());
+        }
+        *answer.body_mut() = Vec::new().into();
+    }
+    answer
+}
+
+async fn answer_or_not(
+    host: &std::sync::Arc<Host>,
+    request: Request<Incoming>,
+    from: IpAddr,
+) -> Result<Answer, Problem> {
+    let (parts, incoming) = request.into_parts();
+    let route = route(&parts.method, parts.uri.path())?;
+    let request = Request::from_parts(parts, ());
+    let client = guard::admit(host, &request, from, &route)?;
+    let query = |known: &[&str]| Query::parse(request.uri().query(), known);
+    let body = || read_body(host, incoming);
+    match &route {
+        Route::Ask(name) => {
+            let bytes = body().await?;
+            ask(host, &request, &client, name, &bytes).await
+        }
+        Route::Create(name) => {
+            let bytes = body().await?;
+            let (status, agent) = agents::create(host, name, &bytes).await?;
+            Ok(body::json(status, &agent))
+        }
+        Route::Look(name) => ok(&agents::look(host, name).await?),
+        Route::Stop(name) => ok(&agents::stop(host, name)?),
+        Route::SetLevel(name) => {
+            let bytes = body().await?;
+            ok(&agents::set_level(host, name, &bytes)?)
+        }
+        Route::Why(name) => ok(&agents::why(host, name)?),
+        Route::List => {
+            let query = query(&["kind", "limit", "after", "where", "state"])?;
+            ok(&list::page(host, &query).await?)
+        }
+        Route::Events => {
+            let query = query(&["name", "agent", "after", "limit", "follow"])?;
+            happened(host, &request, &query)
+        }
+        Route::Status => ok(&status::status(host)),
+        Route::Drain => {
+            host.drain();
+            Ok(body::json(StatusCode::ACCEPTED, &json!({"draining": true})))
+        }
+        Route::Metrics => {
+            let text = host.figures.metrics(Some(&host.meter.figures()));
+            Ok(body::with_type(StatusCode::OK, METRICS_TYPE, text.into_bytes()))
+        }
+        Route::Health => ok(&json!({"ok": true})),
+        Route::Ready if host.is_draining() => {
+            Err(Problem::new(ErrorCode::ShuttingDown, "the node is shutting down"))
+        }
+        Route::Ready => ok(&json!({"ok": true})),
+        Route::OpenApi => {
+            Ok(body::with_type(StatusCode::OK, "application/json", openapi::document(host)))
+        }
+        Route::Page(path) => page::answer(path, &request),
+    }
+}
+
+/// The type of the text that Prometheus reads.
+const METRICS_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+
+fn ok(value: &Value) -> Result<Answer, Problem> {
+    Ok(body::json(StatusCode::OK, value))
+}
+
+fn happened(
+    host: &std::sync::Arc<Host>,
+    request: &Request<()>,
+    query: &Query,
+) -> Result<Answer, Problem> {
+    let wanted = events::Wanted::read(query)?;
+    if !query.flag("follow")? {
+        return ok(&events::page(host, query, &wanted)?);
+    }
+    let last = request.headers().get("last-event-id").and_then(|value| value.to_str().ok());
+    let last = last.and_then(|text| text.parse::<u64>().ok());
+    let now = host.figures.threads.events.last_seq();
+    let after = query.number("after", last.unwrap_or(now), 0, u64::MAX)?;
+    Ok(body::events(Follow::new(host.clone(), wanted, after)))
+}
+
+/// The body, if it is neither too large nor too slow.
+async fn read_body(host: &Host, incoming: Incoming) -> Result<Bytes, Problem> {
+    let most = host.settings.http.body_bytes_max;
+    let too_large = || {
+        let text = format!("a body has at most {most} bytes; nothing changed");
+        Problem::new(ErrorCode::TooLarge, text).detail(json!({"body_bytes_max": most}))
+    };
+    if incoming.size_hint().lower() > most as u64 {
+        return Err(too_large());
+    }
+    let limit: Duration = host.settings.http.body_timeout;
+    let collected = tokio::time::timeout(limit, Limited::new(incoming, most).collect()).await;
+    match collected {
+        Ok(Ok(body)) => Ok(body.to_bytes()),
+        Ok(Err(error)) if error.is::<LengthLimitError>() => Err(too_large()),
+        Ok(Err(error)) => {
+            Err(Problem::bad_request(format!("the body did not arrive: {error}; nothing changed")))
+        }
+        Err(_) => {
+            host.meter.refused(Refused::Slow);
+            let text = format!("the body did not arrive within {limit:?}; nothing changed");
+            Err(Problem::bad_request(text)
+                .status(StatusCode::REQUEST_TIMEOUT)
+                .retry(Retry::Later))
+        }
+    }
+}
+
+/// Asks an agent, once even if it is asked twice under one key.
+async fn ask(
+    host: &Host,
+    request: &Request<()>,
+    client: &Client,
+    name: &Name<'_>,
+    bytes: &Bytes,
+) -> Result<Answer, Problem> {
+    let Some(key) = request.headers().get(&IDEMPOTENCY_KEY) else {
+        return ask_once(host, name, bytes).await;
+    };
+    let key = Key {
+        client: client.name.to_string(),
+        path: request.uri().path().to_owned(),
+        key: read_key(key)?,
+    };
+    let fingerprint = fingerprint(bytes);
+    let decision = host.repeats().decide(host.now(), &key, fingerprint);
+    match decision {
+        Decision::Do => {}
+        Decision::Repeat(kept) => {
+            let mut answer =
+                body::with_type(kept.status, "application/json", kept.body.to_vec());
+            answer.headers_mut().insert(REPLAYED, HeaderValue::from_static("true"));
+            return Ok(answer);
+        }
+        Decision::Underway => {
+            let text = "the first request under this key is still being done; nothing more changed";
+            return Err(Problem::new(ErrorCode::Conflict, text).retry(Retry::Later));
+        }
+        Decision::Differs => {
+            let text = "this key was used for another request; nothing changed; choose another key";
+            return Err(Problem::new(ErrorCode::Conflict, text).retry(Retry::No));
+        }
+        Decision::NotKept => {
+            let text = "the request was done, but its answer was too long to keep";
+            return Err(Problem::new(ErrorCode::Conflict, text));
+        }
+    }
+    // Forgotten if the client leaves before the answer; what it may have
+    // changed is then as unknown as without a key.
+    let mut open = Open { host, key: Some(key) };
+    let answered = ask_once(host, name, bytes).await;
+    let (status, body) = match &answered {
+        Ok(answer) => match answer.body() {
+            body::Body::Bytes(bytes) => (answer.status(), bytes.clone().unwrap_or_default()),
+            body::Body::Events(_) => return answered,
+        },
+        // Surely not done: the same key may be used to try again.
+        Err(problem) if problem.changed == nexus_agent::Changed::No => return answered,
+        Err(problem) => {
+            let text = problem.to_json().to_string();
+            (problem.status, Bytes::from(text))
+        }
+    };
+    if let Some(key) = open.key.take() {
+        host.repeats().finish(&key, Kept { status, body });
+    }
+    answered
+}
+
+/// A key under which something is being done; forgotten if that ends without an answer.
+struct Open<'h> {
+    host: &'h Host,
+    key: Option<Key>,
+}
+
+impl Drop for Open<'_> {
+    fn drop(&mut self) {
+        if let Some(key) = self.key.take() {
+            self.host.repeats().forget(&key);
+        }
+    }
+}
+
+fn read_key(value: &HeaderValue) -> Result<String, Problem> {
+    let text = value.to_str().ok().filter(|text| !text.is_empty() && text.len() <= KEY_BYTES_MAX);
+    text.map(str::to_owned).ok_or_else(|| {
+        let text = format!("Idempotency-Key has 1 to {KEY_BYTES_MAX} visible ASCII characters");
+        Problem::bad_request(text)
+    })
+}
+
+fn fingerprint(bytes: &[u8]) -> u64 {
+    use std::hash::{BuildHasher, Hasher};
+    let mut hasher = nexus_base::FixedState::default().build_hasher();
+    hasher.write(bytes);
+    hasher.finish()
+}
+
+async fn ask_once(host: &Host, name: &Name<'_>, bytes: &Bytes) -> Result<Answer, Problem> {
+    let asked = Asked::read(bytes)?;
+    let begun = host.now();
+    let what = asked.name().to_owned();
+    let done = agents::ask(host, name, asked).await;
+    let now = host.now();
+    if let Some(kind) = host.system().kind_named(&name.kind) {
+        host.meter.served(now, kind, &name.key, &what, now.since(begun));
+    }
+    let Done { value, level } = done?;
+    let answer = json!({"value": value, "level": level, "node": host.name, "term": null});
+    Ok(body::json(StatusCode::OK, &answer))
+}
