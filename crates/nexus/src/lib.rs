@@ -12,7 +12,9 @@
 
 extern crate self as nexus;
 
+mod auth;
 mod blocking;
+mod bounded_file;
 mod circuit_breaker;
 mod clock;
 mod events;
@@ -24,10 +26,19 @@ mod operation;
 mod park;
 mod pool;
 mod reactive;
+#[cfg(test)]
+mod scratch;
+mod settings;
 mod threads;
+mod tls;
 mod worker;
 
+pub use auth::{
+    CreateTokenError, Identity, LineFault as TokenLineFault, NewToken, ParseRoleError, Role,
+    Secret, TOKEN_BYTES_MAX, TOKENS_BYTES_MAX, TOKENS_MAX, TOKENS_RELOAD_S, Tokens, TokensError,
+};
 pub use blocking::BLOCKING_THREADS_MAX;
+pub use bounded_file::ReadError;
 pub use circuit_breaker::{BREAKERS_MAX, BreakerError, CircuitBreaker};
 pub use events::EVENTS_MAX;
 pub use kv::{Kv, KvRules};
@@ -46,6 +57,16 @@ pub use pool::{
 };
 pub use reactive::{
     Answer, Level, LevelUsed, ReactiveAgent, ReactiveKind, Request, RequestError, Retry,
+};
+pub use settings::{
+    AuthSettings, ExposureError, Fault as SettingsFault, HttpSettings, IdempotencySettings,
+    LevelsSettings, LocalitySettings, LogFormat, LogSettings, NodeSettings, Place as SettingsPlace,
+    Problem as SettingsProblem, SETTINGS_BYTES_MAX, Settings, SettingsError, TlsSettings,
+    TraceSettings,
+};
+pub use tls::{
+    CERT_DAYS_MAX, CERT_NAMES_MAX, CertsError, EXPIRY_NOTICE_DAYS, MadeCerts, Tls, TlsError,
+    TlsWarning, client_tls, make_certs,
 };
 
 /// What nearly every program that uses Nexus needs.
