@@ -26,6 +26,11 @@ impl System {
         self.counts().into_keys().collect()
     }
 
+    /// The name of the kind called so, kept as long as the program runs.
+    pub fn kind_named(&self, name: &str) -> Option<&'static str> {
+        self.kind(name).map(|kind| kind.name())
+    }
+
     /// What agents of `kind` take by name; `None` if there is no such kind.
     pub fn messages(&self, kind: &str) -> Option<Vec<MessageFacts>> {
         self.kind(kind).map(|kind| kind.by_name().messages())

@@ -24,7 +24,7 @@ pub(crate) struct EventLog {
 }
 
 /// An event and its number: 1, 2, 3 and so on since the node started.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Debug)]
 pub(crate) struct Numbered {
     pub(crate) seq: u64,
     pub(crate) event: Event,

@@ -12,7 +12,9 @@
 
 extern crate self as nexus;
 
+mod auth;
 mod blocking;
+mod bounded_file;
 mod circuit_breaker;
 mod clock;
 mod events;
@@ -23,11 +25,22 @@ mod node;
 mod operation;
 mod park;
 mod pool;
+mod process;
 mod reactive;
+#[cfg(test)]
+mod scratch;
+mod serve;
+mod settings;
 mod threads;
+mod tls;
 mod worker;
 
+pub use auth::{
+    CreateTokenError, Identity, LineFault as TokenLineFault, NewToken, ParseRoleError, Role,
+    Secret, TOKEN_BYTES_MAX, TOKENS_BYTES_MAX, TOKENS_MAX, TOKENS_RELOAD_S, Tokens, TokensError,
+};
 pub use blocking::BLOCKING_THREADS_MAX;
+pub use bounded_file::ReadError;
 pub use circuit_breaker::{BREAKERS_MAX, BreakerError, CircuitBreaker};
 pub use events::EVENTS_MAX;
 pub use kv::{Kv, KvRules};
@@ -45,6 +58,17 @@ pub use pool::{
     PoolError, PoolSpawnError, PoolSpec, Served,
 };
 pub use reactive::{Answer, LevelUsed, ReactiveAgent, ReactiveKind, Request, RequestError, Retry};
+pub use serve::{Running, ServeError, Server};
+pub use settings::{
+    AuthSettings, ExposureError, Fault as SettingsFault, HttpSettings, IdempotencySettings,
+    LevelsSettings, LocalitySettings, LogFormat, LogSettings, NodeSettings, Place as SettingsPlace,
+    Problem as SettingsProblem, SETTINGS_BYTES_MAX, Settings, SettingsError, TlsSettings,
+    TraceSettings,
+};
+pub use tls::{
+    CERT_DAYS_MAX, CERT_NAMES_MAX, CertsError, EXPIRY_NOTICE_DAYS, MadeCerts, Tls, TlsError,
+    TlsWarning, client_tls, make_certs,
+};
 
 /// What nearly every program that uses Nexus needs.
 pub mod prelude {

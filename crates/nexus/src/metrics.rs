@@ -21,6 +21,8 @@ use prometheus_client::metrics::{MetricType, TypedMetric};
 use prometheus_client::registry::{Registry, Unit};
 
 use crate::circuit_breaker::BreakerReport;
+use crate::process::Process;
+use crate::serve::{BOUNDS_S, HttpFigures};
 use crate::operation::{BUCKETS_S, Durations, OperationCounts};
 
 /// One reading of a node's figures.
@@ -34,6 +36,8 @@ pub(crate) struct Reading {
     pub(crate) dead_letters: usize,
     pub(crate) workers: usize,
     pub(crate) blocking_threads: usize,
+    pub(crate) http: Option<HttpFigures>,
+    pub(crate) process: Process,
 }
 
 /// The reading as text, every name beginning with `nexus_`.
@@ -50,6 +54,10 @@ impl Collector for Reading {
         self.encode_kinds(&mut encoder)?;
         self.encode_node(&mut encoder)?;
         self.encode_operations(&mut encoder)?;
+        self.encode_process(&mut encoder)?;
+        if let Some(http) = &self.http {
+            encode_http(http, &mut encoder)?;
+        }
         self.encode_breakers(&mut encoder)
     }
 }
@@ -111,6 +119,17 @@ impl Reading {
         Ok(())
     }
 
+    fn encode_process(&self, to: &mut DescriptorEncoder<'_>) -> fmt::Result {
+        if let Some(bytes) = self.process.resident_bytes {
+            gauge(to, "resident_memory_bytes", "Memory of the process that is really there", bytes)?;
+        }
+        let Some(cpu) = self.process.cpu else { return Ok(()) };
+        let help = "CPU time of the process, user's and system's";
+        let counter = ConstCounter::new(cpu.as_secs_f64());
+        let kind = counter.metric_type();
+        counter.encode(to.encode_descriptor("cpu_seconds", help, None, kind)?)
+    }
+
     fn encode_breakers(&self, to: &mut DescriptorEncoder<'_>) -> fmt::Result {
         let states = self.breakers.iter().flat_map(|breaker| {
             let states = [
@@ -136,6 +155,28 @@ impl Reading {
         });
         counters(to, "breaker_calls", "Calls through a circuit breaker", calls)
     }
+}
+
+fn encode_http(http: &HttpFigures, to: &mut DescriptorEncoder<'_>) -> fmt::Result {
+    let statuses = http.statuses.iter();
+    let statuses = statuses.map(|(status, count)| ([("code", status.to_string())], *count));
+    counters(to, "http_requests", "Answers by status", statuses)?;
+    let refused = http.refused.iter().map(|(reason, count)| ([("reason", *reason)], *count));
+    counters(to, "http_refused", "Requests and connections turned away at the door", refused)?;
+    gauge(to, "http_connections", "Connections that are open", http.connections)?;
+    let help = "How long requests to agents took, from the whole body to the answer";
+    let unit = Some(&Unit::Seconds);
+    let mut metric =
+        to.encode_descriptor("http_request_duration", help, unit, MetricType::Histogram)?;
+    for (kind, figures) in &http.kinds {
+        let bounds = BOUNDS_S.into_iter().chain([f64::INFINITY]);
+        let buckets: Vec<(f64, u64)> = bounds.zip(figures.counts).collect();
+        let sum = figures.total.as_secs_f64();
+        let labels = [("kind", *kind)];
+        let mut metric = metric.encode_family(&labels)?;
+        metric.encode_histogram::<NoLabelSet>(sum, figures.durations.count(), &buckets, None)?;
+    }
+    Ok(())
 }
 
 fn counters<L: EncodeLabelSet>(

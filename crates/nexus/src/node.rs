@@ -15,6 +15,8 @@ use std::collections::BTreeMap;
 
 use crate::circuit_breaker::{Breakers, CircuitBreaker};
 use crate::metrics::{self, Reading};
+use crate::process::Process;
+use crate::serve::HttpFigures;
 use crate::operation::Operations;
 use crate::threads::{self, Threads};
 use crate::worker::{self, WorkerLoop};
@@ -57,12 +59,39 @@ const DROP_LIMIT: Duration = Duration::from_secs(5);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub struct Node {
-    system: Arc<System>,
-    threads: Arc<Threads>,
+    figures: Figures,
     workers: Vec<JoinHandle<()>>,
+    /// The workers' runtimes, for what is to live on them.
+    handles: Vec<tokio::runtime::Handle>,
     monitor: Option<(Sender<()>, JoinHandle<()>)>,
+}
+
+/// What a node knows of itself, for whoever reports it.
+#[derive(Clone)]
+pub(crate) struct Figures {
+    pub(crate) system: Arc<System>,
+    pub(crate) threads: Arc<Threads>,
     operations: Operations,
-    breakers: Breakers,
+    breakers: Arc<Breakers>,
+}
+
+impl Figures {
+    /// All figures as text, with those of the port if there is one.
+    pub(crate) fn metrics(&self, http: Option<&HttpFigures>) -> String {
+        let process = Process::read();
+        metrics::text(Reading {
+            kinds: self.system.counts(),
+            errors: self.system.error_counts(),
+            operations: self.operations.counts(),
+            breakers: self.breakers.reports(),
+            alarms: self.threads.alarm_count(),
+            dead_letters: self.system.dead_letters().len(),
+            workers: self.threads.seats().len(),
+            blocking_threads: self.threads.blocking.thread_count(),
+            http: http.cloned(),
+            process,
+        })
+    }
 }
 
 /// How a node is set up.
@@ -98,6 +127,13 @@ impl NodeSpec {
     /// Agents' identities and generators from this seed, the same at every start.
     pub fn seed(self, seed: u64) -> NodeSpec {
         NodeSpec { seed: Some(seed), ..self }
+    }
+
+    /// As the settings of a served node have it.
+    pub fn from_settings(settings: &crate::Settings) -> NodeSpec {
+        let workers = settings.node.workers;
+        let spec = NodeSpec::new();
+        if workers == 0 { spec } else { spec.workers(workers) }
     }
 
     /// Starts the node.
@@ -147,17 +183,17 @@ impl Node {
         let secret = IdSecret::new(rng.next_u64(), rng.next_u64());
         let system = System::new(threads.clone(), secret, workers);
         let operations = Operations::new(threads.clone());
-        let (workers_started, breakers) = (Vec::new(), Breakers::default());
+        let figures = Figures { system, threads, operations, breakers: Arc::default() };
         let mut node =
-            Node { system, threads, workers: workers_started, monitor: None, operations, breakers };
+            Node { figures, workers: Vec::new(), handles: Vec::new(), monitor: None };
         for (seat, queue) in queues.into_iter().enumerate() {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
             let runtime = runtime.map_err(StartError::Thread)?;
+            let Figures { system, threads, .. } = node.figures.clone();
             if seat == 0 {
-                let handle = runtime.handle().clone();
-                node.threads.blocking.host(&node.system, node.threads.clock(), handle);
+                threads.blocking.host(&system, threads.clock(), runtime.handle().clone());
             }
-            let (threads, system) = (node.threads.clone(), node.system.clone());
+            node.handles.push(runtime.handle().clone());
             let rng = rng.fork_index("worker", seat as u64);
             let run = move || {
                 let local = threads.sit(seat, queue);
@@ -168,7 +204,7 @@ impl Node {
             node.workers.push(thread(&format!("nexus-worker-{seat}"), run)?);
         }
         let (stop, stopped) = channel();
-        let threads = node.threads.clone();
+        let threads = node.figures.threads.clone();
         let watch = thread("nexus-monitor", move || monitor::watch(&threads, &stopped))?;
         node.monitor = Some((stop, watch));
         Ok(node)
@@ -176,7 +212,7 @@ impl Node {
 
     /// What the agents have in common; the methods here are shortcuts to it.
     pub fn system(&self) -> &Arc<System> {
-        &self.system
+        &self.figures.system
     }
 
     /// Makes agents as `spec` says instead of as their type says. Comes before
@@ -201,7 +237,7 @@ impl Node {
     /// # Errors
     /// As [`System::register`].
     pub fn register<A: Agent>(&self, spec: KindSpec<A>) -> Result<(), SpawnError> {
-        self.system.register(spec)
+        self.figures.system.register(spec)
     }
 
     /// Makes an agent.
@@ -209,7 +245,7 @@ impl Node {
     /// # Errors
     /// [`SpawnError`]; nothing has changed then.
     pub fn spawn<A: Agent>(&self, key: &str) -> Result<Handle<A>, SpawnError> {
-        self.system.spawn(key)
+        self.figures.system.spawn(key)
     }
 
     /// Makes an agent under `supervisor`.
@@ -221,7 +257,7 @@ impl Node {
         supervisor: SupervisorId,
         key: &str,
     ) -> Result<Handle<A>, SpawnError> {
-        self.system.spawn_under(supervisor, key)
+        self.figures.system.spawn_under(supervisor, key)
     }
 
     /// Adds a supervisor under `parent`, or under the node's own.
@@ -251,12 +287,12 @@ impl Node {
         parent: Option<SupervisorId>,
         spec: SupervisorSpec,
     ) -> Result<SupervisorId, SpawnError> {
-        self.system.supervisor(parent, spec)
+        self.figures.system.supervisor(parent, spec)
     }
 
     /// The agent of kind `A` called `key`, if it runs here.
     pub fn find<A: Agent>(&self, key: &str) -> Option<Handle<A>> {
-        self.system.find(key)
+        self.figures.system.find(key)
     }
 
     /// A page of the agents that run here; see [`System::list`].
@@ -278,12 +314,12 @@ impl Node {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub fn list(&self, kind: Option<&str>, after: Option<AgentId>, limit: usize) -> Vec<Listing> {
-        self.system.list(kind, after, limit)
+        self.figures.system.list(kind, after, limit)
     }
 
     /// Attaches `metadata` to an agent, in place of what it had.
     pub fn set_metadata<A: Agent>(&self, agent: &Handle<A>, metadata: Metadata) {
-        self.system.set_metadata(agent, metadata);
+        self.figures.system.set_metadata(agent, metadata);
     }
 
     /// Runs `future` on this thread until it is ready. Asks go through
@@ -309,7 +345,7 @@ impl Node {
         F: Future + Send + 'static,
         F::Output: Send + 'static,
     {
-        self.system.task(future)
+        self.figures.system.task(future)
     }
 
     /// Runs `future` on a worker and waits for it.
@@ -327,27 +363,27 @@ impl Node {
 
     /// What became of the messages of each kind.
     pub fn counts(&self) -> BTreeMap<&'static str, Counts> {
-        self.system.counts()
+        self.figures.system.counts()
     }
 
     /// The latest dead letters, oldest first.
     pub fn dead_letters(&self) -> Vec<DeadLetter> {
-        self.system.dead_letters()
+        self.figures.system.dead_letters()
     }
 
     /// The latest events, oldest first.
     pub fn events(&self) -> Vec<Event> {
-        self.threads.events.latest()
+        self.figures.threads.events.latest()
     }
 
     /// Whether to keep events of everyday things too: agents started and stopped.
     pub fn keep_everyday_events(&self, keep: bool) {
-        self.threads.events.keep_everyday(keep);
+        self.figures.threads.events.keep_everyday(keep);
     }
 
     /// Counts and times operations; see [`Operations::instrument`].
     pub fn operations(&self) -> &Operations {
-        &self.operations
+        &self.figures.operations
     }
 
     /// The circuit breaker called `name`: made with `config` the first time,
@@ -356,8 +392,8 @@ impl Node {
     /// # Panics
     /// If `config` asks for no failures or no probes.
     pub fn breaker(&self, name: &str, config: BreakerConfig) -> CircuitBreaker {
-        let clock = self.threads.clock();
-        self.breakers.named(name, || CircuitBreaker::new(name, config, move || clock.now()))
+        let clock = self.figures.threads.clock();
+        self.figures.breakers.named(name, || CircuitBreaker::new(name, config, move || clock.now()))
     }
 
     /// The node's figures in OpenMetrics text, which Prometheus reads: messages
@@ -370,16 +406,15 @@ impl Node {
     /// # Ok::<(), nexus::StartError>(())
     /// ```
     pub fn metrics(&self) -> String {
-        metrics::text(Reading {
-            kinds: self.counts(),
-            errors: self.system.error_counts(),
-            operations: self.operations.counts(),
-            breakers: self.breakers.reports(),
-            alarms: self.threads.alarm_count(),
-            dead_letters: self.dead_letters().len(),
-            workers: self.threads.seats().len(),
-            blocking_threads: self.threads.blocking.thread_count(),
-        })
+        self.figures.metrics(None)
+    }
+
+    pub(crate) fn figures(&self) -> Figures {
+        self.figures.clone()
+    }
+
+    pub(crate) fn handles(&self) -> &[tokio::runtime::Handle] {
+        &self.handles
     }
 
     /// Lets the agents finish what they have, then stops. Takes nothing new
@@ -389,22 +424,22 @@ impl Node {
     }
 
     fn stop(&mut self, limit: Duration) -> Shutdown {
-        let clock = self.threads.clock();
+        let clock = self.figures.threads.clock();
         let until = clock.now().after(limit);
-        self.system.begin_shutdown();
+        self.figures.system.begin_shutdown();
         let (mut drained, mut busy) = self.look();
         while !drained && clock.now() < until {
             // Nobody tells when the last handler is done, so we look, now and then.
             std::thread::park_timeout(SHUTDOWN_LOOK_EVERY.min(until.since(clock.now())));
             (drained, busy) = self.look();
         }
-        let timers_dropped = self.threads.alarm_count();
-        self.threads.stop();
+        let timers_dropped = self.figures.threads.alarm_count();
+        self.figures.threads.stop();
         self.end_threads(drained);
         let spec = worker::spec(0, InPlace::Never);
-        let closer = Worker::new(self.system.clone(), spec, Rng::new(0));
-        let stuck = names(&self.system.close_all(&closer));
-        self.threads.end();
+        let closer = Worker::new(self.figures.system.clone(), spec, Rng::new(0));
+        let stuck = names(&self.figures.system.close_all(&closer));
+        self.figures.threads.end();
         Shutdown { drained, cut_short: names(&busy), stuck, timers_dropped }
     }
 
@@ -413,7 +448,7 @@ impl Node {
     fn look(&self) -> (bool, Vec<Listing>) {
         let accepted = || self.counts().values().map(|counts| counts.accepted).sum::<u64>();
         let before = accepted();
-        let busy = self.system.busy();
+        let busy = self.figures.system.busy();
         (busy.is_empty() && accepted() == before, busy)
     }
 
@@ -423,7 +458,7 @@ impl Node {
             drop(stop);
             watch.join()
         }));
-        let clock = self.threads.clock();
+        let clock = self.figures.threads.clock();
         let until = clock.now().after(if drained { DROP_LIMIT } else { LAST_LOOK });
         for worker in std::mem::take(&mut self.workers) {
             while !worker.is_finished() && clock.now() < until {
@@ -433,7 +468,7 @@ impl Node {
                 let _ = worker.join();
             }
         }
-        self.threads.blocking.join(until.since(clock.now()));
+        self.figures.threads.blocking.join(until.since(clock.now()));
     }
 }
 

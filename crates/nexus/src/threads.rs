@@ -6,7 +6,7 @@
 //! than most handlers take. Others help themselves only where there is a
 //! backlog, or where the monitor finds a worker stuck in one long handler.
 
-use std::cell::{Cell, RefCell};
+use std::cell::{Cell, OnceCell, RefCell};
 use std::rc::Rc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering, fence};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -14,7 +14,7 @@ use std::task::Waker;
 use std::time::Duration;
 
 use crossbeam_deque::{Injector, Steal, Stealer, Worker as Deque};
-use nexus_agent::{Alarm, AlarmKey, Driver, Event, Execution, Ready, TimerWheel};
+use nexus_agent::{Alarm, AlarmKey, Driver, Event, Execution, Ready, TimerWheel, Worker};
 use nexus_base::{EventName, Time};
 
 use crate::blocking::BlockingPool;
@@ -70,6 +70,15 @@ pub(crate) struct Local {
     pub(crate) queue: Deque<Ready>,
     /// Agents queued here so far.
     pushes: Cell<u32>,
+    /// Set by the worker's loop when it begins.
+    worker: OnceCell<Worker>,
+}
+
+impl Local {
+    /// What runs agents on this thread.
+    pub(crate) fn worker(&self, make: impl FnOnce() -> Worker) -> &Worker {
+        self.worker.get_or_init(make)
+    }
 }
 
 thread_local! {
@@ -123,7 +132,7 @@ impl Threads {
     /// Makes the current thread the worker in `seat`.
     pub(crate) fn sit(self: &Arc<Threads>, seat: usize, queue: Deque<Ready>) -> Rc<Local> {
         let local =
-            Rc::new(Local { threads: Arc::as_ptr(self), seat, queue, pushes: Cell::new(0) });
+            Rc::new(Local { threads: Arc::as_ptr(self), seat, queue, pushes: Cell::new(0), worker: OnceCell::new() });
         LOCAL.with(|slot| *slot.borrow_mut() = Some(local.clone()));
         local
     }
@@ -271,6 +280,21 @@ impl Threads {
 /// Whether this thread is a worker, of whatever node.
 pub(crate) fn is_worker() -> bool {
     LOCAL.with(|slot| slot.borrow().is_some())
+}
+
+/// Which worker this thread is, of whatever node.
+pub(crate) fn seat() -> Option<usize> {
+    LOCAL.with(|slot| slot.borrow().as_ref().map(|local| local.seat))
+}
+
+/// Calls `f` as this thread's worker would be called, if it is one: what `f`
+/// asks may then be answered in place.
+pub(crate) fn as_worker<R>(f: impl FnOnce() -> R) -> R {
+    let local = LOCAL.with(|slot| slot.borrow().clone());
+    match local.as_ref().and_then(|local| local.worker.get()) {
+        Some(worker) => worker.enter(worker.system().driver().now(), f),
+        None => f(),
+    }
 }
 
 /// Retries a steal that lost a race; somebody else made progress each time.

@@ -52,7 +52,6 @@ pub(crate) fn spec(shard: usize, in_place: InPlace) -> WorkerSpec {
 pub(crate) struct WorkerLoop {
     threads: Arc<Threads>,
     local: Rc<Local>,
-    worker: Worker,
     alarm: Pin<Box<tokio::time::Sleep>>,
     asleep: bool,
 }
@@ -65,9 +64,9 @@ impl WorkerLoop {
         rng: Rng,
     ) -> WorkerLoop {
         let spec = spec(local.seat + 1, InPlace::Always);
-        let worker = Worker::new(system, spec, rng);
+        local.worker(|| Worker::new(system, spec, rng));
         let alarm = Box::pin(tokio::time::sleep(Duration::ZERO));
-        WorkerLoop { threads, local, worker, alarm, asleep: false }
+        WorkerLoop { threads, local, alarm, asleep: false }
     }
 
     /// Runs agents for one slice.
@@ -75,6 +74,7 @@ impl WorkerLoop {
         let end = now.after(SLICE);
         let mut now = now;
         let seat = &self.threads.seats()[self.local.seat];
+        let worker = self.local.worker(|| unreachable!("made with the loop"));
         for run in 0..RUNS_PER_SLICE {
             if now > end || self.threads.is_stopping() {
                 return Slice::Ended;
@@ -85,7 +85,7 @@ impl WorkerLoop {
             if run > 0 && run % RUNS_PER_CLOCK == 0 {
                 now = self.threads.clock().now();
             }
-            self.worker.run(now, ready);
+            worker.run(now, ready);
             seat.runs.store(seat.runs.load(Ordering::Relaxed) + 1, Ordering::Relaxed);
         }
         Slice::Ended

@@ -5,12 +5,11 @@
 //! connection is in that is noted by its stream and its service and looked at
 //! by a timer of its own.
 
-use std::cell::Cell;
 use std::future::Future;
 use std::net::IpAddr;
 use std::pin::{Pin, pin};
-use std::rc::Rc;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 use std::task::{Context as Poller, Poll};
 use std::time::Duration;
 
@@ -26,6 +25,7 @@ use super::serving;
 
 /// What a connection is waiting for.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[repr(u8)]
 enum Waits {
     /// The first byte of a request.
     Idle,
@@ -37,16 +37,37 @@ enum Waits {
     Client,
 }
 
-/// What stream, service and timer know of each other. All on one thread.
+impl Waits {
+    const ALL: [Waits; 4] = [Waits::Idle, Waits::Head, Waits::Answer, Waits::Client];
+}
+
+/// What stream, service and timer know of each other. All on one thread, but
+/// tokio cannot know that.
 struct Progress {
-    waits: Cell<Waits>,
-    since: Cell<Instant>,
+    begun: Instant,
+    waits: AtomicU8,
+    /// Since when, in nanoseconds from the beginning.
+    since_ns: AtomicU64,
 }
 
 impl Progress {
+    fn begin() -> Progress {
+        let (waits, since_ns) = (AtomicU8::new(Waits::Idle as u8), AtomicU64::new(0));
+        Progress { begun: now(), waits, since_ns }
+    }
+
+    fn waits(&self) -> Waits {
+        Waits::ALL[usize::from(self.waits.load(Ordering::Relaxed))]
+    }
+
+    fn since(&self) -> Instant {
+        self.begun + Duration::from_nanos(self.since_ns.load(Ordering::Relaxed))
+    }
+
     fn note(&self, waits: Waits) {
-        if self.waits.replace(waits) != waits {
-            self.since.set(now());
+        if self.waits.swap(waits as u8, Ordering::Relaxed) != waits as u8 {
+            let since = now().duration_since(self.begun).as_nanos() as u64;
+            self.since_ns.store(since, Ordering::Relaxed);
         }
     }
 }
@@ -61,8 +82,7 @@ pub(super) async fn serve<S>(host: Arc<Host>, stream: S, from: IpAddr)
 where
     S: AsyncRead + AsyncWrite + Unpin,
 {
-    let progress =
-        Arc::new(Progress { waits: Cell::new(Waits::Idle), since: Cell::new(now()) });
+    let progress = Arc::new(Progress::begin());
     let watched = Watched { stream, progress: progress.clone() };
     let service = service_fn(|request: hyper::Request<Incoming>| {
         progress.note(Waits::Answer);
@@ -113,8 +133,8 @@ fn is_overdue(
     poller: &mut Poller<'_>,
 ) -> bool {
     loop {
-        let limit = limit(host, progress.waits.get());
-        let due = progress.since.get() + limit;
+        let limit = limit(host, progress.waits());
+        let due = progress.since() + limit;
         if timer.deadline() > due || timer.is_elapsed() {
             if timer.is_elapsed() && now() >= due {
                 return true;
@@ -152,7 +172,7 @@ impl<S: AsyncRead + Unpin> AsyncRead for Watched<S> {
     ) -> Poll<std::io::Result<()>> {
         let before = into.filled().len();
         let read = Pin::new(&mut self.stream).poll_read(poller, into);
-        if into.filled().len() > before && self.progress.waits.get() == Waits::Idle {
+        if into.filled().len() > before && self.progress.waits() == Waits::Idle {
             self.progress.note(Waits::Head);
         }
         read
@@ -162,7 +182,7 @@ impl<S: AsyncRead + Unpin> AsyncRead for Watched<S> {
 impl<S: AsyncWrite + Unpin> Watched<S> {
     /// All that was to be written has been: the next request may come.
     fn flushed(&self) {
-        if self.progress.waits.get() == Waits::Client {
+        if self.progress.waits() == Waits::Client {
             self.progress.note(Waits::Idle);
         }
     }

@@ -74,6 +74,11 @@ impl Host {
         self.draining.send_replace(true);
     }
 
+    /// Whether others than this machine can reach the port.
+    pub(super) fn is_exposed(&self) -> bool {
+        !self.settings.http.listen.ip().to_canonical().is_loopback()
+    }
+
     pub(super) fn is_draining(&self) -> bool {
         *self.draining.borrow()
     }

@@ -82,7 +82,7 @@ pub(super) struct Slow {
 }
 
 /// What was counted of one kind.
-#[derive(Clone, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct KindFigures {
     pub(crate) durations: Histogram,
     /// How many were within each bound and above the one before; the last: beyond.
@@ -91,7 +91,7 @@ pub(crate) struct KindFigures {
 }
 
 /// What was counted since the node started.
-#[derive(Clone, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Figures {
     pub(crate) kinds: BTreeMap<&'static str, KindFigures>,
     pub(crate) statuses: BTreeMap<u16, u64>,

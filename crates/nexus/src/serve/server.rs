@@ -164,8 +164,10 @@ impl Running {
         let now_unix = super::unix_s();
         let tokens = settings.auth.tokens.as_deref().map(Tokens::load).transpose()?;
         let tls = Tls::load(&settings.tls, now_unix)?;
-        let warnings = tokens.iter().flat_map(Tokens::warnings);
-        for warning in warnings.chain(tls.iter().flat_map(|tls| tls.warnings()) ) {
+        for warning in tokens.iter().flat_map(Tokens::warnings) {
+            tracing::warn!(target: "nexus", "{warning}");
+        }
+        for warning in tls.iter().flat_map(|tls| &tls.warnings) {
             tracing::warn!(target: "nexus", "{warning}");
         }
         let node = NodeSpec::from_settings(&settings).start()?;

@@ -58,8 +58,8 @@ async fn answer_or_not(
     from: IpAddr,
 ) -> Result<Answer, Problem> {
     let (parts, incoming) = request.into_parts();
-    let route = route(&parts.method, parts.uri.path())?;
     let request = Request::from_parts(parts, ());
+    let route = route(request.method(), request.uri().path())?;
     let client = guard::admit(host, &request, from, &route)?;
     let query = |known: &[&str]| Query::parse(request.uri().query(), known);
     let body = || read_body(host, incoming);
