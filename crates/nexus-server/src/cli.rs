@@ -5,7 +5,10 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
 use crate::bench::BenchArgs;
+use crate::certs::CertsArgs;
 use crate::demo::DemoArgs;
+use crate::serve::ServeArgs;
+use crate::token::TokenArgs;
 
 const STYLES: Styles = Styles::styled()
     .header(AnsiColor::Green.on_default().bold())
@@ -51,9 +54,9 @@ pub struct Common {
     #[arg(long, value_name = "N", default_value_t = 1, global = true)]
     #[arg(value_parser = seed, allow_negative_numbers = true)]
     pub seed: u64,
-    /// How much to log, on standard error
-    #[arg(long, value_name = "LEVEL", value_enum, default_value_t = LogLevel::Warn, global = true)]
-    pub log: LogLevel,
+    /// How much to log, on standard error [default: warn]
+    #[arg(long, value_name = "LEVEL", value_enum, global = true)]
+    pub log: Option<LogLevel>,
 }
 
 fn seed(text: &str) -> Result<u64, String> {
@@ -93,6 +96,12 @@ pub enum Command {
     Demo(DemoArgs),
     /// Measure what the runtime costs on this machine
     Bench(BenchArgs),
+    /// Serve agents of the built-in kinds over HTTP
+    Serve(ServeArgs),
+    /// Make certificates for a server that others can reach
+    Certs(CertsArgs),
+    /// Make tokens for those who may reach a server
+    Token(TokenArgs),
     /// Print a script that completes commands with the tab key
     Completions {
         /// The shell that will read it

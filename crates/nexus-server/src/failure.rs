@@ -4,6 +4,8 @@ use std::error::Error;
 use std::io;
 use std::process::ExitCode;
 
+use nexus::{CertsError, CreateTokenError, ServeError};
+
 use crate::demo::{CampaignError, TooMuchWork};
 use crate::report::ReportError;
 use crate::trace::TraceError;
@@ -55,6 +57,18 @@ pub enum Failure {
     /// The report cannot be written.
     #[error(transparent)]
     Report(#[from] ReportError),
+    /// The settings are wrong.
+    #[error("{0}")]
+    Settings(#[from] nexus::SettingsError),
+    /// The node does not serve.
+    #[error(transparent)]
+    Serve(#[from] ServeError),
+    /// No token was made.
+    #[error(transparent)]
+    Token(#[from] CreateTokenError),
+    /// No certificates were made.
+    #[error(transparent)]
+    Certs(#[from] CertsError),
     /// Standard output cannot be written, as on a full disk.
     #[error("cannot write to standard output")]
     Output(#[source] io::Error),
@@ -82,6 +96,10 @@ impl Failure {
         match self {
             Failure::Trace(TraceError::Bad(_) | TraceError::UnknownFormat { .. })
             | Failure::TooMuchWork(_)
+            | Failure::Settings(_)
+            | Failure::Serve(ServeError::Exposure(_) | ServeError::Kind(_))
+            | Failure::Token(CreateTokenError::Name(_) | CreateTokenError::Expiry(_))
+            | Failure::Certs(CertsError::Name(_) | CertsError::Names(_) | CertsError::Days(_))
             | Failure::Unknown { .. } => Exit::Usage,
             Failure::Check(_) => Exit::Check,
             Failure::Campaign(CampaignError::Interrupted { .. }) => Exit::Interrupted,

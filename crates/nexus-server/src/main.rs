@@ -8,6 +8,7 @@
 #![forbid(unsafe_code)]
 
 mod bench;
+mod certs;
 mod cli;
 mod completions;
 mod demo;
@@ -16,6 +17,8 @@ mod interrupt;
 mod log;
 mod output;
 mod report;
+mod serve;
+mod token;
 mod trace;
 mod words;
 
@@ -24,14 +27,13 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
-use cli::{Cli, Command};
+use cli::{Cli, Command, LogLevel};
 use failure::Failure;
 use interrupt::Interrupt;
 use output::Output;
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
-    log::start(cli.common.log);
     match run(&cli, &mut Output::new(stdout())) {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
@@ -43,7 +45,16 @@ fn main() -> ExitCode {
 }
 
 fn run(cli: &Cli, output: &mut Output<Stdout>) -> Result<(), Failure> {
+    if let Command::Serve(args) = &cli.command {
+        let settings = args.settings()?;
+        log::start_served(&settings.log, cli.common.log);
+        return serve::run(args, settings, output);
+    }
+    log::start(cli.common.log.unwrap_or(LogLevel::Warn));
     match &cli.command {
+        Command::Serve(_) => unreachable!("it has settings of its own, for the log too"),
+        Command::Certs(args) => certs::run(args, &cli.common, output),
+        Command::Token(args) => token::run(args, &cli.common, output),
         Command::Demo(args) => {
             let interrupt = Interrupt::install().map_err(Failure::Signals)?;
             demo::run(args, &cli.common, demo::simulate::serve, &interrupt, output)
