@@ -57,6 +57,10 @@ fn the_tokens_of_a_file_are_good_and_no_others() {
     for other in ["", "tes", "test ", "Test", "test\0", HASH_OF_TEST, &long] {
         assert_eq!(tokens.check(other, 0), None, "{other:.20}");
     }
+    // Whoever shows nothing has nothing, whatever the file says.
+    let nothing: String = hash("").iter().map(|byte| format!("{byte:02x}")).collect();
+    let tokens = load(format!("admin {nothing} nobody")).unwrap_or_else(|error| panic!("{error}"));
+    assert_eq!((tokens.len(), tokens.check("", 0)), (1, None));
     let upper = load(format!("viewer {} x", HASH_OF_TEST.to_uppercase()));
     assert!(upper.is_ok_and(|tokens| tokens.check("test", 0).is_some()));
 }

@@ -49,7 +49,7 @@ fn missing(tls: bool, tokens: bool) -> &'static str {
 }
 
 fn remedy(tls: bool, tokens: bool) -> String {
-    let certs = "\n  to encrypt: nexus certs --dir certs --name HOST; then set \
+    let certs = "\n  to encrypt: nexus certs HOST --dir certs; then set \
                  NEXUS_TLS_CERT=certs/server.pem NEXUS_TLS_KEY=certs/server.key";
     let token = "\n  to say who may come in: nexus token create --role admin --name NAME --file tokens; \
                  then set NEXUS_AUTH_TOKENS=tokens";

@@ -270,6 +270,10 @@ fn a_wrong_value_is_told_with_what_is_valid() {
         let expected = format!("f:4: [{section}] {key} is {found}; valid is {valid}");
         assert!(told.starts_with(&expected), "{name} = {value}\n{told}\n{expected}");
     }
+    let hosts = |count: usize| format!("[http]\nhosts = [{}]", "'a',".repeat(count));
+    assert_eq!(faults_of(hosts(64), &[]), "");
+    let told = faults_of(hosts(65), &[]);
+    assert!(told.starts_with("f:2: [http] hosts is [\"a\", \"a\""), "{told}");
     let long = "x".repeat(5_000);
     let told = faults_of(format!("[auth]\ntokens = \"{long}\""), &[]);
     let expected = format!("f:2: [auth] tokens is \"{}…\"; valid is a path", "x".repeat(60));
@@ -387,6 +391,14 @@ fn a_file_that_is_not_there_is_told_together_with_wrong_variables() {
         let file = Place::File { path, line: None };
         assert_eq!(places, [&file, &Place::Variable { name: "NEXUS_NODE_WORKERS".to_owned() }]);
     }
+}
+
+/// Its length, as the system tells it, is 0.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_device_without_end_is_not_read_to_its_end() {
+    let error = Settings::load(Some(Path::new("/dev/zero")), NO_ENV).expect_err("that is no file");
+    assert!(error.to_string().contains("/dev/zero: has more than 1048576 bytes"), "{error}");
 }
 
 #[test]

@@ -278,3 +278,24 @@ fn create_new(path: &Path, mode: u32) -> io::Result<std::fs::File> {
     let _ = mode;
     options.open(path)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::scratch::Scratch;
+
+    #[test]
+    fn an_attempt_that_fails_takes_its_files_away_and_no_others() {
+        let scratch = Scratch::new();
+        let (first, second) = (scratch.path("first"), scratch.path("second"));
+        let mut written = Written::default();
+        written.write(&first, "ours", PRIVATE).expect("the folder can be written");
+        // Somebody was quicker than the writing, and slower than the first look.
+        scratch.file("second", "theirs");
+        let outcome = written.write(&second, "ours", PRIVATE);
+        assert!(matches!(outcome, Err(CertsError::Exists(path)) if path == second));
+        drop(written);
+        assert!(!first.exists());
+        assert_eq!(std::fs::read(&second).expect("it is theirs"), b"theirs");
+    }
+}
