@@ -24,6 +24,7 @@ mod operation;
 mod park;
 mod pool;
 mod reactive;
+mod serve;
 mod threads;
 mod worker;
 
