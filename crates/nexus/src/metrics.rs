@@ -4,7 +4,10 @@
 //! node that nobody watches pays nothing. Every label takes few values, since
 //! kinds, operations, breakers and error codes are all bounded where they are made.
 //!
-//! Absent on purpose: an HTTP server, and rates (whoever reads two texts has them).
+//! Absent on purpose: rates (whoever reads two texts has them).
+
+#[allow(dead_code, reason = "until the routes are there")]
+mod format;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -22,6 +25,9 @@ use prometheus_client::registry::{Registry, Unit};
 
 use crate::circuit_breaker::BreakerReport;
 use crate::operation::{BUCKETS_S, Durations, OperationCounts};
+
+#[allow(unused_imports, reason = "until the routes are there")]
+pub(crate) use format::Format;
 
 /// One reading of a node's figures.
 #[derive(Debug)]

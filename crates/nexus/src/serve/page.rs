@@ -2,7 +2,8 @@
 //!
 //! The page is made of modules that browsers read as they are, so that nobody
 //! needs a tool to build it. It asks the same routes as every other client, and
-//! nobody else: the policy below forbids the rest.
+//! nobody else: the policy below forbids the rest. Its two charts are drawn by
+//! hand, since a library for them is more code than the page.
 //!
 //! Absent on purpose: routes and headers (whoever serves adds them), markup made
 //! from what a node says (everything from the API becomes text).

@@ -113,7 +113,7 @@ function show(agent, why) {
   showJson(view.state, agent.state);
   showJson(view.metadata, agent.metadata);
   const events = [...why.events].reverse();
-  keep(view.events, events, (event) => event.seq, (event) => eventRow(event, node.start_ms), () => {});
+  keep(view.events, events, (event) => event.seq, (event) => eventRow(event, node.start_ms, false), () => {});
   view.noEvents.hidden = events.length > 0;
 }
 

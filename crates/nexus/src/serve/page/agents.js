@@ -117,7 +117,7 @@ function make({ kind, key }) {
 function update(row, agent) {
   const [, phase, mailbox, handled, rate, errors, old] = row.children;
   say(phase, String(agent.phase));
-  phase.className = `phase-cell ${agent.phase}`;
+  phase.className = `phase ${agent.phase}`;
   say(mailbox, count(agent.mailbox));
   say(handled, count(agent.metrics.handled));
   say(rate, figure(agent.metrics.rate_per_s));

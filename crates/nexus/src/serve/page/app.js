@@ -30,7 +30,6 @@ const askNow = poll({
     if (restarted) {
       past.clear();
       forgetEvents();
-      showRestarted();
     }
     past.add(status);
     setNodeStart(Date.now() - 1000 * status.uptime_s);

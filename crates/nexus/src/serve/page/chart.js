@@ -10,12 +10,17 @@ const ROOM = { left: 46, right: 10, top: 10, bottom: 24 };
 /** Points further apart than this many seconds are not joined: nobody was asking. */
 const GAP_S = 10;
 
+/** How far back the axis of time goes, in seconds: the first that holds all points. */
+const WINDOWS_S = [60, 120, 300];
+
+/** Labels on the axis of time, besides "now". */
+const LABELS = 4;
+
 export class LineChart {
-  /** `window_s`: how far back the axis of time goes. */
-  constructor(host, label, window_s) {
+  constructor(host, label) {
     this.host = host;
     this.label = label;
-    this.window_s = window_s;
+    this.window_s = WINDOWS_S[0];
     this.points = [];
     this.series = [];
     // Which point is being looked at: none, or its distance from now in seconds.
@@ -35,6 +40,8 @@ export class LineChart {
   update(points, series) {
     this.points = points;
     this.series = series;
+    const oldest_s = points[0]?.ago_s ?? 0;
+    this.window_s = WINDOWS_S.find((window_s) => oldest_s <= window_s) ?? WINDOWS_S.at(-1);
     this.draw();
   }
 
@@ -51,12 +58,12 @@ export class LineChart {
       parts.push(svg('line', { class: level === 0 ? 'base' : 'grid', x1: ROOM.left, x2: right, y1: y(level), y2: y(level) }));
       parts.push(svg('text', { x: ROOM.left - 8, y: y(level) + 4, 'text-anchor': 'end' }, figure(level)));
     }
-    const minutes = this.window_s / 60;
-    for (let minute = 0; minute <= minutes; minute += 1) {
-      const anchor = minute === 0 ? 'end' : minute === minutes ? 'start' : 'middle';
-      const text = minute === 0 ? 'now' : `${minute} min ago`;
-      if (minute === 0 || minute === minutes || width > 430) {
-        parts.push(svg('text', { x: this.x(minute * 60), y: HEIGHT - 6, 'text-anchor': anchor }, text));
+    for (let label = 0; label <= LABELS; label += 1) {
+      const ago_s = (label * this.window_s) / LABELS;
+      const anchor = label === 0 ? 'end' : label === LABELS ? 'start' : 'middle';
+      const text = label === 0 ? 'now' : `${age(ago_s)} ago`;
+      if (label % LABELS === 0 || width > 430) {
+        parts.push(svg('text', { x: this.x(ago_s), y: HEIGHT - 6, 'text-anchor': anchor }, text));
       }
     }
     this.series.forEach((series, index) => {

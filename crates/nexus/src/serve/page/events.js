@@ -20,6 +20,7 @@ let start_ms = null;
 let paused = false;
 let unseen = 0;
 let drawing = false;
+let connected = true;
 let restartStream = null;
 
 names.addEventListener('change', () => draw());
@@ -39,7 +40,10 @@ export function followEvents(status) {
   restartStream ??= follow({
     event: (event) => take({ event }),
     missed: (missed) => take({ missed }),
-    state: (now) => say(state, now === 'live' ? '' : 'waiting for the node'),
+    state: (now) => {
+      connected = now === 'live';
+      showState();
+    },
   });
 }
 
@@ -62,7 +66,7 @@ function take(item) {
   if (item.event) addName(String(item.event.name));
   if (paused) {
     unseen += 1;
-    say(state, `${plural(unseen, 'event', 'events')} since`);
+    showState();
     return;
   }
   // A flood of events is drawn once a frame.
@@ -82,9 +86,14 @@ function addName(name) {
 function draw() {
   const wanted = kept.filter(({ event }) => names.value === '' || event?.name === names.value);
   none.hidden = kept.length > 0;
-  if (!paused) say(state, '');
+  showState();
   const rows = wanted.map((item) => (item.row ??= item.event ? eventRow(item.event, start_ms) : missedRow(item.missed)));
   list.replaceChildren(...rows.reverse());
+}
+
+function showState() {
+  if (paused) say(state, `${plural(unseen, 'event', 'events')} since`);
+  else say(state, connected ? '' : 'waiting for the node');
 }
 
 function missedRow(missed) {

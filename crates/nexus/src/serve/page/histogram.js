@@ -41,10 +41,12 @@ export class Histogram {
       const many = this.counts[bucket];
       const x = ROOM.left + (bucket - first) * each;
       // What happened at all is to be seen, however rare.
-      const height = many === 0 ? 0 : Math.max(2, (many / most) * (bottom - ROOM.top));
-      const bar = svg('rect', { class: 'bar', x: x + 1, width: Math.max(1, each - 2), y: bottom - height, height, rx: 2 });
-      bar.append(svg('title', {}, `${this.range(bucket)}: ${plural(many, 'request', 'requests')}`));
-      parts.push(bar);
+      const height = Math.max(2, (many / most) * (bottom - ROOM.top));
+      if (many > 0) {
+        const bar = svg('rect', { class: 'bar', x: x + 1, width: Math.max(1, each - 2), y: bottom - height, height, rx: 2 });
+        bar.append(svg('title', {}, `${this.range(bucket)}: ${plural(many, 'request', 'requests')}`));
+        parts.push(bar);
+      }
       if (many > 0 && each > 34) {
         parts.push(svg('text', { x: x + each / 2, y: bottom - height - 5, 'text-anchor': 'middle' }, share(many, total)));
       }

@@ -1,7 +1,7 @@
 // What the node said before: rates are differences between two answers.
 
 /** How far back the charts go, in seconds. */
-export const WINDOW_S = 300;
+const WINDOW_S = 300;
 
 /** How far back "the last minute" goes, in seconds. */
 const MINUTE_S = 60;

@@ -27,7 +27,7 @@ export function showNode(status, total) {
   const figures = [
     ['up for', age(status.uptime_s)],
     ['agents', count(status.agents)],
-    ['messages per second', figure(total)],
+    ['messages/s', figure(total)],
     ['connections', count(status.connections)],
     ['memory', bytes(status.resident_bytes)],
     ['CPU', status.cpu_percent === null ? NONE : `${figure(status.cpu_percent)} %`],

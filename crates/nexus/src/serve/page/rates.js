@@ -4,9 +4,8 @@ import { LineChart } from './chart.js';
 import { COLOURS, colour } from './colours.js';
 import { byId, el, keep, say } from './dom.js';
 import { figure } from './format.js';
-import { WINDOW_S } from './history.js';
 
-const chart = new LineChart(byId('rates'), 'Messages handled per second', WINDOW_S);
+const chart = new LineChart(byId('rates'), 'Messages handled per second');
 const legend = byId('rates-legend');
 const total = byId('rate-total');
 

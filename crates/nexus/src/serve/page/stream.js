@@ -44,7 +44,12 @@ export function follow(on) {
         take(message);
       });
     } catch (error) {
-      if (isUnauthorized(error)) pause = PAUSE_MAX_MS;
+      if (isUnauthorized(error) && mine === current) {
+        clearTimeout(watch);
+        on.state('waiting');
+        // Somebody has to give a token first, and calls `restart` then.
+        return;
+      }
     }
     clearTimeout(watch);
     if (mine !== current) return;

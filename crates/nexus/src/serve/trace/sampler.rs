@@ -18,7 +18,7 @@ impl Sampler {
     /// `None` if `share` is not between 0 and 1.
     pub(crate) fn new(share: f64) -> Option<Sampler> {
         let all = (1u64 << 63) as f64;
-        (0.0..=1.0).contains(&share).then(|| Sampler { bound: (share * all) as u64 })
+        (0.0..=1.0).contains(&share).then_some(Sampler { bound: (share * all) as u64 })
     }
 
     pub(crate) fn takes(self, trace_id: NonZeroU128) -> bool {
