@@ -4,7 +4,9 @@
 //! node that nobody watches pays nothing. Every label takes few values, since
 //! kinds, operations, breakers and error codes are all bounded where they are made.
 //!
-//! Absent on purpose: an HTTP server, and rates (whoever reads two texts has them).
+//! Absent on purpose: rates (whoever reads two texts has them).
+
+mod format;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -21,9 +23,11 @@ use prometheus_client::metrics::{MetricType, TypedMetric};
 use prometheus_client::registry::{Registry, Unit};
 
 use crate::circuit_breaker::BreakerReport;
+use crate::operation::{BUCKETS_S, Durations, OperationCounts};
 use crate::process::Process;
 use crate::serve::{BOUNDS_S, HttpFigures};
-use crate::operation::{BUCKETS_S, Durations, OperationCounts};
+
+pub(crate) use format::Format;
 
 /// One reading of a node's figures.
 #[derive(Debug)]
@@ -121,7 +125,12 @@ impl Reading {
 
     fn encode_process(&self, to: &mut DescriptorEncoder<'_>) -> fmt::Result {
         if let Some(bytes) = self.process.resident_bytes {
-            gauge(to, "resident_memory_bytes", "Memory of the process that is really there", bytes)?;
+            gauge(
+                to,
+                "resident_memory_bytes",
+                "Memory of the process that is really there",
+                bytes,
+            )?;
         }
         let Some(cpu) = self.process.cpu else { return Ok(()) };
         let help = "CPU time of the process, user's and system's";
@@ -163,6 +172,8 @@ fn encode_http(http: &HttpFigures, to: &mut DescriptorEncoder<'_>) -> fmt::Resul
     counters(to, "http_requests", "Answers by status", statuses)?;
     let refused = http.refused.iter().map(|(reason, count)| ([("reason", *reason)], *count));
     counters(to, "http_refused", "Requests and connections turned away at the door", refused)?;
+    let spans = http.spans.iter().map(|(result, count)| ([("result", *result)], *count));
+    counters(to, "trace_spans", "Spans of traces by what became of them", spans)?;
     gauge(to, "http_connections", "Connections that are open", http.connections)?;
     let help = "How long requests to agents took, from the whole body to the answer";
     let unit = Some(&Unit::Seconds);

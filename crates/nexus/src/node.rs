@@ -15,9 +15,9 @@ use std::collections::BTreeMap;
 
 use crate::circuit_breaker::{Breakers, CircuitBreaker};
 use crate::metrics::{self, Reading};
+use crate::operation::Operations;
 use crate::process::Process;
 use crate::serve::HttpFigures;
-use crate::operation::Operations;
 use crate::threads::{self, Threads};
 use crate::worker::{self, WorkerLoop};
 use crate::{monitor, park};
@@ -184,8 +184,7 @@ impl Node {
         let system = System::new(threads.clone(), secret, workers);
         let operations = Operations::new(threads.clone());
         let figures = Figures { system, threads, operations, breakers: Arc::default() };
-        let mut node =
-            Node { figures, workers: Vec::new(), handles: Vec::new(), monitor: None };
+        let mut node = Node { figures, workers: Vec::new(), handles: Vec::new(), monitor: None };
         for (seat, queue) in queues.into_iter().enumerate() {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
             let runtime = runtime.map_err(StartError::Thread)?;

@@ -27,9 +27,10 @@ mod problem;
 mod query;
 mod rate;
 mod route;
-mod serving;
 mod server;
+mod serving;
 mod status;
+mod trace;
 
 pub(crate) use meter::{BOUNDS_S, Figures as HttpFigures};
 pub use server::{Running, ServeError, Server};

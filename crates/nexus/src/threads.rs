@@ -131,8 +131,13 @@ impl Threads {
 
     /// Makes the current thread the worker in `seat`.
     pub(crate) fn sit(self: &Arc<Threads>, seat: usize, queue: Deque<Ready>) -> Rc<Local> {
-        let local =
-            Rc::new(Local { threads: Arc::as_ptr(self), seat, queue, pushes: Cell::new(0), worker: OnceCell::new() });
+        let local = Rc::new(Local {
+            threads: Arc::as_ptr(self),
+            seat,
+            queue,
+            pushes: Cell::new(0),
+            worker: OnceCell::new(),
+        });
         LOCAL.with(|slot| *slot.borrow_mut() = Some(local.clone()));
         local
     }

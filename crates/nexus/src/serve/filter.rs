@@ -77,7 +77,8 @@ impl Filter {
     /// Reads a filter.
     pub(super) fn parse(text: &str) -> Result<Filter, FilterError> {
         if text.len() > FILTER_BYTES_MAX {
-            let reason = format!("it has {} bytes, at most {FILTER_BYTES_MAX} are taken", text.len());
+            let reason =
+                format!("it has {} bytes, at most {FILTER_BYTES_MAX} are taken", text.len());
             return Err(FilterError { at: FILTER_BYTES_MAX, reason });
         }
         let mut reader = Reader { text, at: 0, depth: 0 };

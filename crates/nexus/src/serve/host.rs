@@ -10,6 +10,7 @@ use tokio::sync::watch;
 use super::idempotency::Repeats;
 use super::meter::Meter;
 use super::rate::Rates;
+use super::trace::Tracer;
 use crate::node::Figures;
 use crate::{Settings, Tokens};
 
@@ -20,6 +21,7 @@ pub(crate) struct Host {
     pub(super) name: String,
     pub(super) meter: Arc<Meter>,
     pub(super) tokens: Option<Tokens>,
+    pub(super) tracer: Tracer,
     /// Host names that a request may be addressed to, lower case, without port.
     pub(super) hosts: Vec<String>,
     pub(super) openapi: std::sync::OnceLock<Vec<u8>>,
@@ -35,14 +37,15 @@ impl Host {
         settings: Settings,
         name: String,
         tokens: Option<Tokens>,
+        tracer: Tracer,
     ) -> Host {
-        let (window, entries_max) =
-            (settings.idempotency.window, settings.idempotency.entries_max);
+        let (window, entries_max) = (settings.idempotency.window, settings.idempotency.entries_max);
         let per_s = settings.http.requests_per_s;
         Host {
             figures,
             hosts: settings.http.hosts.iter().map(|host| host.to_lowercase()).collect(),
             tokens,
+            tracer,
             openapi: std::sync::OnceLock::new(),
             repeats: Mutex::new(Repeats::new(window, entries_max)),
             rates: (per_s > 0).then(|| Mutex::new(Rates::new(per_s))),

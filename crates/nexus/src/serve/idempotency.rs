@@ -130,9 +130,8 @@ impl Repeats {
         // Forgotten keys leave their ages behind.
         if self.ages.len() > 2 * self.entries_max {
             let entries = &self.entries;
-            self.ages.retain(|(since, key)| {
-                entries.get(key).is_some_and(|entry| entry.since == *since)
-            });
+            self.ages
+                .retain(|(since, key)| entries.get(key).is_some_and(|entry| entry.since == *since));
         }
     }
 

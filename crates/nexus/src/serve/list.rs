@@ -4,11 +4,11 @@ use nexus_agent::Listing;
 use nexus_base::AgentId;
 use serde_json::{Value, json};
 
+use super::agents;
 use super::filter::{Facts, Filter};
 use super::host::Host;
 use super::problem::Problem;
 use super::query::Query;
-use super::agents;
 
 /// Agents of one page, at most.
 const PAGE_MAX: u64 = 1_000;
@@ -30,9 +30,10 @@ const ASKED_MAX: usize = 2_000;
 pub(super) async fn page(host: &Host, query: &Query) -> Result<Value, Problem> {
     let limit = query.number("limit", PAGE_DEFAULT, 1, PAGE_MAX)? as usize;
     let with_state = query.flag("state")?;
-    let filter = query.get("where").map(Filter::parse).transpose().map_err(|error| {
-        Problem::bad_request(error.to_string()).detail(json!({"at": error.at}))
-    })?;
+    let filter =
+        query.get("where").map(Filter::parse).transpose().map_err(|error| {
+            Problem::bad_request(error.to_string()).detail(json!({"at": error.at}))
+        })?;
     let mut after = query.get("after").map(read_id).transpose()?;
     let kind = query.get("kind");
     let (mut agents, mut scanned, mut asked) = (Vec::new(), 0, 0);

@@ -17,9 +17,8 @@ const SLOWEST_FOR: Duration = Duration::from_secs(60);
 const NAME_CHARS_MAX: usize = 128;
 
 /// Upper bounds of the durations told apart in metrics, in seconds.
-pub(crate) const BOUNDS_S: [f64; 16] = [
-    5e-5, 1e-4, 2e-4, 5e-4, 1e-3, 2e-3, 5e-3, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0, 30.0,
-];
+pub(crate) const BOUNDS_S: [f64; 16] =
+    [5e-5, 1e-4, 2e-4, 5e-4, 1e-3, 2e-3, 5e-3, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0, 30.0];
 
 /// Why a connection or a request was turned away at the door.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -97,6 +96,8 @@ pub(crate) struct Figures {
     pub(crate) statuses: BTreeMap<u16, u64>,
     pub(crate) refused: Vec<(&'static str, u64)>,
     pub(crate) connections: u64,
+    /// What became of the spans of traces, by result.
+    pub(crate) spans: Vec<(&'static str, u64)>,
 }
 
 impl Meter {
@@ -119,7 +120,14 @@ impl Meter {
     }
 
     /// Counts and times a request to an agent.
-    pub(super) fn served(&self, at: Time, kind: &'static str, key: &str, name: &str, took: Duration) {
+    pub(super) fn served(
+        &self,
+        at: Time,
+        kind: &'static str,
+        key: &str,
+        name: &str,
+        took: Duration,
+    ) {
         let mut shard = self.shard();
         let meter = shard.kinds.entry(kind).or_default();
         meter.durations.record(took);

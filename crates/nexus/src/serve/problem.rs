@@ -109,7 +109,8 @@ impl From<SpawnError> for Problem {
 
 impl From<BadArgs> for Problem {
     fn from(error: BadArgs) -> Problem {
-        let path = if error.path.is_empty() { "args".into() } else { format!("args.{}", error.path) };
+        let path =
+            if error.path.is_empty() { "args".into() } else { format!("args.{}", error.path) };
         let detail = json!({"message": error.message, "path": path, "reason": error.reason});
         Problem::bad_request(error.to_string()).detail(detail)
     }

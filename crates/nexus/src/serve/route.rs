@@ -39,8 +39,31 @@ pub(super) enum Route<'r> {
     Ready,
     /// The description of all this.
     OpenApi,
-    /// The page people see.
+    /// The page people see, by path.
     Page(&'r str),
+}
+
+impl Route<'_> {
+    /// Method and path, for traces: few values.
+    pub(super) fn pattern(&self) -> &'static str {
+        match self {
+            Route::Create(_) => "PUT /v1/agents/{kind}/{key}",
+            Route::Ask(_) => "POST /v1/agents/{kind}/{key}",
+            Route::Look(_) => "GET /v1/agents/{kind}/{key}",
+            Route::Stop(_) => "DELETE /v1/agents/{kind}/{key}",
+            Route::SetLevel(_) => "PUT /v1/agents/{kind}/{key}/level",
+            Route::Why(_) => "GET /v1/agents/{kind}/{key}/why",
+            Route::List => "GET /v1/agents",
+            Route::Events => "GET /v1/events",
+            Route::Status => "GET /v1/status",
+            Route::Drain => "POST /v1/drain",
+            Route::Metrics => "GET /metrics",
+            Route::Health => "GET /healthz",
+            Route::Ready => "GET /readyz",
+            Route::OpenApi => "GET /openapi.json",
+            Route::Page(_) => "GET /",
+        }
+    }
 }
 
 /// Which agent.
@@ -77,11 +100,9 @@ pub(super) fn route<'r>(method: &Method, path: &'r str) -> Result<Route<'r>, NoR
         "/openapi.json" => get(Route::OpenApi),
         "/v1/drain" if method == Method::POST => Ok(Route::Drain),
         "/v1/drain" => Err(NoRoute::Method("POST")),
-        "/" => get(Route::Page("index.html")),
-        _ => match path.strip_prefix("/assets/") {
-            Some(asset) => get(Route::Page(asset)),
-            None => Err(NoRoute::NotFound),
-        },
+        "/" => get(Route::Page(path)),
+        _ if path.starts_with("/assets/") => get(Route::Page(path)),
+        _ => Err(NoRoute::NotFound),
     }
 }
 

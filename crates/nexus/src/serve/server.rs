@@ -4,6 +4,7 @@ use std::io::Write;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 use nexus_agent::{Agent, KindSpec, SpawnError};
 use serde_json::json;
@@ -11,10 +12,11 @@ use serde_json::json;
 use super::host::Host;
 use super::listener;
 use super::meter::Meter;
+use super::trace::Tracer;
 use crate::auth::TokensError;
 use crate::settings::ExposureError;
 use crate::tls::{Tls, TlsError};
-use crate::{Node, NodeSpec, Settings, Shutdown, StartError, Tokens};
+use crate::{Node, NodeSpec, Settings, Shutdown, StartError, Tokens, TraceSettings};
 
 type Register = Box<dyn FnOnce(&Node) -> Result<(), SpawnError>>;
 
@@ -84,8 +86,13 @@ pub enum ServeError {
     /// The certificates could not be used.
     #[error(transparent)]
     Tls(#[from] TlsError),
+    /// Traces cannot be sent as asked.
+    #[error("{0}")]
+    Traces(String),
     /// The port could not be had.
-    #[error("cannot listen on {listen}; choose another address with http.listen, or stop who has it")]
+    #[error(
+        "cannot listen on {listen}; choose another address with http.listen, or stop who has it"
+    )]
     Listen {
         /// What was asked for.
         listen: SocketAddr,
@@ -170,6 +177,7 @@ impl Running {
         for warning in tls.iter().flat_map(|tls| &tls.warnings) {
             tracing::warn!(target: "nexus", "{warning}");
         }
+        let tracer = tracer(&settings.trace)?;
         let node = NodeSpec::from_settings(&settings).start()?;
         for register in kinds {
             register(&node)?;
@@ -182,7 +190,7 @@ impl Running {
         settings.http.listen = listens;
         let name = node_name(&settings, listens);
         let meter = Arc::new(Meter::new(node.handles().len()));
-        let host = Arc::new(Host::new(node.figures(), meter, settings, name, tokens));
+        let host = Arc::new(Host::new(node.figures(), meter, settings, name, tokens, tracer));
         let encrypted = tls.is_some();
         let acceptor = tls.map(|tls| tls.acceptor);
         let (workers, shared) = (node.handles().to_vec(), host.clone());
@@ -267,12 +275,28 @@ impl Running {
             // Connections end by themselves; nobody tells when the last one has.
             std::thread::park_timeout(LOOK_EVERY);
         }
-        Some(node.shutdown(until.since(now())))
+        let shutdown = node.shutdown(until.since(now()));
+        // What has ended is told to the collector, which may be gone.
+        let traces = self.host.tracer.shutdown(TRACES_LIMIT);
+        tracing::debug!(target: "nexus", ?traces, "traces");
+        Some(shutdown)
     }
 }
 
+/// What records traces, if the settings name a collector.
+fn tracer(settings: &TraceSettings) -> Result<Tracer, ServeError> {
+    if settings.otlp.is_empty() {
+        return Ok(Tracer::off());
+    }
+    let started = Tracer::start(&settings.otlp, &settings.service, settings.sample);
+    started.map_err(|error| ServeError::Traces(error.to_string()))
+}
+
 /// How often a shutdown looks whether connections are left.
-const LOOK_EVERY: std::time::Duration = std::time::Duration::from_millis(2);
+const LOOK_EVERY: Duration = Duration::from_millis(2);
+
+/// How long an end waits for the collector of traces. A guess.
+const TRACES_LIMIT: Duration = Duration::from_secs(2);
 
 impl Drop for Running {
     fn drop(&mut self) {

@@ -1,10 +1,11 @@
 //! From a request to its answer.
 
 use std::net::IpAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::header::{CONTENT_LENGTH, HeaderName, HeaderValue};
+use http::header::{ACCEPT, CONTENT_LENGTH, HeaderName, HeaderValue};
 use http::{Method, Request, StatusCode};
 use http_body::Body as _;
 use http_body_util::{BodyExt, LengthLimitError, Limited};
@@ -23,50 +24,100 @@ use super::meter::Refused;
 use super::problem::Problem;
 use super::query::Query;
 use super::route::{Name, Route, route};
+use super::trace::Served;
 use super::{list, openapi, page, status};
 use crate::Retry;
+use crate::metrics::Format;
 
 /// The header that makes a request safe to repeat.
 const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
+/// The header that carries a trace on.
+const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
 /// The header of an answer that was given before.
 const REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
 
 /// Answers a request.
-pub(super) async fn answer(
-    host: &std::sync::Arc<Host>,
-    request: Request<Incoming>,
-    from: IpAddr,
-) -> Answer {
-    let head = request.method() == Method::HEAD;
-    let answered = answer_or_not(host, request, from).await;
+pub(super) async fn answer(host: &Arc<Host>, request: Request<Incoming>, from: IpAddr) -> Answer {
+    let (parts, incoming) = request.into_parts();
+    let request = Request::from_parts(parts, ());
+    let caller = request.headers().get(TRACEPARENT).and_then(|value| value.to_str().ok());
+    let span = host.tracer.begin(caller);
+    let here = span.traceparent();
+    let mut about = About::default();
+    let answered = answer_or_not(host, &request, incoming, from, &mut about).await;
+    let code = answered.as_ref().err().map_or("", |problem| problem.code.as_str());
     let mut answer = answered.unwrap_or_else(|problem| body::problem(&problem));
-    host.meter.answered(answer.status().as_u16());
-    if head {
-        // The length stays that of the answer to a GET.
-        let length = answer.body().size_hint().exact();
-        if let Some(length) = length {
-            answer.headers_mut().insert(CONTENT_LENGTH, length.into());
-        }
-        *answer.body_mut() = Vec::new().into();
+    let status = answer.status().as_u16();
+    host.meter.answered(status);
+    log(&request, from, status, code);
+    let About { route, kind, key, message } = &about;
+    span.end(Served { route, kind, key, message, status, code });
+    if let Some(here) = here
+        && let Ok(value) = HeaderValue::from_bytes(&here.to_bytes())
+    {
+        answer.headers_mut().insert(TRACEPARENT, value);
+    }
+    if request.method() == Method::HEAD {
+        without_body(&mut answer);
     }
     answer
 }
 
+/// What a request turned out to be about, for traces.
+#[derive(Default)]
+struct About {
+    route: &'static str,
+    kind: String,
+    key: String,
+    message: String,
+}
+
+impl About {
+    fn name(&mut self, name: &Name<'_>, message: &str) {
+        self.kind = name.kind.to_string();
+        self.key = name.key.to_string();
+        self.message = message.to_owned();
+    }
+}
+
+/// One line for each request, for those who asked for that much.
+fn log(request: &Request<()>, from: IpAddr, status: u16, code: &str) {
+    let (method, path) = (request.method(), request.uri().path());
+    if status >= 500 {
+        tracing::warn!(target: "nexus::http", %method, path, %from, status, code, "failed");
+    } else {
+        tracing::debug!(target: "nexus::http", %method, path, %from, status, code, "answered");
+    }
+}
+
+/// The length stays that of the answer to a GET.
+fn without_body(answer: &mut Answer) {
+    if let Some(length) = answer.body().size_hint().exact() {
+        answer.headers_mut().insert(CONTENT_LENGTH, length.into());
+    }
+    *answer.body_mut() = Vec::new().into();
+}
+
 async fn answer_or_not(
-    host: &std::sync::Arc<Host>,
-    request: Request<Incoming>,
+    host: &Arc<Host>,
+    request: &Request<()>,
+    incoming: Incoming,
     from: IpAddr,
+    about: &mut About,
 ) -> Result<Answer, Problem> {
-    let (parts, incoming) = request.into_parts();
-    let request = Request::from_parts(parts, ());
     let route = route(request.method(), request.uri().path())?;
-    let client = guard::admit(host, &request, from, &route)?;
+    about.route = route.pattern();
+    let client = guard::admit(host, request, from, &route)?;
     let query = |known: &[&str]| Query::parse(request.uri().query(), known);
     let body = || read_body(host, incoming);
     match &route {
         Route::Ask(name) => {
             let bytes = body().await?;
-            ask(host, &request, &client, name, &bytes).await
+            let asked = Asked::read(&bytes)?;
+            if host.tracer.is_on() {
+                about.name(name, asked.name());
+            }
+            ask(host, request, &client, name, asked, &bytes).await
         }
         Route::Create(name) => {
             let bytes = body().await?;
@@ -86,7 +137,7 @@ async fn answer_or_not(
         }
         Route::Events => {
             let query = query(&["name", "agent", "after", "limit", "follow"])?;
-            happened(host, &request, &query)
+            happened(host, request, &query)
         }
         Route::Status => ok(&status::status(host)),
         Route::Drain => {
@@ -94,8 +145,14 @@ async fn answer_or_not(
             Ok(body::json(StatusCode::ACCEPTED, &json!({"draining": true})))
         }
         Route::Metrics => {
-            let text = host.figures.metrics(Some(&host.meter.figures()));
-            Ok(body::with_type(StatusCode::OK, METRICS_TYPE, text.into_bytes()))
+            let accept = request.headers().get(ACCEPT).and_then(|value| value.to_str().ok());
+            let format = Format::accepted(accept);
+            let mut figures = host.meter.figures();
+            let spans = host.tracer.counts();
+            figures.spans =
+                vec![("sent", spans.sent), ("dropped", spans.dropped), ("failed", spans.failed)];
+            let text = format.of(host.figures.metrics(Some(&figures)));
+            Ok(body::with_type(StatusCode::OK, format.content_type(), text.into_bytes()))
         }
         Route::Health => ok(&json!({"ok": true})),
         Route::Ready if host.is_draining() => {
@@ -105,22 +162,15 @@ async fn answer_or_not(
         Route::OpenApi => {
             Ok(body::with_type(StatusCode::OK, "application/json", openapi::document(host)))
         }
-        Route::Page(path) => page::answer(path, &request),
+        Route::Page(path) => page::answer(path, request),
     }
 }
-
-/// The type of the text that Prometheus reads.
-const METRICS_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
 fn ok(value: &Value) -> Result<Answer, Problem> {
     Ok(body::json(StatusCode::OK, value))
 }
 
-fn happened(
-    host: &std::sync::Arc<Host>,
-    request: &Request<()>,
-    query: &Query,
-) -> Result<Answer, Problem> {
+fn happened(host: &Arc<Host>, request: &Request<()>, query: &Query) -> Result<Answer, Problem> {
     let wanted = events::Wanted::read(query)?;
     if !query.flag("follow")? {
         return ok(&events::page(host, query, &wanted)?);
@@ -153,9 +203,7 @@ async fn read_body(host: &Host, incoming: Incoming) -> Result<Bytes, Problem> {
         Err(_) => {
             host.meter.refused(Refused::Slow);
             let text = format!("the body did not arrive within {limit:?}; nothing changed");
-            Err(Problem::bad_request(text)
-                .status(StatusCode::REQUEST_TIMEOUT)
-                .retry(Retry::Later))
+            Err(Problem::bad_request(text).status(StatusCode::REQUEST_TIMEOUT).retry(Retry::Later))
         }
     }
 }
@@ -166,10 +214,11 @@ async fn ask(
     request: &Request<()>,
     client: &Client,
     name: &Name<'_>,
+    asked: Asked,
     bytes: &Bytes,
 ) -> Result<Answer, Problem> {
     let Some(key) = request.headers().get(&IDEMPOTENCY_KEY) else {
-        return ask_once(host, name, bytes).await;
+        return ask_once(host, name, asked).await;
     };
     let key = Key {
         client: client.name.to_string(),
@@ -181,8 +230,7 @@ async fn ask(
     match decision {
         Decision::Do => {}
         Decision::Repeat(kept) => {
-            let mut answer =
-                body::with_type(kept.status, "application/json", kept.body.to_vec());
+            let mut answer = body::with_type(kept.status, "application/json", kept.body.to_vec());
             answer.headers_mut().insert(REPLAYED, HeaderValue::from_static("true"));
             return Ok(answer);
         }
@@ -202,7 +250,7 @@ async fn ask(
     // Forgotten if the client leaves before the answer; what it may have
     // changed is then as unknown as without a key.
     let mut open = Open { host, key: Some(key) };
-    let answered = ask_once(host, name, bytes).await;
+    let answered = ask_once(host, name, asked).await;
     let (status, body) = match &answered {
         Ok(answer) => match answer.body() {
             body::Body::Bytes(bytes) => (answer.status(), bytes.clone().unwrap_or_default()),
@@ -250,8 +298,7 @@ fn fingerprint(bytes: &[u8]) -> u64 {
     hasher.finish()
 }
 
-async fn ask_once(host: &Host, name: &Name<'_>, bytes: &Bytes) -> Result<Answer, Problem> {
-    let asked = Asked::read(bytes)?;
+async fn ask_once(host: &Host, name: &Name<'_>, asked: Asked) -> Result<Answer, Problem> {
     let begun = host.now();
     let what = asked.name().to_owned();
     let done = agents::ask(host, name, asked).await;
