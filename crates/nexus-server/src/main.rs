@@ -7,16 +7,25 @@
 //! Absent on purpose: decisions. Whatever could be simulated lives elsewhere.
 #![forbid(unsafe_code)]
 
+mod agents;
 mod bench;
 mod cli;
+mod client;
+mod columns;
 mod completions;
 mod demo;
+mod drain;
+mod events;
 mod failure;
 mod interrupt;
+mod listing;
 mod log;
 mod output;
 mod report;
+mod status;
+mod top;
 mod trace;
+mod why;
 mod words;
 
 use std::io::{Stdout, Write, stderr, stdout};
@@ -35,8 +44,10 @@ fn main() -> ExitCode {
     match run(&cli, &mut Output::new(stdout())) {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
-            // Nobody is left to tell if standard error is closed as well.
-            let _ = writeln!(stderr(), "error: {}", failure.chain());
+            if !failure.is_wish() {
+                // Nobody is left to tell if standard error is closed as well.
+                let _ = writeln!(stderr(), "error: {}", failure.chain());
+            }
             failure.exit().into()
         }
     }
@@ -49,6 +60,12 @@ fn run(cli: &Cli, output: &mut Output<Stdout>) -> Result<(), Failure> {
             demo::run(args, &cli.common, demo::simulate::serve, &interrupt, output)
         }
         Command::Bench(args) => bench::run(args, &cli.common, output),
+        Command::Status(args) => status::run(args, &cli.common, output),
+        Command::Agents(args) => agents::run(args, &cli.common, output),
+        Command::Why(args) => why::run(args, &cli.common, output),
+        Command::Events(args) => events::run(args, &cli.common, output),
+        Command::Top(args) => top::run(args, output),
+        Command::Drain(args) => drain::run(args, &cli.common, output),
         Command::Completions { shell } => completions::print(*shell, output),
     }
 }
