@@ -4,11 +4,17 @@ use clap::builder::styling::{AnsiColor, Styles};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
+use crate::agents::AgentsArgs;
 use crate::bench::BenchArgs;
 use crate::certs::CertsArgs;
 use crate::demo::DemoArgs;
+use crate::drain::DrainArgs;
+use crate::events::EventsArgs;
 use crate::serve::ServeArgs;
+use crate::status::StatusArgs;
 use crate::token::TokenArgs;
+use crate::top::TopArgs;
+use crate::why::WhyArgs;
 
 const STYLES: Styles = Styles::styled()
     .header(AnsiColor::Green.on_default().bold())
@@ -24,11 +30,15 @@ Examples:
       the same for your own requests and pool
   nexus bench ask
       what an ask costs on this machine
+  nexus status
+      how the node on this machine is doing; nexus top shows it as it changes
+  nexus agents ask kv/42 get '{\"key\":\"a\"}'
+      send an agent of a running node a request
   nexus completions bash > ~/.local/share/bash-completion/completions/nexus
       complete commands with the tab key
 
-Exit codes: 0 done, 1 a check failed, 2 wrong usage or input,
-3 the environment refused (no file, no permission, disk full), 130 interrupted.";
+Exit codes: 0 done, 1 a check failed or a node refused, 2 wrong usage or input,
+3 the environment refused (no file, no permission, disk full, no node), 130 interrupted.";
 
 /// A runtime for distributed agents.
 #[derive(Parser, Debug)]
@@ -102,6 +112,18 @@ pub enum Command {
     Certs(CertsArgs),
     /// Make tokens for those who may reach a server
     Token(TokenArgs),
+    /// Show a node at a glance: memory, load, kinds of agents, slowest requests
+    Status(StatusArgs),
+    /// List, look at, ask and end the agents of a node
+    Agents(AgentsArgs),
+    /// Show what an agent does, waits for, and went through
+    Why(WhyArgs),
+    /// Show what happened at a node, and follow what happens
+    Events(EventsArgs),
+    /// Watch a node: kinds of agents, rates, latencies, slowest requests, events
+    Top(TopArgs),
+    /// End a node as soon as its work is done
+    Drain(DrainArgs),
     /// Print a script that completes commands with the tab key
     Completions {
         /// The shell that will read it
@@ -145,5 +167,93 @@ mod tests {
         check_usage_error("nexus demo --servers -3", "give a whole number from 1 to 10000");
         check_usage_error("nexus demo --seed -1", "give a whole number from 0 to 1844");
         check_usage_error("nexus dmo", "'demo'");
+    }
+
+    #[test]
+    fn what_a_node_could_not_understand_is_not_sent() {
+        check_usage_error("nexus agents get kv", "give a kind and a key with a slash between them");
+        check_usage_error(
+            "nexus agents get kv/",
+            "give a kind and a key with a slash between them",
+        );
+        check_usage_error("nexus why /42", "give a kind and a key with a slash between them");
+        check_usage_error("nexus events --agent kv", "give a kind and a key");
+        check_usage_error(
+            "nexus agents level kv/1 best",
+            "reactive, proactive, adaptive, emergent",
+        );
+        check_usage_error("nexus agents ask kv/1", "<NAME>");
+        check_usage_error(
+            "nexus agents ask kv/1 a {} --type get",
+            "query, update, action, message",
+        );
+        check_usage_error(
+            "nexus agents ask kv/1 a {} --routing x",
+            "basic, optimized, adaptive, swarm",
+        );
+        check_usage_error("nexus agents ask kv/1 a {} --deadline-ms 0", "from 1 to 3600000");
+        check_usage_error("nexus agents ask kv/1 a {} --deadline-ms -1", "from 1 to 3600000");
+        check_usage_error("nexus agents ask kv/1 a {} --idempotency-key \u{e9}", "without spaces");
+        check_usage_error("nexus agents ls --limit 0", "from 1 to 100000000, or --all");
+        check_usage_error("nexus agents ls --limit 5 --all", "cannot be used with");
+        check_usage_error("nexus events --follow --limit 5", "cannot be used with");
+        check_usage_error("nexus status --timeout 0", "give seconds above 0");
+        check_usage_error("nexus status --timeout -1", "give seconds above 0");
+        check_usage_error("nexus status --client-cert a.pem", "--client-key");
+        check_usage_error("nexus status --token a --token-file b", "cannot be used with");
+    }
+
+    #[test]
+    fn options_of_the_node_stand_anywhere() {
+        for line in [
+            "nexus agents --url http://a ls --timeout 2",
+            "nexus agents ls --url http://a --timeout 2 --format json",
+            "nexus agents tell kv/a/b put {} --type message --token x --ca a.pem",
+            "nexus why kv/42 --token-file x",
+            "nexus drain",
+            "nexus drain n1 --url https://n1",
+            "nexus events --follow --name agent.crashed --agent kv/1 --after 7",
+            "nexus top --url http://a",
+        ] {
+            assert!(Cli::try_parse_from(line.split(' ')).is_ok(), "{line}");
+        }
+    }
+
+    #[test]
+    fn a_token_is_in_no_message() {
+        for line in
+            ["nexus status --token secret --timeout x", "nexus status --token secret --token a"]
+        {
+            let error = Cli::try_parse_from(line.split(' ')).expect_err(line);
+            assert!(!error.to_string().contains("secret"), "{error}");
+        }
+        let cli =
+            Cli::try_parse_from(["nexus", "status", "--token", "secret"]).expect("well formed");
+        assert!(!format!("{cli:?}").contains("secret"));
+    }
+
+    #[test]
+    fn help_teaches_each_command_with_examples() {
+        for line in [
+            "status",
+            "why",
+            "events",
+            "top",
+            "drain",
+            "agents",
+            "agents ls",
+            "agents get",
+            "agents tell",
+            "agents ask",
+            "agents create",
+            "agents stop",
+            "agents level",
+        ] {
+            let words = std::iter::once("nexus").chain(line.split(' ')).chain(["--help"]);
+            let help = Cli::try_parse_from(words).expect_err(line).to_string();
+            let example = format!("Examples:\n  nexus {line}");
+            assert!(help.contains(&example), "no {example:?} in\n{help}");
+            assert!(help.contains("--url <URL>"), "{help}");
+        }
     }
 }

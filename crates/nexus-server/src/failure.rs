@@ -6,7 +6,10 @@ use std::process::ExitCode;
 
 use nexus::{CertsError, CreateTokenError, ServeError};
 
+use crate::agents::BodyError;
+use crate::client::ClientError;
 use crate::demo::{CampaignError, TooMuchWork};
+use crate::events::FollowError;
 use crate::report::ReportError;
 use crate::trace::TraceError;
 
@@ -88,6 +91,36 @@ pub enum Failure {
     /// The system does not let us listen for signals.
     #[error("cannot listen for signals\nnothing was run")]
     Signals(#[source] io::Error),
+    /// A node did not do what it was asked, or is not there.
+    #[error(transparent)]
+    Client(#[from] ClientError),
+    /// There is no JSON to send.
+    #[error(transparent)]
+    Body(#[from] BodyError),
+    /// A stream of events is lost.
+    #[error(transparent)]
+    Follow(#[from] FollowError),
+    /// The node has another name than the one that was meant.
+    #[error(
+        "the node is {found:?}, not {wanted:?}\nnothing was changed\nname another with --url or NEXUS_URL"
+    )]
+    OtherNode {
+        /// The name given.
+        wanted: String,
+        /// The name it has.
+        found: String,
+    },
+    /// There is nothing to paint on.
+    #[error(
+        "standard output is no terminal\nnothing was shown\nfor scripts there is `nexus status --format json`"
+    )]
+    NotTerminal,
+    /// The terminal does not do what it should.
+    #[error("cannot use the terminal")]
+    Terminal(#[source] io::Error),
+    /// The user has seen enough.
+    #[error("interrupted")]
+    Interrupted,
 }
 
 impl Failure {
@@ -100,11 +133,21 @@ impl Failure {
             | Failure::Serve(ServeError::Exposure(_) | ServeError::Kind(_))
             | Failure::Token(CreateTokenError::Name(_) | CreateTokenError::Expiry(_))
             | Failure::Certs(CertsError::Name(_) | CertsError::Names(_) | CertsError::Days(_))
-            | Failure::Unknown { .. } => Exit::Usage,
-            Failure::Check(_) => Exit::Check,
-            Failure::Campaign(CampaignError::Interrupted { .. }) => Exit::Interrupted,
+            | Failure::Unknown { .. }
+            | Failure::NotTerminal
+            | Failure::Body(BodyError::NotJson(_) | BodyError::TooLarge) => Exit::Usage,
+            Failure::Check(_) | Failure::OtherNode { .. } => Exit::Check,
+            Failure::Campaign(CampaignError::Interrupted { .. }) | Failure::Interrupted => {
+                Exit::Interrupted
+            }
+            Failure::Client(error) => error.exit(),
             _ => Exit::Environment,
         }
+    }
+
+    /// Whether this is what the user wanted, so that there is nothing to say.
+    pub fn is_wish(&self) -> bool {
+        matches!(self, Failure::Interrupted)
     }
 
     /// What happened and why, on the first line; details and hints below it.

@@ -7,19 +7,28 @@
 //! Absent on purpose: decisions. Whatever could be simulated lives elsewhere.
 #![forbid(unsafe_code)]
 
+mod agents;
 mod bench;
 mod certs;
 mod cli;
+mod client;
+mod columns;
 mod completions;
 mod demo;
+mod drain;
+mod events;
 mod failure;
 mod interrupt;
+mod listing;
 mod log;
 mod output;
 mod report;
 mod serve;
+mod status;
 mod token;
+mod top;
 mod trace;
+mod why;
 mod words;
 
 use std::io::{Stdout, Write, stderr, stdout};
@@ -37,22 +46,22 @@ fn main() -> ExitCode {
     match run(&cli, &mut Output::new(stdout())) {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
-            // Nobody is left to tell if standard error is closed as well.
-            let _ = writeln!(stderr(), "error: {}", failure.chain());
+            if !failure.is_wish() {
+                // Nobody is left to tell if standard error is closed as well.
+                let _ = writeln!(stderr(), "error: {}", failure.chain());
+            }
             failure.exit().into()
         }
     }
 }
 
 fn run(cli: &Cli, output: &mut Output<Stdout>) -> Result<(), Failure> {
-    if let Command::Serve(args) = &cli.command {
-        let settings = args.settings()?;
-        log::start_served(&settings.log, cli.common.log);
-        return serve::run(args, settings, output);
+    // A served node has settings of its own, for the log too.
+    if !matches!(cli.command, Command::Serve(_)) {
+        log::start(cli.common.log.unwrap_or(LogLevel::Warn));
     }
-    log::start(cli.common.log.unwrap_or(LogLevel::Warn));
     match &cli.command {
-        Command::Serve(_) => unreachable!("it has settings of its own, for the log too"),
+        Command::Serve(args) => serve::run(args, &cli.common, output),
         Command::Certs(args) => certs::run(args, &cli.common, output),
         Command::Token(args) => token::run(args, &cli.common, output),
         Command::Demo(args) => {
@@ -60,6 +69,12 @@ fn run(cli: &Cli, output: &mut Output<Stdout>) -> Result<(), Failure> {
             demo::run(args, &cli.common, demo::simulate::serve, &interrupt, output)
         }
         Command::Bench(args) => bench::run(args, &cli.common, output),
+        Command::Status(args) => status::run(args, &cli.common, output),
+        Command::Agents(args) => agents::run(args, &cli.common, output),
+        Command::Why(args) => why::run(args, &cli.common, output),
+        Command::Events(args) => events::run(args, &cli.common, output),
+        Command::Top(args) => top::run(args, output),
+        Command::Drain(args) => drain::run(args, &cli.common, output),
         Command::Completions { shell } => completions::print(*shell, output),
     }
 }

@@ -17,6 +17,11 @@ impl<W: Write> Output<W> {
         Output { writer, reader_left: false }
     }
 
+    /// Whether the reader has left, so that nobody sees what is printed.
+    pub fn is_closed(&self) -> bool {
+        self.reader_left
+    }
+
     /// Prints `text` as it is, at once.
     ///
     /// # Errors
@@ -54,7 +59,9 @@ mod tests {
     #[test]
     fn only_a_reader_that_left_is_no_error() {
         let mut left = Output::new(Fails(ErrorKind::BrokenPipe));
+        assert!(!left.is_closed());
         assert!(left.print("a").is_ok() && left.print("b").is_ok());
+        assert!(left.is_closed());
         assert!(Output::new(Fails(ErrorKind::StorageFull)).print("a").is_err());
     }
 }

@@ -7,7 +7,9 @@ use std::path::PathBuf;
 use clap::Args;
 use nexus::{Kv, Server, Settings};
 
+use crate::cli::Common;
 use crate::failure::Failure;
+use crate::log;
 use crate::output::Output;
 
 const EXAMPLES: &str = "\
@@ -67,11 +69,13 @@ impl ServeArgs {
 /// not start; nothing was served.
 pub fn run<W: Write>(
     args: &ServeArgs,
-    settings: Settings,
+    common: &Common,
     output: &mut Output<W>,
 ) -> Result<(), Failure> {
     if args.print_config {
         return output.print(&Settings::commented_default()).map_err(Failure::Output);
     }
+    let settings = args.settings()?;
+    log::start_served(&settings.log, common.log);
     Ok(Server::new().settings(settings).kind::<Kv>().run()?)
 }

@@ -42,9 +42,86 @@ pub fn span(span: Duration) -> String {
     }
 }
 
+/// An amount of memory for people.
+pub fn bytes(count: u64) -> String {
+    const UNITS: [&str; 5] = ["KiB", "MiB", "GiB", "TiB", "PiB"];
+    if count < 1_024 {
+        return format!("{count} B");
+    }
+    let mut value = count as f64 / 1_024.0;
+    let mut unit = 0;
+    while value >= 1_024.0 && unit + 1 < UNITS.len() {
+        value /= 1_024.0;
+        unit += 1;
+    }
+    format!("{value:.1} {}", UNITS[unit])
+}
+
+/// How often something happens, in a second, for people.
+pub fn rate(per_s: f64) -> String {
+    match per_s {
+        100.0.. => grouped(per_s.round() as u64),
+        _ => format!("{per_s:.1}"),
+    }
+}
+
+/// A span of seconds for people; nothing sensible becomes a dash.
+pub fn age(seconds: f64) -> String {
+    Duration::try_from_secs_f64(seconds).map_or_else(|_| NOTHING.to_owned(), span)
+}
+
+/// Stands for a figure that there is not.
+pub const NOTHING: &str = "\u{2013}";
+
+/// Text from elsewhere, harmless to a terminal: what would move its cursor,
+/// colour it or turn the direction of reading is spelled out.
+pub fn printable(text: &str) -> String {
+    let mut harmless = String::with_capacity(text.len());
+    for one in text.chars() {
+        let turns = matches!(one, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+        if one.is_control() || turns || matches!(one, '\u{2028}' | '\u{2029}') {
+            harmless.extend(one.escape_default());
+        } else {
+            harmless.push(one);
+        }
+    }
+    harmless
+}
+
+/// At most the first `chars_max` characters of `text`, with a sign if there were more.
+pub fn clipped(text: &str, chars_max: usize) -> String {
+    match text.char_indices().nth(chars_max) {
+        Some((end, _)) => format!("{}\u{2026}", &text[..end]),
+        None => text.to_owned(),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn memory_and_rates_read_well() {
+        assert_eq!(
+            [0, 1_023, 1_024, 1_572_864, u64::MAX].map(bytes),
+            ["0 B", "1023 B", "1.0 KiB", "1.5 MiB", "16384.0 PiB"]
+        );
+        assert_eq!([0.0, 9.96, 99.9, 12_345.6].map(rate), ["0.0", "10.0", "99.9", "12,346"]);
+        assert_eq!([3.0, -1.0, f64::NAN].map(age), ["3.0 s", NOTHING, NOTHING]);
+    }
+
+    #[test]
+    fn text_from_elsewhere_does_nothing_to_a_terminal() {
+        assert_eq!(
+            printable("kv/\u{1b}[2Jx\r\n\t\u{9b}\u{202e}"),
+            "kv/\\u{1b}[2Jx\\r\\n\\t\\u{9b}\\u{202e}"
+        );
+        assert_eq!(printable("ü – 中"), "ü – 中");
+        assert_eq!(
+            (clipped("abc", 3), clipped("abcd", 3)),
+            ("abc".to_owned(), "abc\u{2026}".to_owned())
+        );
+    }
 
     #[test]
     fn numbers_read_well() {
