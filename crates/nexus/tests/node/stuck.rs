@@ -171,6 +171,7 @@ struct Smuggle;
 impl Handler<Smuggle> for Smuggler {
     async fn handle(&mut self, _: Smuggle, _cx: &mut Context<Smuggler>) {
         let (shared, go) = (self.shared.clone(), self.go.clone());
+        #[allow(clippy::disallowed_methods, reason = "what users do all the same is tested")]
         tokio::spawn(async move {
             go.notified().await;
             shared.note("blocks");
