@@ -9,10 +9,14 @@ use std::time::Duration;
 
 use serde_json::Value;
 
+use crate::error::drop_caught;
 use crate::inspect::Inspect;
 use crate::raw::TypedCell;
 use crate::schema::{self, Schema};
-use crate::{Agent, AskError, Handle, Handler, Message, SpawnError, System, Wire, WireId, codec};
+use crate::{
+    Agent, AskError, Crash, During, Handle, Handler, Message, SpawnError, System, Wire, WireId,
+    codec,
+};
 
 type Pinned<T> = Pin<Box<dyn Future<Output = T> + Send>>;
 pub(crate) type Reply = Pinned<Result<Vec<u8>, AskError>>;
@@ -65,7 +69,7 @@ trait JsonReply: Any + Send {
 
 impl<R: Wire> JsonReply for R {
     fn to_json(&self) -> Result<Value, String> {
-        serde_json::to_value(self).map_err(|error| error.to_string())
+        codec::caught(|| serde_json::to_value(self))
     }
 
     fn into_any(self: Box<Self>) -> Box<dyn Any> {
@@ -149,16 +153,26 @@ async fn ask_bytes<A: Handler<M>, M: Message>(
     handle: Handle<A>,
     bytes: Vec<u8>,
 ) -> Result<Vec<u8>, AskError> {
-    let message = codec::decode::<M>(&bytes).map_err(|reason| {
-        let error = AskError::Malformed { message: M::NAME, reason };
+    let counted = |error: AskError| {
         handle.cell().kind().system().count_error(error.code());
         error
-    })?;
+    };
+    let message = codec::decode::<M>(&bytes)
+        .map_err(|reason| counted(AskError::Malformed { message: M::NAME, reason }))?;
     let reply = handle.ask(message).await?;
-    Ok(codec::encode(&reply))
+    let encoded = codec::try_encode(&reply);
+    drop_caught(reply);
+    encoded.map_err(|reason| counted(AskError::ReplyUnencodable { message: M::NAME, reason }))
 }
 
 fn read_json<M: Message>(json: &[u8]) -> Result<AnyMessage, BadArgs> {
+    // `Deserialize` may be the user's own.
+    Crash::catch(During::Handler, || read_json_uncaught::<M>(json)).unwrap_or_else(|crash| {
+        Err(BadArgs { message: M::NAME, path: String::new(), reason: crash.to_string() })
+    })
+}
+
+fn read_json_uncaught<M: Message>(json: &[u8]) -> Result<AnyMessage, BadArgs> {
     match read_at_path::<M>(json) {
         Ok(message) => Ok(AnyMessage::new(message)),
         // A message without fields is null to serde; people send {} or nothing.

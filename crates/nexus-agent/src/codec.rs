@@ -1,5 +1,8 @@
 //! How messages become bytes: postcard, the same on disk and on the wire.
 
+use std::fmt::Display;
+
+use crate::error::drop_caught;
 use crate::{Crash, During, Wire};
 
 /// Bytes one message may take encoded. Checked before anything is allocated for it.
@@ -9,8 +12,12 @@ pub const MESSAGE_BYTES_MAX: usize = 1 << 24;
 /// bytes; that is a mistake in its own implementation and is reported where it
 /// is decoded.
 pub fn encode<W: Wire>(message: &W) -> Vec<u8> {
-    let encoded = Crash::catch(During::Handler, || postcard::to_allocvec(message));
-    encoded.ok().and_then(Result::ok).unwrap_or_default()
+    try_encode(message).unwrap_or_default()
+}
+
+/// The message as bytes, or what its `Serialize` said or panicked with.
+pub(crate) fn try_encode<W: Wire>(message: &W) -> Result<Vec<u8>, String> {
+    caught(|| postcard::to_allocvec(message))
 }
 
 /// The message these bytes stand for.
@@ -22,9 +29,19 @@ pub fn decode<W: Wire>(bytes: &[u8]) -> Result<W, String> {
     if bytes.len() > MESSAGE_BYTES_MAX {
         return Err(format!("{} bytes, at most {MESSAGE_BYTES_MAX} are taken", bytes.len()));
     }
-    match postcard::take_from_bytes(bytes) {
-        Ok((message, [])) => Ok(message),
-        Ok((_, rest)) => Err(format!("{} bytes too many", rest.len())),
-        Err(error) => Err(error.to_string()),
+    match caught(|| postcard::take_from_bytes(bytes))? {
+        (message, []) => Ok(message),
+        (message, rest) => {
+            drop_caught::<W>(message);
+            Err(format!("{} bytes too many", rest.len()))
+        }
+    }
+}
+
+/// Runs the user's `Serialize` or `Deserialize`: what it said or panicked with.
+pub(crate) fn caught<T, E: Display>(f: impl FnOnce() -> Result<T, E>) -> Result<T, String> {
+    match Crash::catch(During::Handler, f) {
+        Ok(done) => done.map_err(|error| error.to_string()),
+        Err(crash) => Err(crash.to_string()),
     }
 }

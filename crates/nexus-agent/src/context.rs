@@ -106,7 +106,9 @@ impl<A: Agent> Context<A> {
     }
 
     /// Sends `message` to the agent itself after `duration`. It outlives the
-    /// handler and a restart, not the agent.
+    /// handler and a restart, not the agent: to one that has ended by then it is
+    /// a dead letter. It stays in memory until it is due all the same, unless it
+    /// is cancelled; [`crate::TIMERS_MAX`] bounds how many there may be.
     ///
     /// ```
     /// # extern crate nexus_agent as nexus;
@@ -178,7 +180,9 @@ impl<A: Agent> Context<A> {
         self.cell().post_control(Control::Stop);
     }
 
-    /// Has a [`Down`] sent here when `other` goes down; at once if it has.
+    /// Has a [`Down`] sent here when `other` goes down; at once if it has. Once,
+    /// however often it is called before, and not after this agent's own end:
+    /// there are never more such watches than pairs of running agents.
     ///
     /// ```
     /// # extern crate nexus_agent as nexus;
@@ -215,10 +219,10 @@ impl<A: Agent> Context<A> {
     where
         A: Handler<Down>,
     {
-        let me = self.cell();
-        let notify = move |down: Down| post::post_alarm(&me, Envelope::tell::<A, Down>(down));
-        let other = other.current();
-        other.kind().system().monitor(&other, Box::new(notify));
+        let (me, other) = (self.cell(), other.current());
+        let told = me.clone();
+        let notify = move |down: Down| post::post_alarm(&told, Envelope::tell::<A, Down>(down));
+        other.kind().system().monitor(&other, &me, Box::new(notify));
     }
 
     /// Ties this agent to `other`: if one goes down abnormally the other is stopped.

@@ -122,13 +122,24 @@ pub enum AskError {
         /// What the codec said.
         reason: String,
     },
+    /// The reply's type could not be turned into bytes. The handler has run:
+    /// trying again runs it again.
+    #[error("the reply to {message} could not be encoded: {reason}; the handler has run")]
+    ReplyUnencodable {
+        /// The message's name.
+        message: &'static str,
+        /// What the reply's `Serialize` said.
+        reason: String,
+    },
 }
 
 impl AskError {
     /// Whether the handler may have run.
     pub fn changed(&self) -> Changed {
         match self {
-            AskError::Deadline { .. } | AskError::Crashed(_) => Changed::Unknown,
+            AskError::Deadline { .. }
+            | AskError::Crashed(_)
+            | AskError::ReplyUnencodable { .. } => Changed::Unknown,
             AskError::Cycle { changed, .. } | AskError::Stopped { changed } => *changed,
             _ => Changed::No,
         }

@@ -77,7 +77,8 @@ impl AskError {
             AskError::MailboxFull { .. } | AskError::Shed => ErrorCode::MailboxFull,
             AskError::Expired { .. } | AskError::Deadline { .. } => ErrorCode::Deadline,
             AskError::Cycle { .. } => ErrorCode::Cycle,
-            AskError::Crashed(_) => ErrorCode::Crashed,
+            // A mistake of the agent's own, like a panic.
+            AskError::Crashed(_) | AskError::ReplyUnencodable { .. } => ErrorCode::Crashed,
             AskError::Stopped { .. } => ErrorCode::Stopped,
             AskError::ShuttingDown => ErrorCode::ShuttingDown,
             AskError::WrongMessage { .. } | AskError::Malformed { .. } => ErrorCode::BadRequest,

@@ -3,7 +3,12 @@
 //! A gated kind's tells, timers and replies go into the step's [`Outbox`]. When
 //! the handler ends, the gate gets the outbox and lets it out, or drops it, in
 //! its own time; the agent meanwhile handles its next message. Asks are not
-//! held: they return before the handler ends.
+//! held: they return before the handler ends. So an ask reaches an agent before
+//! a tell that was sent to it earlier in the same step: what must come in order
+//! is to be all tells, or all asks.
+//!
+//! What a gate holds is in no mailbox and under way in no handler. A node that
+//! shuts down does not wait for it; whoever holds it lets it out before.
 
 use std::sync::Arc;
 
@@ -13,6 +18,11 @@ use crate::slot::Slot;
 use crate::{AskError, Changed};
 
 /// Decides when the output of a step leaves. Given with [`crate::KindSpec::gate`].
+///
+/// Tells, timers and replies are held, in their order. Asks are not: one that
+/// follows a tell to the same agent comes to it first. A shutdown does not wait
+/// for what is held, since it does not see it: let out after the agents have
+/// ended, tells are dead letters and timers never ring.
 pub trait Gate: Send + Sync + 'static {
     /// Takes the output of a step that has ended. Called once for each step
     /// that emitted something, in the order of the agent's steps.

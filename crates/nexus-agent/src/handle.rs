@@ -175,10 +175,11 @@ impl<A: Agent> Handle<A> {
         self.current().post_control(Control::Restart);
     }
 
-    /// Calls `notify` once when it has gone down; at once if it has.
-    pub fn on_down(&self, notify: impl FnOnce(Down) + Send + 'static) {
+    /// Calls `notify` once when it has gone down; at once if it has. False, and
+    /// `notify` is dropped, if [`crate::ON_DOWN_MAX`] others wait for that already.
+    pub fn on_down(&self, notify: impl FnOnce(Down) + Send + 'static) -> bool {
         let cell = self.current();
-        cell.kind().system().monitor(&cell, Box::new(notify));
+        cell.kind().system().monitor_outside(&cell, Box::new(notify))
     }
 
     pub(crate) fn cell(&self) -> &CellRef {

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use crate::accepts::{Accepts, ByName};
 use crate::counters::{Count, Counters};
+use crate::error::drop_caught;
 use crate::gate::{Gate, Outbox, StepOutput};
 use crate::hook::{Delivery, DeliveryHook};
 use crate::raw::{CellRef, CellVtable, Envelope, MAILBOX_LEN_MAX, Slab};
@@ -96,6 +97,16 @@ pub(crate) struct Kind {
     system: Arc<System>,
 }
 
+impl Drop for Kind {
+    /// What the kind was made with is the user's; the last cell, and with it the
+    /// kind, may go on anybody's thread.
+    fn drop(&mut self) {
+        drop_caught(std::mem::replace(&mut self.make, Box::new(())));
+        drop_caught(self.gate.take());
+        drop_caught(self.hook.take());
+    }
+}
+
 type Make<A> = Box<dyn Fn(&str) -> A + Send + Sync>;
 
 struct VtableOf<A>(std::marker::PhantomData<A>);
@@ -124,7 +135,7 @@ impl Kind {
             execution: A::EXECUTION,
             on_cancel: A::ON_CANCEL,
             deadline_ns: A::DEADLINE.as_nanos().try_into().unwrap_or(u64::MAX),
-            is_task: A::KIND == crate::task::TASK_KIND,
+            is_task: crate::task::is_task::<A>(),
             gate: spec.gate,
             hook: spec.hook,
             counters: Counters::new(system.shards()),

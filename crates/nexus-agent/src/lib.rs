@@ -84,7 +84,7 @@ pub use system::System;
 pub use task::Task;
 pub use tell::Tell;
 pub use timers::{TIMERS_MAX, TimerKey, TimerWheel};
-pub use watch::Down;
+pub use watch::{Down, ON_DOWN_MAX};
 pub use worker::{InPlace, MESSAGES_PER_RUN, SENDS_PER_RUN, Worker, WorkerSpec};
 
 #[doc(hidden)]

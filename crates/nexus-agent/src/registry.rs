@@ -25,25 +25,24 @@ impl Registry {
     }
 
     /// Enters what `open` makes, unless somebody of that kind and key is there.
+    /// `None` if the name is taken; `open` has not been called then.
     ///
     /// # Errors
-    /// `None` if the name is taken; `open` has not been called then.
-    pub(crate) fn enter(
+    /// Those of `open`, which runs under the lock of the name: nobody is entered.
+    pub(crate) fn enter<E>(
         &self,
         id: AgentId,
         kind: &str,
         key: &str,
-        open: impl FnOnce() -> CellRef,
-    ) -> Option<CellRef> {
+        open: impl FnOnce() -> Result<CellRef, E>,
+    ) -> Option<Result<CellRef, E>> {
         let mut shard = self.write(id);
         let same = |entered: &CellRef| is(entered, id, kind, key);
         match shard.entry(id.low(), same, |entered| entered.id().low()) {
             Entry::Occupied(_) => None,
-            Entry::Vacant(vacant) => {
-                let cell = open();
+            Entry::Vacant(vacant) => Some(open().inspect(|cell| {
                 vacant.insert(cell.clone());
-                Some(cell)
-            }
+            })),
         }
     }
 
@@ -61,16 +60,14 @@ impl Registry {
         shard.find(id.low(), |entered| entered.id() == id).cloned()
     }
 
-    /// Takes `cell` out; false if it was not in.
-    pub(crate) fn remove(&self, cell: &CellRef) -> bool {
+    /// Takes `cell` out, if it is in, and does with it what goes with its name:
+    /// `leave` runs before anybody else can have that.
+    pub(crate) fn remove<R>(&self, cell: &CellRef, leave: impl FnOnce() -> R) -> Option<R> {
         let mut shard = self.write(cell.id());
-        match shard.find_entry(cell.id().low(), |entered| entered.is(cell)) {
-            Ok(entry) => {
-                entry.remove();
-                true
-            }
-            Err(_) => false,
-        }
+        let entry = shard.find_entry(cell.id().low(), |entered| entered.is(cell)).ok()?;
+        let left = leave();
+        entry.remove();
+        Some(left)
     }
 
     /// Up to `limit` agents with ids above `after`, by rising id, that `wanted` accepts.

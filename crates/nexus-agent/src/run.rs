@@ -276,7 +276,7 @@ pub(crate) fn terminate(mut owned: Owned<'_>, reason: StopReason) {
 fn bury(owned: Owned<'_>, reason: StopReason) {
     let cell = owned.cell().clone();
     let system = cell.kind().system().clone();
-    system.leave(&cell);
+    system.leave(&cell, &reason);
     owned.close();
     cell.kind().waiters.wake_all(&cell);
     cell.kind().count(None, Count::Stopped, 1);

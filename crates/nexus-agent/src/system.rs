@@ -20,7 +20,7 @@ use crate::supervision::{
 };
 use crate::task::Awaited;
 use crate::waits::{Search, WaitGraph};
-use crate::watch::{Down, Life, Notify, Watches, life, tell_down};
+use crate::watch::{Down, End, Life, Notify, SharedWatches, Taken, Watches, life, tell_down};
 use crate::{
     Agent, AskError, Counts, Crash, CyclePath, Driver, During, ErrorCode, Event, Handle, InPlace,
     Listing, Metadata, SpawnError, StopReason, Worker, WorkerSpec, run,
@@ -36,7 +36,7 @@ pub struct System {
     kinds: RwLock<BTreeMap<&'static str, Arc<Kind>>>,
     registry: crate::registry::Registry,
     supervision: Mutex<SupervisionTree>,
-    watches: Mutex<Watches>,
+    watches: SharedWatches,
     waits: Mutex<WaitGraph>,
     dead: Mutex<DeadLetters>,
     metadata: Mutex<BTreeMap<AgentId, Metadata>>,
@@ -92,7 +92,7 @@ impl System {
                 SupervisorSpec::default(),
                 Intensity::default(),
             )),
-            watches: Mutex::default(),
+            watches: SharedWatches::default(),
             waits: Mutex::new(WaitGraph::new()),
             dead: Mutex::default(),
             metadata: Mutex::default(),
@@ -196,7 +196,7 @@ impl System {
     /// [`SpawnError`]; nothing has changed then.
     pub fn spawn<A: Agent>(self: &Arc<System>, key: &str) -> Result<Handle<A>, SpawnError> {
         let kind = self.kind_or_register(KindSpec::<A>::default);
-        self.counted(kind.and_then(|kind| self.spawn_kind(kind, key)))
+        self.counted(kind.and_then(|kind| self.spawn_kind(kind, key, || Ok(()))))
     }
 
     /// Makes an agent under `supervisor`.
@@ -208,22 +208,21 @@ impl System {
         supervisor: SupervisorId,
         key: &str,
     ) -> Result<Handle<A>, SpawnError> {
-        let handle = self.spawn::<A>(key)?;
-        let added = lock(&self.supervision).add_child(supervisor, handle.id());
-        if let Err(error) = added {
-            handle.kill();
-            return self.counted(Err(unsupervised(error)));
-        }
-        // It may have ended before it had a supervisor to leave.
-        if self.registry.find_id(handle.id()).is_none() {
-            lock(&self.supervision).remove_child(handle.id());
-        }
-        Ok(handle)
+        let id = self.agent_id(A::KIND, key);
+        let kind = self.kind_or_register(KindSpec::<A>::default);
+        // Under its supervisor before it is to be found: it may crash at once.
+        let entered = || lock(&self.supervision).add_child(supervisor, id).map_err(unsupervised);
+        self.counted(kind.and_then(|kind| self.spawn_kind(kind, key, entered)))
     }
 
-    fn spawn_kind<A: Agent>(&self, kind: Arc<Kind>, key: &str) -> Result<Handle<A>, SpawnError> {
+    fn spawn_kind<A: Agent>(
+        &self,
+        kind: Arc<Kind>,
+        key: &str,
+        entered: impl FnOnce() -> Result<(), SpawnError>,
+    ) -> Result<Handle<A>, SpawnError> {
         let make = |kind: &Kind| Ok(kind.construct::<A>(key));
-        self.spawn_made(kind, key, make, || {})
+        self.spawn_made(kind, key, make, entered)
     }
 
     /// Makes an agent with arguments that came from outside.
@@ -244,7 +243,11 @@ impl System {
             };
             let id = self.agent_id(A::KIND, key);
             // Kept before the agent is to be found: it may crash at once.
-            self.spawn_made(kind, key, make, || drop(lock(&self.args).insert(id, args.clone())))
+            let entered = || {
+                lock(&self.args).insert(id, args.clone());
+                Ok(())
+            };
+            self.spawn_made(kind, key, make, entered)
         }))
     }
 
@@ -254,13 +257,13 @@ impl System {
     }
 
     /// Makes an agent whose state comes from `make`; `entered` is called when
-    /// its name is its own, before anybody can find it.
+    /// its name is its own, before anybody can find it, and may refuse it.
     fn spawn_made<A: Agent>(
         &self,
         kind: Arc<Kind>,
         key: &str,
         make: impl FnOnce(&Kind) -> Result<A, SpawnError>,
-        entered: impl FnOnce(),
+        entered: impl FnOnce() -> Result<(), SpawnError>,
     ) -> Result<Handle<A>, SpawnError> {
         if self.is_shutting_down() {
             return Err(SpawnError::ShuttingDown);
@@ -278,13 +281,12 @@ impl System {
         let state = Crash::catch(During::Constructor, || make(&kind));
         let mut state = Some(state.map_err(SpawnError::Crashed)??);
         let open = || {
-            entered();
-            CellRef::open(kind.clone(), id, key, state.take().expect("opened once"))
+            entered()?;
+            Ok(CellRef::open(kind.clone(), id, key, state.take().expect("opened once")))
         };
-        let Some(cell) = self.registry.enter(id, kind.name(), key, open) else {
-            drop_caught(state);
-            return Err(taken());
-        };
+        let entered = self.registry.enter(id, kind.name(), key, open);
+        let entered = entered.unwrap_or_else(|| Err(taken()));
+        let cell = entered.inspect_err(|_| drop_caught(state))?;
         kind.count_here(Count::Spawned);
         self.observe(EventName::AgentStarted, &cell, String::new);
         if self.is_closed() {
@@ -540,16 +542,23 @@ impl System {
         lock(&self.stop_reasons).remove(&life(cell)).unwrap_or(StopReason::Stopped)
     }
 
-    /// Forgets an agent that is about to close.
-    pub(crate) fn leave(&self, cell: &CellRef) {
+    /// Forgets an agent that is about to close, for `reason`.
+    pub(crate) fn leave(&self, cell: &CellRef, reason: &StopReason) {
+        // Before it closes: whoever finds it closed learns how it ended.
+        cell.mark_end(End::of(reason));
         if cell.kind().is_task() {
             let left = lock(&self.tasks).remove(&cell.id());
             drop(left);
-        } else if self.registry.remove(cell) {
-            lock(&self.metadata).remove(&cell.id());
-            lock(&self.args).remove(&cell.id());
-            lock(&self.supervision).remove_child(cell.id());
+            return;
         }
+        // While the name is still its own: what is kept under it afterwards is
+        // the next one's.
+        let left = self.registry.remove(cell, || {
+            lock(&self.supervision).remove_child(cell.id());
+            let args = lock(&self.args).remove(&cell.id());
+            (args, lock(&self.metadata).remove(&cell.id()))
+        });
+        drop(left);
     }
 
     /// Tells whoever watches that an agent has closed.
@@ -559,7 +568,8 @@ impl System {
         if !cell.is_watched() {
             return;
         }
-        let (monitors, linked) = lock(&self.watches).take(cell);
+        let Taken { monitors, linked, own } = self.watches.lock().take(cell);
+        drop(own);
         tell_down(monitors, Down::new(cell.name(), reason));
         if reason.is_abnormal() {
             for other in linked {
@@ -568,28 +578,60 @@ impl System {
         }
     }
 
-    /// Has `notify` called once when the agent in `cell` has gone down; at once if it has.
-    pub(crate) fn monitor(&self, cell: &CellRef, notify: Notify) {
-        lock(&self.watches).monitor(cell, notify);
-        if cell.mark_watched() {
-            let (monitors, _) = lock(&self.watches).take(cell);
-            tell_down(monitors, Down::new(cell.name(), &StopReason::Stopped));
-        }
+    /// Has `notify` called once when the agent in `watched` has gone down; at
+    /// once if it has. Not again while `watcher` is to be told already.
+    pub(crate) fn monitor(&self, watched: &CellRef, watcher: &CellRef, notify: Notify) {
+        let left = self.watch(watched, notify, |watches, notify| {
+            // At its end there is something to forget.
+            watcher.mark_watched();
+            watches.monitor(watched, watcher, notify)
+        });
+        drop(left);
     }
 
-    /// Links two agents: when one goes down abnormally the other is stopped.
+    /// As [`Self::monitor`] for somebody who is no agent; false, and `notify`
+    /// is dropped, if too many are to be told already.
+    pub(crate) fn monitor_outside(&self, watched: &CellRef, notify: Notify) -> bool {
+        let left =
+            self.watch(watched, notify, |watches, notify| watches.monitor_outside(watched, notify));
+        let entered = left.is_none();
+        drop_caught(left);
+        entered
+    }
+
+    /// Enters `notify`, or calls it if it is too late for that; or gives it back.
+    fn watch(
+        &self,
+        watched: &CellRef,
+        notify: Notify,
+        enter: impl FnOnce(&mut Watches, Notify) -> Option<Notify>,
+    ) -> Option<Notify> {
+        // Under the lock: whoever tells of the end looks for it after us.
+        let mut watches = self.watches.lock();
+        let Some(end) = watched.mark_watched() else { return enter(&mut watches, notify) };
+        drop(watches);
+        tell_down(vec![notify], Down::late(watched.name(), end));
+        None
+    }
+
+    /// Links two agents: when one goes down abnormally the other is stopped; at
+    /// once if one has.
     pub(crate) fn link(&self, one: &CellRef, other: &CellRef) {
-        lock(&self.watches).link(one, other);
-        for (closed, survivor) in [(one.mark_watched(), other), (other.mark_watched(), one)] {
-            if closed {
-                self.unlink(one, other);
+        let mut watches = self.watches.lock();
+        let ends = [(one.mark_watched(), other), (other.mark_watched(), one)];
+        if ends.iter().all(|(end, _)| end.is_none()) {
+            return watches.link(one, other);
+        }
+        drop(watches);
+        for (end, survivor) in ends {
+            if end.is_some_and(End::is_abnormal) {
                 self.stop_because(survivor, StopReason::Linked);
             }
         }
     }
 
     pub(crate) fn unlink(&self, one: &CellRef, other: &CellRef) {
-        lock(&self.watches).unlink(one, other);
+        self.watches.lock().unlink(one, other);
     }
 
     /// Counts and keeps a message that will never be handled.
@@ -685,7 +727,11 @@ impl System {
             }
             tasks.iter().for_each(|(_, awaited)| awaited.stop());
         });
-        self.kinds.write().unwrap_or_else(PoisonError::into_inner).clear();
+        // Dropped outside the lock: what users made them with may look at us.
+        let mut kinds = self.kinds.write().unwrap_or_else(PoisonError::into_inner);
+        let forgotten = std::mem::take(&mut *kinds);
+        drop(kinds);
+        drop(forgotten);
         stuck
     }
 }

@@ -1,5 +1,6 @@
 //! Tasks: futures that run on the workers as agents without a name.
 
+use std::any::TypeId;
 use std::future::{Future, poll_fn};
 use std::panic::resume_unwind;
 use std::pin::{Pin, pin};
@@ -16,14 +17,16 @@ use crate::{
     System, Wire, WireId,
 };
 
-/// The kind of all tasks.
-pub(crate) const TASK_KIND: &str = "nexus.task";
-
 /// The agent that is a task.
 struct Tasker;
 
+/// Whether agents of type `A` are tasks.
+pub(crate) fn is_task<A: Agent>() -> bool {
+    TypeId::of::<A>() == TypeId::of::<Tasker>()
+}
+
 impl Agent for Tasker {
-    const KIND: &'static str = TASK_KIND;
+    const KIND: &'static str = "nexus.task";
     const MAILBOX: MailboxSpec = MailboxSpec::DEFAULT.len_max(1);
 
     fn new(_key: &str) -> Tasker {

@@ -1,12 +1,14 @@
-//! The monitor: sees that nothing waits behind a long handler: no agent while
-//! another worker could run it, no alarm at all.
+//! The monitor: sees that nothing waits behind a long handler, or a long task of
+//! tokio's: no agent while another worker could run it, no alarm at all.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::Duration;
 
-use crate::threads::Threads;
+use nexus_base::Time;
+
+use crate::threads::{Seat, Threads};
 
 /// How often the monitor looks: how long an agent may wait behind a handler
 /// that does not yield while another worker sleeps.
@@ -39,9 +41,9 @@ fn look(threads: &Threads, runs_before: &mut [u64]) {
         let runs = seat.runs.load(Ordering::Relaxed);
         let stuck = runs == *before;
         *before = runs;
-        if stuck && !seat.is_asleep() {
+        if stuck {
             // Deadlines of others are on its wheel: they hold all the same.
-            threads.ring_alarms(index, threads.clock().now());
+            threads.ring_alarms(index, due(seat, threads.clock().now()));
         }
         if stuck && seat.backlog() > 0 {
             stuck_with_work = Some(index);
@@ -51,4 +53,11 @@ fn look(threads: &Threads, runs_before: &mut [u64]) {
         }
     }
     threads.note_stuck(stuck_with_work);
+    threads.wake_another();
+}
+
+/// Until when the alarms of a worker that has run nothing are due. One that
+/// sleeps rings them itself, unless tokio keeps it in a task: then they are late.
+fn due(seat: &Seat, now: Time) -> Time {
+    if seat.is_asleep() { Time::ZERO.after(now.since(Time::ZERO.after(LOOK_EVERY))) } else { now }
 }

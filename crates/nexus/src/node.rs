@@ -196,9 +196,11 @@ impl Node {
             let rng = rng.fork_index("worker", seat as u64);
             let run = move || {
                 let local = threads.sit(seat, queue);
-                runtime.block_on(async { WorkerLoop::new(threads, local, system, rng).await });
+                let here = local.clone();
+                runtime.block_on(async { WorkerLoop::new(threads, here, system, rng).await });
                 // Sockets that handlers left open are closed without waiting for them.
                 runtime.shutdown_background();
+                Threads::get_off(&local);
             };
             node.workers.push(thread(&format!("nexus-worker-{seat}"), run)?);
         }
@@ -417,7 +419,8 @@ impl Node {
     }
 
     /// Lets the agents finish what they have, then stops. Takes nothing new
-    /// from outside from the start, and no longer than about `limit`.
+    /// from outside from the start, and no longer than about `limit`. Does not
+    /// wait for output that a [`crate::Gate`] holds: let it out before.
     pub fn shutdown(mut self, limit: Duration) -> Shutdown {
         self.stop(limit)
     }

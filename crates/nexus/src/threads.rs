@@ -142,6 +142,13 @@ impl Threads {
         local
     }
 
+    /// Has the current thread be no worker any more. What its tokio tasks made
+    /// ready in their last moments is forgotten: [`Threads::end`] may have been.
+    pub(crate) fn get_off(local: &Local) {
+        LOCAL.with(RefCell::take);
+        while local.queue.pop().is_some() {}
+    }
+
     /// The next agent for the worker `local`.
     pub(crate) fn next(&self, local: &Local, look_outside: bool) -> Option<Ready> {
         if look_outside
@@ -204,29 +211,39 @@ impl Threads {
         }
     }
 
+    /// Wakes a sleeping worker, and not the same one again before it has slept anew.
     fn wake_one(&self) {
         fence(Ordering::SeqCst);
-        if self.sleepers.load(Ordering::SeqCst) == 0 {
-            return;
-        }
-        for (index, seat) in self.seats.iter().enumerate() {
-            if seat.sleeping.load(Ordering::Relaxed) {
-                self.get_up(index);
-                return seat.wake();
-            }
+        if let Some(seat) = self.rouse() {
+            seat.wake();
         }
     }
 
-    /// Sends a sleeping worker to help where there is work; false if none sleeps.
-    pub(crate) fn send_help(&self) -> bool {
-        if self.sleepers.load(Ordering::Relaxed) == 0 {
-            return false;
+    /// Sends a sleeping worker to help where there is work.
+    pub(crate) fn send_help(&self) {
+        if let Some(seat) = self.rouse() {
+            seat.help.store(true, Ordering::Release);
+            seat.wake();
         }
-        let asleep = |seat: &&Seat| seat.sleeping.load(Ordering::Relaxed);
-        let Some(seat) = self.seats.iter().find(asleep) else { return false };
-        seat.help.store(true, Ordering::Release);
-        seat.wake();
-        true
+    }
+
+    /// A worker that sleeps, and counts as awake from here on: tokio may keep it
+    /// in a long task, and then the next call finds another.
+    fn rouse(&self) -> Option<&Seat> {
+        if self.sleepers.load(Ordering::SeqCst) == 0 {
+            return None;
+        }
+        let index = self.seats.iter().position(Seat::is_asleep)?;
+        self.get_up(index);
+        Some(&self.seats[index])
+    }
+
+    /// Wakes another worker if what was injected still waits: the one that was
+    /// woken for it does not come.
+    pub(crate) fn wake_another(&self) {
+        if !self.injector.is_empty() {
+            self.wake_one();
+        }
     }
 
     /// Whether every worker sleeps and nothing waits for one.
@@ -252,6 +269,8 @@ impl Threads {
         while take(|| self.injector.steal()).is_some() {}
         self.blocking.end();
         for seat in &self.seats {
+            // Each entry leads back to us by its cell, so none goes by itself.
+            while take(|| seat.stealer.steal()).is_some() {}
             // Not under the lock: a woken waiter may cancel another alarm.
             while let Some((_, alarm)) = { lock(&seat.alarms).pop_due(Time::MAX) } {
                 alarm.end();
@@ -261,8 +280,11 @@ impl Threads {
 
     /// `at`, later by up to a 24th of the time until then and at most by
     /// [`ALARM_LATE_MAX`], so that alarms that are close together ring together.
-    fn rounded(&self, at: Time, seat: usize) -> Time {
-        let now = Time::from_nanos(self.seats[seat].now.load(Ordering::Relaxed));
+    /// `looks` says that the worker in `seat` is the one who asks, and awake.
+    fn rounded(&self, at: Time, seat: usize, looks: bool) -> Time {
+        let seen = || Time::from_nanos(self.seats[seat].now.load(Ordering::Relaxed));
+        // What a sleeping worker saw last may be long past.
+        let now = if looks { seen() } else { self.clock.now() };
         let late_max = (at.since(now) / 24).min(ALARM_LATE_MAX).as_nanos() as u64;
         let Some(grain) = late_max.checked_ilog2().map(|bits| 1u64 << bits) else { return at };
         at.as_nanos().checked_next_multiple_of(grain).map_or(at, Time::from_nanos)
@@ -275,16 +297,21 @@ impl Threads {
 
     /// The seat of the current thread, if it is one of this node's workers.
     fn with_local<R>(&self, f: impl FnOnce(Option<&Local>) -> R) -> R {
-        LOCAL.with(|slot| {
+        let mut f = Some(f);
+        let mut call = |local: Option<&Local>| f.take().expect("called once")(local);
+        let called = LOCAL.try_with(|slot| {
             let slot = slot.borrow();
-            f(slot.as_deref().filter(|local| std::ptr::eq(local.threads, self)))
-        })
+            call(slot.as_deref().filter(|local| std::ptr::eq(local.threads, self)))
+        });
+        // Where the thread is about to end: thread-locals of users that are
+        // dropped after ours may still send and wake.
+        called.unwrap_or_else(|_| call(None))
     }
 }
 
 /// Whether this thread is a worker, of whatever node.
 pub(crate) fn is_worker() -> bool {
-    LOCAL.with(|slot| slot.borrow().is_some())
+    LOCAL.try_with(|slot| slot.borrow().is_some()).unwrap_or(false)
 }
 
 /// Which worker this thread is, of whatever node.
@@ -392,7 +419,7 @@ impl Driver for Threads {
         let seat = here.unwrap_or(0);
         // A loop that is running looks at its alarms before it sleeps.
         let looks = here.is_some() && !self.seats[seat].sleeping.load(Ordering::Relaxed);
-        let at = self.rounded(at, seat);
+        let at = self.rounded(at, seat, looks);
         let mut alarms = lock(&self.seats[seat].alarms);
         let earlier = !looks && alarms.next_timeout().is_none_or(|next| at < next);
         let key = alarms.insert(at, alarm);
@@ -414,5 +441,25 @@ impl Driver for Threads {
 
     fn observe(&self, event: Event) {
         self.events.push(event);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_alarm_set_from_outside_is_late_by_a_part_of_its_own_time_alone() {
+        let (threads, _queues) = Threads::new(1);
+        // Long enough after the worker has last seen the time, which is never.
+        while threads.clock.now() < Time::from_nanos(300_000_000) {
+            std::hint::spin_loop();
+        }
+        for milliseconds in 1..20 {
+            let wait = Duration::from_millis(milliseconds);
+            let at = threads.clock.now().after(wait);
+            let late = threads.rounded(at, 0, false).since(at);
+            assert!(late <= wait / 24, "{late:?} late after {wait:?}");
+        }
     }
 }

@@ -18,16 +18,22 @@ use super::frame::FrameHead;
 use super::mailbox::Mailbox;
 use super::word::{Control, Posted, Word};
 use super::{Envelope, Owned};
-use crate::sync::{AtomicU32, Ordering, UnsafeCell, fence};
+use crate::sync::{AtomicU32, Ordering, UnsafeCell};
+use crate::watch::End;
 use crate::{Agent, Execution, Kind, Worker};
 
-/// Somebody watches this agent, or it is linked: its end must be told.
+/// Somebody watches this agent, or it watches somebody, or it is linked: there
+/// is something to do at its end.
 const WATCHED: u32 = 1;
 /// Somebody evicts a message: the lock of kinds that do.
 const EVICTING: u32 = 1 << 2;
 /// The level the agent is set to: two bits.
 const LEVEL_SHIFT: u32 = 3;
 const LEVEL: u32 = 0b11 << LEVEL_SHIFT;
+/// How the agent ended, for those who start to watch it too late: three bits,
+/// zero while it runs.
+const END_SHIFT: u32 = 5;
+const END: u32 = 0b111 << END_SHIFT;
 /// The epoch counts restarts in the upper bits.
 const EPOCH_ONE: u32 = 1 << 8;
 
@@ -276,18 +282,22 @@ impl Header {
         self.marks.fetch_add(EPOCH_ONE, Ordering::Relaxed);
     }
 
-    /// Says that the agent's end is to be told; whether it has ended already.
-    pub(crate) fn mark_watched(&self) -> bool {
-        self.marks.fetch_or(WATCHED, Ordering::Relaxed);
-        // With its counterpart below: an end that is not seen here sees the mark.
-        fence(Ordering::SeqCst);
-        self.is_closed()
+    /// Says that the agent's end is to be told; how it has ended, if it has.
+    ///
+    /// Of this and [`Self::mark_end`] one comes second, and sees the first.
+    pub(crate) fn mark_watched(&self) -> Option<End> {
+        let marks = self.marks.fetch_or(WATCHED, Ordering::AcqRel);
+        End::from_bits((marks & END) >> END_SHIFT)
     }
 
-    /// Whether the end of the closed cell is to be told.
+    /// Says how the agent ends. Once, by whoever closes it.
+    pub(crate) fn mark_end(&self, end: End) {
+        self.marks.fetch_or((end as u32) << END_SHIFT, Ordering::AcqRel);
+    }
+
+    /// Whether the end is to be told; asked after [`Self::mark_end`].
     pub(crate) fn is_watched(&self) -> bool {
-        fence(Ordering::SeqCst);
-        self.marks.load(Ordering::Relaxed) & WATCHED != 0
+        self.marks.load(Ordering::Acquire) & WATCHED != 0
     }
 
     /// Holds the eviction lock while `f` runs: a few hundred instructions at most,

@@ -30,6 +30,7 @@ const CHUNK_BYTES_MAX: usize = 16 << 20;
 /// Memory for cells of one size.
 pub(crate) struct Slab {
     stride: usize,
+    align: usize,
     state: Mutex<State>,
 }
 
@@ -59,7 +60,8 @@ unsafe impl Send for State {}
 impl Slab {
     /// An empty slab for cells of `layout`.
     pub(crate) fn new(layout: Layout) -> Slab {
-        let line = Layout::from_size_align(layout.size(), layout.align().max(LINE_BYTES));
+        let align = layout.align().max(LINE_BYTES);
+        let line = Layout::from_size_align(layout.size(), align);
         let stride =
             line.expect("a cell is much smaller than the address space").pad_to_align().size();
         let state = State {
@@ -74,7 +76,7 @@ impl Slab {
             layout.align() <= CHUNK_BYTES_MIN,
             "agents aligned beyond a page are not supported"
         );
-        Slab { stride, state: Mutex::new(state) }
+        Slab { stride, align, state: Mutex::new(state) }
     }
 
     /// Bytes one cell takes.
@@ -120,7 +122,7 @@ impl Slab {
     }
 
     fn single(&self) -> Layout {
-        Layout::from_size_align(self.stride, LINE_BYTES).expect("checked when the slab was made")
+        Layout::from_size_align(self.stride, self.align).expect("checked when the slab was made")
     }
 }
 
@@ -162,6 +164,25 @@ impl Drop for Chunk {
         if let Chunk::Heap(memory, layout) = self {
             // SAFETY: `grow` allocated it so; the kind goes after its last cell.
             unsafe { dealloc(memory.as_ptr(), *layout) };
+        }
+    }
+}
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn cells_are_aligned_as_their_agents_ask_for() {
+        for align in [8, 64, 128, 4_096] {
+            let layout = Layout::from_size_align(200, align).expect("a small power of two");
+            let slab = Slab::new(layout);
+            let cell = slab.take();
+            assert_eq!(cell.addr().get() % align.max(LINE_BYTES), 0);
+            // Without the pool each cell comes from the allocator by itself.
+            assert_eq!(slab.single().align(), align.max(LINE_BYTES));
+            // SAFETY: it was just taken, and nobody else knows of it.
+            unsafe { slab.give(cell) };
         }
     }
 }

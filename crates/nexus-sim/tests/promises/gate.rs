@@ -159,3 +159,28 @@ fn timers_are_let_out_too() {
         assert_eq!(bank.log.take(), "1@1 2@1 99@11");
     });
 }
+
+/// Tells the number, then asks to have the next one noted.
+#[derive(Message)]
+struct TellThenAsk(u32);
+
+impl Handler<TellThenAsk> for Safe {
+    async fn handle(&mut self, TellThenAsk(number): TellThenAsk, cx: &mut Context<Self>) {
+        let outside = cx.find::<Outside>("one").expect("spawned by the scenario");
+        outside.tell(Leak(number)).await.expect("it is held");
+        outside.ask(Leak(number + 1)).await.expect("it is answered");
+    }
+}
+
+#[test]
+fn an_ask_passes_the_tells_that_are_held() {
+    check(seeds(20), |world| {
+        let bank = bank(world);
+        bank.safe.try_tell(TellThenAsk(1)).expect("there is room");
+        world.run_until_idle();
+        assert_eq!(bank.log.take(), "2@0");
+        bank.held.take().into_iter().map(|step| step.outbox).for_each(Outbox::release);
+        world.run_until_idle();
+        assert_eq!(bank.log.take(), "1@0");
+    });
+}

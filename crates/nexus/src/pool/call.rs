@@ -101,12 +101,16 @@ impl<A: Agent> Place<'_, A> {
         let door = self.door;
         let left = deadline.since(door.now());
         let mut sitting = pin!(door.hall.ask(Wait).within(left));
-        let sent = poll_fn(|poller| match door.lock().poll_held(ticket, poller.waker()) {
-            Ok(Some(sent)) => Poll::Ready(Ok(sent)),
-            Ok(None) => {
-                sitting.as_mut().poll(poller).map(|answer| Err(sat_in_vain(answer, deadline)))
+        let sent = poll_fn(|poller| {
+            // By itself: the desk is free again when the hall is asked.
+            let held = door.lock().poll_held(ticket, poller.waker());
+            match held {
+                Ok(Some(sent)) => Poll::Ready(Ok(sent)),
+                Ok(None) => {
+                    sitting.as_mut().poll(poller).map(|answer| Err(sat_in_vain(answer, deadline)))
+                }
+                Err(error) => Poll::Ready(Err(error)),
             }
-            Err(error) => Poll::Ready(Err(error)),
         });
         let sent = sent.await.map_err(|error| door.explain(error))?;
         self.stage = Stage::Sent(sent, Outcome::Cancelled);

@@ -252,3 +252,33 @@ fn handles_work_from_any_thread() {
         });
     });
 }
+
+thread_local! {
+    static FAREWELL: std::cell::OnceCell<Farewell> = const { std::cell::OnceCell::new() };
+}
+
+/// Sends when its thread ends.
+struct Farewell(nexus::Handle<Probe>);
+
+impl Drop for Farewell {
+    fn drop(&mut self) {
+        self.0.try_tell(note("farewell")).expect("there is room");
+    }
+}
+
+#[test]
+fn a_thread_may_send_until_the_very_last() {
+    test(|| {
+        let node = start(1);
+        let shared = probes(&node);
+        let probe = probe(&node, "p");
+        let thread = std::thread::spawn(move || {
+            // Made before anything of ours, it is dropped after.
+            FAREWELL.with(|farewell| drop(farewell.set(Farewell(probe.clone()))));
+            probe.try_tell(note("hello")).expect("there is room");
+        });
+        thread.join().expect("it does not panic");
+        shared.wait_for("farewell");
+        assert_eq!(shared.log(), ["made p", "hello", "farewell"]);
+    });
+}

@@ -427,3 +427,81 @@ fn a_message_that_is_dropped_by_its_sender_never_was() {
         assert_eq!(node.counts()["probe"].accepted, 0);
     });
 }
+
+/// Bytes that say what becomes of them.
+#[derive(Clone, Copy, PartialEq, Debug)]
+struct Moody(u8);
+
+impl serde::Serialize for Moody {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self.0 {
+            0 => panic!("serialize"),
+            1 => Err(serde::ser::Error::custom("not today")),
+            mood => serializer.serialize_u8(mood),
+        }
+    }
+}
+
+impl<'de> serde::Deserialize<'de> for Moody {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Moody, D::Error> {
+        let mood: u8 = serde::Deserialize::deserialize(deserializer)?;
+        assert!(mood != 9, "deserialize");
+        Ok(Moody(mood))
+    }
+}
+
+impl Wire for Moody {
+    const ID: nexus::WireId = nexus::WireId::named("moody");
+}
+
+impl Message for Moody {
+    type Reply = Moody;
+    const NAME: &'static str = "Moody";
+}
+
+/// Answers with a mood one lower.
+struct Damper;
+
+impl Agent for Damper {
+    const KIND: &'static str = "damper";
+
+    fn new(_key: &str) -> Damper {
+        Damper
+    }
+
+    fn accepts(kind: &mut nexus::Accepts<Damper>) {
+        kind.message::<Moody>();
+    }
+}
+
+impl Handler<Moody> for Damper {
+    async fn handle(&mut self, Moody(mood): Moody, _cx: &mut Context<Damper>) -> Moody {
+        Moody(mood - 1)
+    }
+}
+
+#[test]
+fn bytes_that_cannot_be_read_or_written_are_errors_that_say_what_changed() {
+    test(|| {
+        let node = start(1);
+        node.spawn::<Damper>("d").expect("the key is free");
+        let ask =
+            |mood: u8| node.block_on(node.system().ask_by_name("damper", "d", "Moody", vec![mood]));
+        assert_eq!(ask(8), Ok(vec![7]));
+        let unread = err(ask(9));
+        says(
+            &unread,
+            "message Moody could not be decoded: panic in handler: deserialize; nothing changed",
+        );
+        for (mood, reason) in [(1, "panic in handler: serialize"), (2, "")] {
+            let unwritten = err(ask(mood));
+            assert_eq!(unwritten.changed(), Changed::Unknown);
+            let text = unwritten.to_string();
+            assert!(text.starts_with("the reply to Moody could not be encoded: "), "{text}");
+            assert!(text.contains(reason) && text.ends_with("; the handler has run"), "{text}");
+        }
+        let json = node.system().read_json("damper", "Moody", b"9").expect("it is taken");
+        assert!(json.is_err_and(|error| error.reason.ends_with("deserialize")));
+        assert_alive(&node);
+    });
+}

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use nexus::{Handle, Listing, Metadata, Node};
+use nexus::{Handle, Listing, Metadata, Node, SupervisorSpec};
 
 use crate::support::{Echoer, Probe, eventually, probe, probes, start, test};
 
@@ -131,5 +131,32 @@ fn the_list_tells_what_agents_are_doing() {
         eventually("it is suspended", || phase() == "suspended");
         assert_eq!(node.list(None, None, 1)[0].mailbox_len, 1);
         handle.kill();
+    });
+}
+
+#[test]
+fn the_next_of_a_name_keeps_what_it_was_given_while_the_last_one_leaves() {
+    test(|| {
+        let node = start(1);
+        probes(&node);
+        let shop = node.supervisor(None, SupervisorSpec::default()).expect("there is room");
+        // Forgetting so much takes a while, in which the name may be free already.
+        let much: Metadata = (0..50_000).map(|name| (name.to_string(), String::new())).collect();
+        let little = Metadata::from([("team".to_owned(), "blue".to_owned())]);
+        for _ in 0..10 {
+            let last = node.spawn_under::<Probe>(shop, "p").expect("it is free");
+            node.set_metadata(&last, much.clone());
+            last.stop();
+            eventually("the name is free", || node.find::<Probe>("p").is_none());
+            let next = node.spawn_under::<Probe>(shop, "p").expect("nobody holds its place");
+            node.set_metadata(&next, little.clone());
+            // The worker is done with the last one when it comes to the next.
+            next.try_tell(crate::support::note("here")).expect("there is room");
+            eventually("the last one is gone", || node.counts()["probe"].queued() == 0);
+            assert_eq!(node.system().metadata(&next), Some(little.clone()));
+            assert!(node.system().remove_supervisor(shop).is_err(), "it has a child");
+            next.stop();
+            eventually("the name is free again", || node.find::<Probe>("p").is_none());
+        }
     });
 }

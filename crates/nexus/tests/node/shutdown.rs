@@ -2,16 +2,17 @@
 //! still waits for something is told.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, OnceLock, Weak};
 
 use nexus::{
-    Agent, AskError, Changed, Context, Execution, Handle, Handler, KindSpec, MailboxSpec, Message,
-    Node, Overflow, Shutdown, SpawnError, System, TellError,
+    Agent, AgentId, AskError, Changed, Context, Delivery, DeliveryHook, Execution, Gate, Handle,
+    Handler, KindSpec, MailboxSpec, Message, Node, Overflow, Shutdown, SpawnError, StepOutput,
+    System, TellError, Time,
 };
 
 use crate::support::{
-    Echo, Nap, Never, Opener, Probe, Shared, Woken, assert_alive, err, eventually, held, ms, note,
-    now, probe, probes, probes_with, says, start, test,
+    Echo, Nap, Never, Opener, Probe, Shared, Woken, assert_alive, churn, err, eventually, held, ms,
+    note, now, probe, probes, probes_with, says, start, test,
 };
 
 fn drained() -> Shutdown {
@@ -349,5 +350,63 @@ fn nodes_come_and_go_quickly() {
             }
             assert!(node.shutdown(ms(5_000)).drained);
         }
+    });
+}
+
+#[test]
+fn a_shutdown_that_is_cut_short_gives_everything_back_too() {
+    test(|| {
+        let node = start(2);
+        let churned = churn(&node, 64);
+        let system = Arc::downgrade(node.system());
+        let shutdown = node.shutdown(ms(10));
+        assert!(!shutdown.drained && shutdown.stuck.is_empty(), "{shutdown:?}");
+        drop(churned);
+        eventually("what was left in the run queues is gone", || system.upgrade().is_none());
+    });
+}
+
+/// Looks at the node when it is dropped, and then panics.
+struct Bomb {
+    system: Weak<System>,
+    dropped: Arc<AtomicUsize>,
+}
+
+impl Drop for Bomb {
+    fn drop(&mut self) {
+        let system = self.system.upgrade().expect("the test holds it");
+        assert_eq!(system.kind_names(), [""; 0], "the kinds are forgotten by now");
+        self.dropped.fetch_add(1, Ordering::Relaxed);
+        panic!("drop of what a kind was made with");
+    }
+}
+
+impl Gate for Bomb {
+    fn hold(&self, output: StepOutput) {
+        output.outbox.release();
+    }
+}
+
+impl DeliveryHook for Bomb {
+    fn delivered(&self, _delivery: Delivery) {}
+
+    fn resumed(&self, _id: AgentId, _now: Time) {}
+}
+
+#[test]
+fn what_a_kind_was_made_with_may_do_as_it_likes_when_it_is_dropped() {
+    test(|| {
+        let node = start(1);
+        let (system, dropped) = (node.system().clone(), Arc::new(AtomicUsize::new(0)));
+        let bomb = || Bomb { system: Arc::downgrade(&system), dropped: dropped.clone() };
+        let made = bomb();
+        let spec = KindSpec::from_fn(move |_| {
+            let _kept = &made;
+            Ring(None)
+        });
+        node.register(spec.gate(Arc::new(bomb())).hook(Arc::new(bomb()))).expect("it is free");
+        node.spawn::<Ring>("a").expect("the key is free");
+        assert_eq!(node.shutdown(ms(5_000)), drained());
+        assert_eq!(dropped.load(Ordering::Relaxed), 3, "constructor, gate and hook");
     });
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use nexus::{Agent, AskError, Context, Handle, Handler, KindSpec, Message};
+use nexus::{Agent, AskError, Context, Handle, Handler, KindSpec, Message, Node};
 
 use crate::support::{
     Echo, Echoer, Hold, Nap, Never, Opener, Shared, assert_alive, err, eventually, held, ms, probe,
@@ -149,4 +149,78 @@ fn a_kill_waits_for_a_handler_that_blocks() {
         shared.wait_for("dropped stuck");
         eventually("its mail is dead", || node.counts()["probe"].dead == 1);
     });
+}
+
+/// Has tokio run a task on its worker that blocks it once it is told to go.
+struct Smuggler {
+    shared: Arc<Shared>,
+    go: Arc<tokio::sync::Notify>,
+}
+
+impl Agent for Smuggler {
+    const KIND: &'static str = "smuggler";
+
+    fn new(_key: &str) -> Smuggler {
+        unreachable!("made by its kind's constructor")
+    }
+}
+
+#[derive(Message)]
+struct Smuggle;
+
+impl Handler<Smuggle> for Smuggler {
+    async fn handle(&mut self, _: Smuggle, _cx: &mut Context<Smuggler>) {
+        let (shared, go) = (self.shared.clone(), self.go.clone());
+        #[allow(clippy::disallowed_methods, reason = "what users do all the same is tested")]
+        tokio::spawn(async move {
+            go.notified().await;
+            shared.note("blocks");
+            shared.door.pass();
+        });
+    }
+}
+
+/// Runs `meanwhile` while tokio keeps a worker that has nothing to do for us in a task.
+fn smuggled(before: fn(&Node), meanwhile: fn(&Node)) {
+    test(move || {
+        let node = start(2);
+        let (shared, go) = (Arc::new(Shared::default()), Arc::new(tokio::sync::Notify::new()));
+        let _opener = Opener(shared.clone());
+        let inner = (shared.clone(), go.clone());
+        let make = move |_: &str| Smuggler { shared: inner.0.clone(), go: inner.1.clone() };
+        node.register(KindSpec::from_fn(make)).expect("nobody else has the kind");
+        let smuggler: Handle<Smuggler> = node.spawn("s").expect("the key is free");
+        node.block_on(smuggler.ask(Smuggle)).expect("it runs");
+        before(&node);
+        go.notify_one();
+        shared.wait_for("blocks");
+        meanwhile(&node);
+        shared.door.open();
+    });
+}
+
+#[test]
+fn work_from_outside_does_not_wait_behind_a_task_of_tokios() {
+    smuggled(|_| {}, assert_alive);
+}
+
+#[test]
+fn timers_ring_though_tokio_keeps_their_worker_in_a_task() {
+    let set = |node: &Node| {
+        let shared = probes(node);
+        let sleepers: Vec<_> = (0..8).map(|number| probe(node, &number.to_string())).collect();
+        for sleeper in sleepers {
+            let (inner, nap) = (shared.clone(), Nap(60));
+            let nap = node.task(async move {
+                sleeper.ask(nap).await.expect("it runs");
+                inner.note("awake");
+            });
+            drop(nap.expect("it is running"));
+        }
+        eventually("all sleep", || node.counts()["probe"].accepted == 8);
+    };
+    let rung = |node: &Node| {
+        eventually("all are awake", || node.counts()["nexus.task"].agents() == 0);
+    };
+    smuggled(set, rung);
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use nexus::{AskError, Changed, EventName, SpawnError};
+use nexus::{Agent, AskError, Changed, Context, EventName, Handle, Handler, SpawnError};
 
 use crate::support::{Echo, Woken, assert_alive, err, eventually, ms, probe, probes, start, test};
 
@@ -105,5 +105,35 @@ fn shutdown_waits_for_tasks() {
         }));
         let shutdown = node.shutdown(ms(5_000));
         assert!(shutdown.drained && shared.has("done"), "{shutdown:?}");
+    });
+}
+
+/// Has the name of the kind of tasks, but is none.
+struct Namesake;
+
+impl Agent for Namesake {
+    const KIND: &'static str = "nexus.task";
+
+    fn new(_key: &str) -> Namesake {
+        Namesake
+    }
+}
+
+impl Handler<Echo> for Namesake {
+    async fn handle(&mut self, Echo(number): Echo, _cx: &mut Context<Namesake>) -> u64 {
+        assert!(number > 0, "zero");
+        number
+    }
+}
+
+#[test]
+fn an_agent_of_a_kind_called_like_that_of_tasks_is_no_task() {
+    test(|| {
+        let node = start(1);
+        let namesake: Handle<Namesake> = node.spawn("0").expect("the key is free");
+        assert!(node.block_on(namesake.ask(Echo(0))).is_err());
+        assert_eq!(node.block_on(namesake.ask(Echo(1))), Ok(1), "it is made afresh");
+        namesake.stop();
+        eventually("its name is free", || node.find::<Namesake>("0").is_none());
     });
 }

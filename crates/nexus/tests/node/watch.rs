@@ -1,11 +1,16 @@
 //! Monitors and links: who is told when an agent goes down.
 
 use std::sync::Arc;
+use std::task::{Context as Poller, Wake, Waker};
 
-use nexus::{Agent, Context, Down, Handle, Handler, KindSpec, Message, Node};
+use nexus::{
+    Agent, Context, Down, Handle, Handler, KindSpec, MailboxSpec, Message, Node, ON_DOWN_MAX,
+    Overflow,
+};
 
 use crate::support::{
-    Never, Panic, Probe, Shared, assert_alive, eventually, probe, probes, start, test,
+    Never, Opener, Panic, Probe, Shared, assert_alive, eventually, note, probe, probe_kind, probes,
+    start, test,
 };
 
 /// Watches a probe, or is tied to it.
@@ -46,8 +51,16 @@ impl Handler<Down> for Watcher {
 
 /// A node with a probe `p` and a watcher that was told to `watch` it.
 fn watched(watch: Watch) -> (Node, Arc<Shared>, Handle<Probe>, Handle<Watcher>) {
+    watched_with(watch, Probe::MAILBOX)
+}
+
+fn watched_with(
+    watch: Watch,
+    mailbox: MailboxSpec,
+) -> (Node, Arc<Shared>, Handle<Probe>, Handle<Watcher>) {
     let node = start(2);
-    let shared = probes(&node);
+    let shared = Arc::new(Shared::default());
+    node.register(probe_kind(&shared).mailbox(mailbox)).expect("nobody else has the kind");
     let inner = shared.clone();
     let spec = KindSpec::from_fn(move |_| Watcher(inner.clone()));
     node.register(spec).expect("nobody else has the kind");
@@ -187,5 +200,149 @@ fn a_suspended_handler_is_told_apart_from_a_stopped_agent() {
         probe.stop();
         probe.kill();
         shared.wait_for("probe/p down, abnormal true: killed");
+    });
+}
+
+/// Watches the probe when it is woken.
+struct LateWatcher(Handle<Probe>, Arc<Shared>);
+
+impl Wake for LateWatcher {
+    fn wake(self: Arc<LateWatcher>) {
+        let shared = self.1.clone();
+        self.0.on_down(move |down| shared.note(format!("late: {}", down.reason)));
+    }
+}
+
+#[test]
+fn who_starts_to_watch_while_it_goes_down_takes_no_others_along() {
+    test(|| {
+        let one = MailboxSpec::overflow(Overflow::Wait).len_max(1);
+        let (node, shared, probe, watcher) = watched_with(Watch::Monitor(p()), one);
+        node.block_on(watcher.ask(Watch::Link(p()))).expect("it runs");
+        let _opener = Opener(shared.clone());
+        probe.try_tell(crate::support::Hold).expect("the mailbox is empty");
+        shared.wait_for("holding p");
+        let inner = shared.clone();
+        probe.on_down(move |down| inner.note(format!("early: {}", down.reason)));
+        probe.try_tell(note("fills the mailbox")).expect("there is room for one");
+        // Senders in line are woken when it has closed, before anybody is told.
+        let late = Waker::from(Arc::new(LateWatcher(probe.clone(), shared.clone())));
+        let mut tell = Box::pin(probe.tell(note("stands in line")));
+        assert!(tell.as_mut().poll(&mut Poller::from_waker(&late)).is_pending());
+        probe.kill();
+        shared.door.open();
+        for line in ["late: killed", "early: killed"] {
+            shared.wait_for(line);
+        }
+        eventually("the linked one is stopped", || !watcher.is_running());
+    });
+}
+
+#[test]
+fn whoever_is_late_is_told_how_it_ended() {
+    fn told(end: fn(&Handle<Probe>)) -> (bool, String) {
+        let node = start(1);
+        probes(&node);
+        let probe = probe(&node, "p");
+        end(&probe);
+        eventually("it is down", || !probe.is_running());
+        let (tell, told) = std::sync::mpsc::channel();
+        probe.on_down(move |down| tell.send((down.abnormal, down.reason)).expect("it is awaited"));
+        told.recv().expect("it is told")
+    }
+    test(|| {
+        assert_eq!(told(Handle::stop), (false, "stopped".to_owned()));
+        assert_eq!(told(Handle::kill), (true, "killed".to_owned()));
+        let crash = |probe: &Handle<Probe>| {
+            (0..4).for_each(|_| probe.try_tell(oops()).expect("there is room"));
+        };
+        assert_eq!(told(crash), (true, "crashed".to_owned()));
+    });
+}
+
+/// Ties itself to a probe that may have ended.
+struct Tied(Handle<Probe>);
+
+impl Agent for Tied {
+    const KIND: &'static str = "tied";
+
+    fn new(_key: &str) -> Tied {
+        unreachable!("made by its kind's constructor")
+    }
+}
+
+#[derive(Message)]
+struct Tie;
+
+impl Handler<Tie> for Tied {
+    async fn handle(&mut self, _: Tie, cx: &mut Context<Tied>) {
+        cx.link(&self.0);
+    }
+}
+
+#[test]
+fn a_link_to_one_that_has_ended_passes_on_an_abnormal_end_alone() {
+    fn tied(end: fn(&Handle<Probe>)) -> (Node, Handle<Tied>) {
+        let node = start(1);
+        probes(&node);
+        let probe = probe(&node, "p");
+        end(&probe);
+        eventually("it is down", || !probe.is_running());
+        node.register(KindSpec::from_fn(move |_| Tied(probe.clone()))).expect("it is free");
+        let tied: Handle<Tied> = node.spawn("t").expect("the key is free");
+        node.block_on(tied.ask(Tie)).expect("it runs");
+        (node, tied)
+    }
+    test(|| {
+        let (node, survivor) = tied(Handle::stop);
+        assert_eq!(node.block_on(survivor.ask(Tie)), Ok(()), "it runs on");
+        let (_node, other) = tied(Handle::kill);
+        eventually("it is stopped", || !other.is_running());
+    });
+}
+
+#[test]
+fn who_watches_twice_is_told_once() {
+    test(|| {
+        let (node, shared, probe, watcher) = watched(Watch::Monitor(p()));
+        node.block_on(watcher.ask(Watch::Monitor(p()))).expect("it runs");
+        crate::support::probe(&node, "q");
+        let inner = shared.clone();
+        probe.on_down(move |_| inner.note("the last one is told"));
+        probe.stop();
+        shared.wait_for("the last one is told");
+        node.block_on(watcher.ask(Watch::Unlink("q".to_owned()))).expect("it runs");
+        assert_eq!(shared.lines("probe/p down").len(), 1);
+    });
+}
+
+#[test]
+fn a_watch_ends_with_whoever_watches() {
+    test(|| {
+        let (node, shared, probe, watcher) = watched(Watch::Monitor(p()));
+        watcher.stop();
+        eventually("the watcher is gone", || !watcher.is_running());
+        let inner = shared.clone();
+        probe.on_down(move |_| inner.note("told"));
+        probe.stop();
+        shared.wait_for("told");
+        assert_eq!(node.dead_letters(), [], "nobody is told in vain");
+    });
+}
+
+#[test]
+fn whoever_watches_from_outside_learns_when_there_are_too_many() {
+    test(|| {
+        let node = start(1);
+        let shared = probes(&node);
+        let probe = probe(&node, "p");
+        let watch = || {
+            let inner = shared.clone();
+            probe.on_down(move |_| inner.note("told"))
+        };
+        assert!((0..ON_DOWN_MAX).all(|_| watch()));
+        assert!(!watch(), "there is no room for another");
+        probe.stop();
+        eventually("the others are told", || shared.lines("told").len() == ON_DOWN_MAX);
     });
 }
