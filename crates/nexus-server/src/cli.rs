@@ -30,7 +30,7 @@ Exit codes: 0 done, 1 a check failed, 2 wrong usage or input,
 /// A runtime for distributed agents.
 #[derive(Parser, Debug)]
 #[command(name = "nexus", version, after_help = EXAMPLES, styles = STYLES)]
-#[command(arg_required_else_help = true, disable_help_subcommand = true)]
+#[command(arg_required_else_help = true)]
 pub struct Cli {
     /// What every command takes.
     #[command(flatten)]
@@ -47,17 +47,9 @@ pub struct Common {
     /// How rows are printed
     #[arg(long, value_enum, default_value_t = OutputFormat::Text, global = true)]
     pub format: OutputFormat,
-    /// Where chance begins: equal seeds give equal results, byte for byte
-    #[arg(long, value_name = "N", default_value_t = 1, global = true)]
-    #[arg(value_parser = seed, allow_negative_numbers = true)]
-    pub seed: u64,
     /// How much to log, on standard error
     #[arg(long, value_name = "LEVEL", value_enum, default_value_t = LogLevel::Warn, global = true)]
     pub log: LogLevel,
-}
-
-fn seed(text: &str) -> Result<u64, String> {
-    text.parse().map_err(|_| format!("give a whole number from 0 to {}", u64::MAX))
 }
 
 /// How rows are printed.
@@ -136,5 +128,23 @@ mod tests {
         check_usage_error("nexus demo --servers -3", "give a whole number from 1 to 10000");
         check_usage_error("nexus demo --seed -1", "give a whole number from 0 to 1844");
         check_usage_error("nexus dmo", "'demo'");
+    }
+
+    #[test]
+    fn an_option_without_effect_is_refused() {
+        check_usage_error("nexus bench --seed 7", "unexpected argument '--seed'");
+        check_usage_error("nexus bench --trace a.csv", "unexpected argument '--trace'");
+    }
+
+    #[test]
+    fn help_can_be_asked_for_as_a_command() {
+        let help = |line: &str| {
+            let error = Cli::try_parse_from(line.split(' ')).expect_err(line);
+            assert_eq!(error.exit_code(), 0);
+            error.to_string()
+        };
+        assert_eq!(help("nexus help"), help("nexus --help"));
+        assert_eq!(help("nexus help demo"), help("nexus demo --help"));
+        assert!(help("nexus bench --help").contains("spawn named 10M"));
     }
 }

@@ -61,6 +61,9 @@ pub enum Failure {
     /// A measurement or a check did not come to its end.
     #[error("{0}")]
     Check(String),
+    /// The user asked to stop, and what was under way is abandoned.
+    #[error("interrupted\nwhat was not finished is not shown")]
+    Interrupted,
     /// A name that means nothing here.
     #[error("there is no {what} {asked:?}\nknown are: {valid}")]
     Unknown {
@@ -84,7 +87,9 @@ impl Failure {
             | Failure::TooMuchWork(_)
             | Failure::Unknown { .. } => Exit::Usage,
             Failure::Check(_) => Exit::Check,
-            Failure::Campaign(CampaignError::Interrupted { .. }) => Exit::Interrupted,
+            Failure::Interrupted | Failure::Campaign(CampaignError::Interrupted { .. }) => {
+                Exit::Interrupted
+            }
             _ => Exit::Environment,
         }
     }

@@ -43,12 +43,12 @@ fn main() -> ExitCode {
 }
 
 fn run(cli: &Cli, output: &mut Output<Stdout>) -> Result<(), Failure> {
+    let interrupt = Interrupt::install().map_err(Failure::Signals)?;
     match &cli.command {
         Command::Demo(args) => {
-            let interrupt = Interrupt::install().map_err(Failure::Signals)?;
             demo::run(args, &cli.common, demo::simulate::serve, &interrupt, output)
         }
-        Command::Bench(args) => bench::run(args, &cli.common, output),
+        Command::Bench(args) => bench::run(args, &cli.common, &interrupt, output),
         Command::Completions { shell } => completions::print(*shell, output),
     }
 }

@@ -47,6 +47,10 @@ pub struct DemoArgs {
     /// The trace's format, if its ending does not say
     #[arg(long, value_name = "FORMAT", value_enum, requires = "trace")]
     pub input_format: Option<InputFormat>,
+    /// Where chance begins: equal seeds give equal results, byte for byte
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    #[arg(value_parser = seed, allow_negative_numbers = true)]
+    pub seed: u64,
     /// Servers in the pool
     #[arg(long, value_name = "N", default_value_t = SERVERS_DEFAULT)]
     #[arg(value_parser = servers, allow_negative_numbers = true)]
@@ -68,9 +72,14 @@ pub struct DemoArgs {
     /// Also measure the time of one balancing decision (runs one at a time)
     #[arg(long)]
     pub timing: bool,
-    /// Where to write the HTML report [default: nexus-demo.html, here]
+    /// Where to write the HTML report [default: nexus-demo.html, here; where that cannot be
+    /// written, a new file among the temporary ones]
     #[arg(long, value_name = "FILE")]
     pub report: Option<PathBuf>,
+}
+
+fn seed(text: &str) -> Result<u64, String> {
+    text.parse().map_err(|_| format!("give a whole number from 0 to {}", u64::MAX))
 }
 
 fn servers(text: &str) -> Result<u32, String> {
