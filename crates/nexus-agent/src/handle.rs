@@ -175,7 +175,13 @@ impl<A: Agent> Handle<A> {
         self.current().post_control(Control::Restart);
     }
 
-    /// Calls `notify` once when it has gone down; at once if it has.
+    /// Calls `notify` once when it has gone down.
+    ///
+    /// It runs on the thread that ends the agent: a worker, a thread of a kind
+    /// that blocks, or one that shuts the node down; and before this returns, on
+    /// this one, if the agent has gone down already. So it must not block;
+    /// [`Context::monitor`](crate::Context::monitor) has an agent told instead.
+    /// A panic in it is caught and changes nothing.
     pub fn on_down(&self, notify: impl FnOnce(Down) + Send + 'static) {
         let cell = self.current();
         cell.kind().system().monitor(&cell, Box::new(notify));
