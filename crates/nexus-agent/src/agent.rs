@@ -92,7 +92,8 @@ pub trait Handler<M: Message>: Agent {
 /// The size of a mailbox and its overflow policy.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct MailboxSpec {
-    /// Messages that may wait at once; at least 1, at most 2³⁰.
+    /// Messages that may wait at once. 0 is taken as 1, and anything above 2³⁰ as
+    /// 2³⁰, when the kind is registered; [`MailboxSpec::len_max`] refuses 0.
     pub len_max: u32,
     /// What happens to one more.
     pub overflow: Overflow,

@@ -29,12 +29,14 @@ impl<A: Agent> Context<A> {
         self.step.cell().clone()
     }
 
-    /// The time. It stands still between two `await`s.
+    /// The time since the node (or the simulated world) started. It stands still
+    /// between two `await`s.
     pub fn now(&self) -> Time {
         self.step.now()
     }
 
-    /// When the answer has to be there; [`Time::MAX`] for tells.
+    /// When the answer has to be there, since the node (or the simulated world)
+    /// started, as [`Context::now`] is; [`Time::MAX`] for tells.
     pub fn deadline(&self) -> Time {
         self.step.deadline()
     }

@@ -10,7 +10,7 @@ pub const DEAD_LETTERS_MAX: usize = 1_024;
 /// A message that was accepted and never handled.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct DeadLetter {
-    /// When it was given up.
+    /// When it was given up, since the node (or the simulated world) started.
     pub at: Time,
     /// Whom it was for, as `kind/key`.
     pub to: String,

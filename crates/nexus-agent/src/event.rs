@@ -5,7 +5,7 @@ use nexus_base::{EventName, Time};
 /// One thing that happened on a node.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Event {
-    /// When.
+    /// When, since the node (or the simulated world) started.
     pub at: Time,
     /// What.
     pub name: EventName,

@@ -175,8 +175,14 @@ impl<A: Agent> Handle<A> {
         self.current().post_control(Control::Restart);
     }
 
-    /// Calls `notify` once when it has gone down; at once if it has. False, and
-    /// `notify` is dropped, if [`crate::ON_DOWN_MAX`] others wait for that already.
+    /// Calls `notify` once when it has gone down. False, and `notify` is dropped,
+    /// if [`crate::ON_DOWN_MAX`] others wait for that already.
+    ///
+    /// It runs on the thread that ends the agent: a worker, a thread of a kind
+    /// that blocks, or one that shuts the node down; and before this returns, on
+    /// this one, if the agent has gone down already. So it must not block;
+    /// [`Context::monitor`](crate::Context::monitor) has an agent told instead.
+    /// A panic in it is caught and changes nothing.
     pub fn on_down(&self, notify: impl FnOnce(Down) + Send + 'static) -> bool {
         let cell = self.current();
         cell.kind().system().monitor_outside(&cell, Box::new(notify))

@@ -431,6 +431,11 @@ impl System {
     }
 
     /// Bytes one idle agent of type `A` takes in its cell, its state included.
+    /// Registers the kind if it was not.
+    ///
+    /// # Errors
+    /// [`SpawnError::KindTaken`] if another type has the kind's name,
+    /// [`SpawnError::TooManyKinds`] beyond [`KINDS_MAX`].
     pub fn cell_bytes<A: Agent>(self: &Arc<System>) -> Result<usize, SpawnError> {
         Ok(self.kind_or_register(KindSpec::<A>::default)?.slab().stride())
     }

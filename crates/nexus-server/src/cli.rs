@@ -43,7 +43,7 @@ Exit codes: 0 done, 1 a check failed or a node refused, 2 wrong usage or input,
 /// A runtime for distributed agents.
 #[derive(Parser, Debug)]
 #[command(name = "nexus", version, after_help = EXAMPLES, styles = STYLES)]
-#[command(arg_required_else_help = true, disable_help_subcommand = true)]
+#[command(arg_required_else_help = true)]
 pub struct Cli {
     /// What every command takes.
     #[command(flatten)]
@@ -60,7 +60,8 @@ pub struct Common {
     /// How rows are printed
     #[arg(long, value_enum, default_value_t = OutputFormat::Text, global = true)]
     pub format: OutputFormat,
-    /// Where chance begins: equal seeds give equal results, byte for byte
+    /// Where chance begins: equal seeds give equal results, byte for byte; for
+    /// commands that simulate
     #[arg(long, value_name = "N", default_value_t = 1, global = true)]
     #[arg(value_parser = seed, allow_negative_numbers = true)]
     pub seed: u64,
@@ -255,5 +256,22 @@ mod tests {
             assert!(help.contains(&example), "no {example:?} in\n{help}");
             assert!(help.contains("--url <URL>"), "{help}");
         }
+    }
+
+    #[test]
+    fn an_option_without_effect_is_refused() {
+        check_usage_error("nexus bench --trace a.csv", "unexpected argument '--trace'");
+    }
+
+    #[test]
+    fn help_can_be_asked_for_as_a_command() {
+        let help = |line: &str| {
+            let error = Cli::try_parse_from(line.split(' ')).expect_err(line);
+            assert_eq!(error.exit_code(), 0);
+            error.to_string()
+        };
+        assert_eq!(help("nexus help"), help("nexus --help"));
+        assert_eq!(help("nexus help demo"), help("nexus demo --help"));
+        assert!(help("nexus bench --help").contains("spawn named 10M"));
     }
 }

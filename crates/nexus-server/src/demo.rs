@@ -50,7 +50,7 @@ use progress::Progress;
 /// before the first run.
 ///
 /// # Errors
-/// Any [`Failure`]; by the time the report fails, the table has been printed.
+/// Any [`Failure`]; by the time the report fails, the figures have been printed.
 pub fn run(
     args: &DemoArgs,
     common: &Common,
@@ -69,7 +69,13 @@ pub fn run(
     let json = common.format == OutputFormat::Json;
     let text = if json { row::json_lines(&study) } else { table::text(&study) };
     output.print(&text).map_err(Failure::Output)?;
-    let path = destination.write(&report::page(&study))?;
+    let page = report::page(&study);
+    // A file is written in no time and half written is of no use; a pipe may
+    // take as long as its reader likes.
+    let attention = (!destination.may_wait()).then(|| interrupt.attend());
+    let written = destination.write(&page);
+    drop(attention);
+    let Some(path) = written? else { return Ok(()) };
     let line = format!("Report: {}\n", path.display());
     if json {
         let _ = std::io::stderr().write_all(line.as_bytes());

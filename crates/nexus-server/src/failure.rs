@@ -78,6 +78,9 @@ pub enum Failure {
     /// A measurement or a check did not come to its end.
     #[error("{0}")]
     Check(String),
+    /// The user asked to stop, and what was under way is abandoned.
+    #[error("interrupted\nwhat was not finished is not shown")]
+    Abandoned,
     /// A name that means nothing here.
     #[error("there is no {what} {asked:?}\nknown are: {valid}")]
     Unknown {
@@ -137,9 +140,9 @@ impl Failure {
             | Failure::NotTerminal
             | Failure::Body(BodyError::NotJson(_) | BodyError::TooLarge) => Exit::Usage,
             Failure::Check(_) | Failure::OtherNode { .. } => Exit::Check,
-            Failure::Campaign(CampaignError::Interrupted { .. }) | Failure::Interrupted => {
-                Exit::Interrupted
-            }
+            Failure::Campaign(CampaignError::Interrupted { .. })
+            | Failure::Abandoned
+            | Failure::Interrupted => Exit::Interrupted,
             Failure::Client(error) => error.exit(),
             _ => Exit::Environment,
         }

@@ -65,10 +65,9 @@ fn run(cli: &Cli, output: &mut Output<Stdout>) -> Result<(), Failure> {
         Command::Certs(args) => certs::run(args, &cli.common, output),
         Command::Token(args) => token::run(args, &cli.common, output),
         Command::Demo(args) => {
-            let interrupt = Interrupt::install().map_err(Failure::Signals)?;
-            demo::run(args, &cli.common, demo::simulate::serve, &interrupt, output)
+            demo::run(args, &cli.common, demo::simulate::serve, &interrupted()?, output)
         }
-        Command::Bench(args) => bench::run(args, &cli.common, output),
+        Command::Bench(args) => bench::run(args, &cli.common, &interrupted()?, output),
         Command::Status(args) => status::run(args, &cli.common, output),
         Command::Agents(args) => agents::run(args, &cli.common, output),
         Command::Why(args) => why::run(args, &cli.common, output),
@@ -77,4 +76,9 @@ fn run(cli: &Cli, output: &mut Output<Stdout>) -> Result<(), Failure> {
         Command::Drain(args) => drain::run(args, &cli.common, output),
         Command::Completions { shell } => completions::print(*shell, output),
     }
+}
+
+/// Signals as a flag, for work that ends well when it is told to.
+fn interrupted() -> Result<Interrupt, Failure> {
+    Interrupt::install().map_err(Failure::Signals)
 }

@@ -19,8 +19,8 @@ mod timestamp;
 #[cfg(test)]
 mod tests;
 
-use std::fs::File;
-use std::io::{BufRead, BufReader};
+use std::fs::{self, File};
+use std::io::{self, BufRead, BufReader};
 use std::path::Path;
 use std::time::Duration;
 
@@ -74,6 +74,15 @@ impl Trace {
     /// unknown, or any of its lines is bad. Nothing is returned in part.
     pub fn open(path: &Path, format: Option<InputFormat>) -> Result<Trace, TraceError> {
         let name = path.display().to_string();
+        // Before the ending: that a file is not there says more about it.
+        match fs::metadata(path) {
+            Ok(metadata) if metadata.is_dir() => {
+                let source = io::ErrorKind::IsADirectory.into();
+                return Err(TraceError::Unreadable { name, source });
+            }
+            Ok(_) => {}
+            Err(source) => return Err(TraceError::Unreadable { name, source }),
+        }
         let format = match format.or_else(|| InputFormat::of_ending(path)) {
             Some(format) => format,
             None => return Err(TraceError::UnknownFormat { name }),

@@ -31,6 +31,15 @@ pub fn grouped(count: u64) -> String {
     text
 }
 
+/// So many of a thing whose plural ends in s: `1 server`, `1,000 servers`.
+pub fn counted(count: u64, thing: &str) -> String {
+    let plural = if count == 1 { "" } else { "s" };
+    format!("{} {thing}{plural}", grouped(count))
+}
+
+/// The mean year of the calendar, so that the years of a span are those of a calendar.
+const YEAR_SECONDS: u64 = 31_556_952;
+
 /// A span for people, in its two largest units.
 pub fn span(span: Duration) -> String {
     let seconds = span.as_secs();
@@ -38,7 +47,11 @@ pub fn span(span: Duration) -> String {
         0..60 => format!("{:.1} s", span.as_secs_f64()),
         60..3_600 => format!("{} min {} s", seconds / 60, seconds % 60),
         3_600..86_400 => format!("{} h {} min", seconds / 3_600, seconds / 60 % 60),
-        _ => format!("{} d {} h", seconds / 86_400, seconds / 3_600 % 24),
+        86_400..YEAR_SECONDS => format!("{} d {} h", seconds / 86_400, seconds / 3_600 % 24),
+        _ => {
+            let years = counted(seconds / YEAR_SECONDS, "year");
+            format!("{years} {} d", seconds % YEAR_SECONDS / 86_400)
+        }
     }
 }
 
@@ -131,8 +144,12 @@ mod tests {
             ["0.25 ms", "0.500 s", "5.06 s", "16.5 s", "123 s"]
         );
         assert_eq!(
-            [5, 3_501, 90_000].map(|s| span(Duration::from_secs(s))),
-            ["5.0 s", "58 min 21 s", "1 d 1 h"]
+            [5, 3_501, 90_000, 40_542 * 86_400].map(|s| span(Duration::from_secs(s))),
+            ["5.0 s", "58 min 21 s", "1 d 1 h", "111 years 0 d"]
+        );
+        assert_eq!(
+            [0, 1, 2_000].map(|count| counted(count, "server")),
+            ["0 servers", "1 server", "2,000 servers"]
         );
     }
 }

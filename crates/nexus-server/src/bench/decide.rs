@@ -24,6 +24,12 @@ pub fn all(sheet: &mut Sheet) {
     }
 }
 
+/// Whether `case` repeats the slowest strategy at its number of candidates.
+pub fn is_slowest(case: &str) -> bool {
+    let candidates = case.strip_prefix("decide ");
+    candidates.is_some_and(|rest| rest.bytes().all(|byte| byte.is_ascii_digit()))
+}
+
 /// Nanoseconds for one decision and its feedback, with half as many requests
 /// in flight as there are candidates.
 fn decide(strategy: StrategyName, candidates: usize) -> f64 {
@@ -52,5 +58,18 @@ fn place(balancer: &mut Balancer, rng: &mut Rng) -> Ticket {
     let placed = balancer.handle_request(Time::ZERO, &Arrival::new(1_000), rng);
     match placed.expect("there are candidates") {
         Placement::Sent { ticket, .. } | Placement::Held { ticket } => ticket,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_row_that_repeats_the_slowest_strategy_is_known() {
+        assert!(is_slowest("decide 10000"));
+        for case in ["decide 10000 random", "decide", "ask mean"] {
+            assert!(!is_slowest(case), "{case}");
+        }
     }
 }

@@ -2,11 +2,21 @@
 //! warm caches, grown heap or threads.
 
 use std::collections::BTreeMap;
-use std::process::{Command, Stdio};
+use std::io::{self, Read};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::mpsc::{self, RecvTimeoutError};
+use std::thread;
 use std::time::{Duration, Instant};
+
+use super::decide;
+use crate::failure::{Exit, Failure};
+use crate::interrupt::Interrupt;
 
 /// Runs of a short case.
 pub const RUNS: usize = 5;
+
+/// How long a signal may go unnoticed. A guess: sooner than one wonders.
+const LOOK_UP: Duration = Duration::from_millis(100);
 
 /// One case: its name and what measures it.
 pub struct Case {
@@ -76,7 +86,9 @@ impl Row {
     pub fn cells(&self) -> [String; 5] {
         let least = self.runs.iter().copied().fold(f64::INFINITY, f64::min);
         let most = self.runs.iter().copied().fold(0.0, f64::max);
-        [self.case.clone(), grouped(self.value), grouped(least), grouped(most), self.unit.clone()]
+        let whose = if decide::is_slowest(&self.case) { " (its slowest strategy)" } else { "" };
+        let case = format!("{}{whose}", self.case);
+        [case, grouped(self.value), grouped(least), grouped(most), self.unit.clone()]
     }
 }
 
@@ -99,12 +111,13 @@ fn grouped(value: f64) -> String {
 /// Runs a case in fresh processes of this program.
 ///
 /// # Errors
-/// What a run said that failed; nothing of the case is returned then.
-pub fn measure(case: &Case) -> Result<Vec<Row>, String> {
+/// [`Failure::Check`] with what a run said that failed, or
+/// [`Failure::Abandoned`]; nothing of the case is returned then.
+pub fn measure(case: &Case, interrupt: &Interrupt) -> Result<Vec<Row>, Failure> {
     let mut seen: BTreeMap<(String, String), Vec<f64>> = BTreeMap::new();
     let mut order = Vec::new();
     for _ in 0..if case.once { 1 } else { RUNS } {
-        for (name, unit, value) in run_once(case)? {
+        for (name, unit, value) in run_once(case, interrupt)? {
             let key = (name, unit);
             if !seen.contains_key(&key) {
                 order.push(key.clone());
@@ -121,19 +134,59 @@ pub fn measure(case: &Case) -> Result<Vec<Row>, String> {
     Ok(rows.collect())
 }
 
-fn run_once(case: &Case) -> Result<Vec<(String, String, f64)>, String> {
-    let failed = |why: String| format!("{}: {why}", case.name);
+fn run_once(case: &Case, interrupt: &Interrupt) -> Result<Vec<(String, String, f64)>, Failure> {
+    let failed = |why: String| Failure::Check(format!("{}: {why}", case.name));
     let program = std::env::current_exe().map_err(|error| failed(error.to_string()))?;
-    let run = Command::new(program)
+    let attention = interrupt.attend();
+    let child = Command::new(program)
         .args(["bench", "--once", case.name])
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
         .stderr(Stdio::inherit())
-        .output();
-    let run = run.map_err(|error| failed(error.to_string()))?;
-    if !run.status.success() {
-        return Err(failed(format!("a run ended with {}", run.status)));
+        .spawn();
+    let run = child.and_then(|child| wait(child, interrupt));
+    drop(attention);
+    let (status, text) = match run.map_err(|error| failed(error.to_string()))? {
+        // A signal from the keyboard reaches both; either may be first to know.
+        Some((status, _)) if status.code() == Some(Exit::Interrupted.code().into()) => {
+            return Err(Failure::Abandoned);
+        }
+        Some(ended) => ended,
+        None => return Err(Failure::Abandoned),
+    };
+    if !status.success() {
+        return Err(failed(format!("a run ended with {status}")));
     }
-    let text = String::from_utf8_lossy(&run.stdout);
     Ok(text.lines().filter_map(read_line).collect())
+}
+
+/// Awaits the end of a run and what it printed; `None` if it was stopped because
+/// a signal came.
+fn wait(mut child: Child, interrupt: &Interrupt) -> io::Result<Option<(ExitStatus, String)>> {
+    let mut stdout = child.stdout.take().expect("it was asked for");
+    let (sender, receiver) = mpsc::channel();
+    let reader = thread::spawn(move || {
+        let mut bytes = Vec::new();
+        // Closed when the run ends, however it does.
+        let result = stdout.read_to_end(&mut bytes).map(|_| bytes);
+        // Nobody listens any more if the run was stopped.
+        let _ = sender.send(result);
+    });
+    let printed = loop {
+        match receiver.recv_timeout(LOOK_UP) {
+            Err(RecvTimeoutError::Timeout) if interrupt.is_asked() => {
+                child.kill()?;
+                child.wait()?;
+                return Ok(None);
+            }
+            Err(RecvTimeoutError::Timeout) => {}
+            Err(RecvTimeoutError::Disconnected) => unreachable!("the reader sends once"),
+            Ok(printed) => break printed?,
+        }
+    };
+    reader.join().expect("the reader does not panic");
+    let status = child.wait()?;
+    Ok(Some((status, String::from_utf8_lossy(&printed).into_owned())))
 }
 
 fn read_line(line: &str) -> Option<(String, String, f64)> {

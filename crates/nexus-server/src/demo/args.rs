@@ -68,7 +68,8 @@ pub struct DemoArgs {
     /// Also measure the time of one balancing decision (runs one at a time)
     #[arg(long)]
     pub timing: bool,
-    /// Where to write the HTML report [default: nexus-demo.html, here]
+    /// Where to write the HTML report [default: nexus-demo.html, here; where that cannot be
+    /// written, a new file among the temporary ones]
     #[arg(long, value_name = "FILE")]
     pub report: Option<PathBuf>,
 }

@@ -122,6 +122,7 @@ fn collect(
     interrupt: &Interrupt,
 ) -> Result<Vec<Figures>, CampaignError> {
     let run_count = jobs.plan.run_count();
+    let _attention = interrupt.attend();
     let (sender, receiver) = mpsc::channel();
     let threads: Vec<_> = (0..thread_count(&jobs.plan))
         .map(|_| {

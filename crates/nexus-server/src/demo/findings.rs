@@ -31,13 +31,35 @@ fn of_panel(panel: &Panel) -> String {
         return format!("{pool} {name} answers in {mean} on average, 99 in 100 within {p99}.");
     }
     let (calmest, calm) = least(panel, |one| one.p99_s);
-    let p99 = seconds(calm.p99_s);
-    let is_same = seconds(best.p99_s) == p99;
-    let whose = if is_same { String::new() } else { format!("{} ", calmest.name()) };
-    format!(
-        "{pool} {name} has the shortest mean, {mean}, and {whose}the shortest p99, {p99}; {}.",
-        gap(panel, best.mean_s)
-    )
+    let (p99, calmest) = (seconds(calm.p99_s), calmest.name());
+    let gap = || gap(panel, best.mean_s);
+    match (is_shared(panel, |one| one.mean_s), is_shared(panel, |one| one.p99_s)) {
+        (true, true) => format!("{pool} all are the same: mean {mean}, p99 {p99}."),
+        (true, false) => format!(
+            "{pool} the mean is the same for all, {mean}, and {calmest} has the shortest p99, \
+             {p99}."
+        ),
+        (false, true) => format!(
+            "{pool} {name} has the shortest mean, {mean}, and p99 is the same for all, {p99}; {}.",
+            gap()
+        ),
+        (false, false) => {
+            let is_same = seconds(best.p99_s) == p99;
+            let whose = if is_same { String::new() } else { format!("{calmest} ") };
+            format!(
+                "{pool} {name} has the shortest mean, {mean}, and {whose}the shortest p99, {p99}; \
+                 {}.",
+                gap()
+            )
+        }
+    }
+}
+
+/// Whether every strategy shows the same.
+fn is_shared(panel: &Panel, of: fn(&Figures) -> f64) -> bool {
+    let mut shown = panel.results.iter().map(|(_, one)| seconds(of(one)));
+    let first = shown.next();
+    shown.all(|one| Some(one) == first)
 }
 
 /// How far the longest mean is from the shortest.
@@ -45,6 +67,9 @@ fn gap(panel: &Panel, shortest_s: f64) -> String {
     let (slowest, worst) = least(panel, |one| -one.mean_s);
     let name = slowest.name();
     match worst.mean_s / shortest_s {
+        _ if shortest_s <= 0.0 => {
+            format!("the longest is that of {name}, {}", seconds(worst.mean_s))
+        }
         ..1.05 => "no mean is more than 5 % longer".to_owned(),
         times @ ..10.0 => format!("the mean of {name} is {times:.1} times as long"),
         times => format!("the mean of {name} is {times:.0} times as long"),

@@ -55,6 +55,17 @@ impl Plan {
         self.seed_first.wrapping_add(index as u64)
     }
 
+    /// The seeds in words: `seed 7`, `seeds 1 to 8`. After the largest number comes 0.
+    pub fn seeds_in_words(&self) -> String {
+        let (first, last) = (self.seed_first, self.seed(self.seed_count as usize - 1));
+        match last {
+            _ if first == last => format!("seed {first}"),
+            _ if first < last => format!("seeds {first} to {last}"),
+            0 => format!("seeds {} and 0", to_the_largest(first)),
+            _ => format!("seeds {} and 0 to {last}", to_the_largest(first)),
+        }
+    }
+
     /// The command that gives the same figures again.
     pub fn command(&self) -> String {
         let mut words = vec![format!("nexus demo --seed {}", self.seed_first)];
@@ -85,6 +96,11 @@ impl Plan {
         }
         words.join(" ")
     }
+}
+
+fn to_the_largest(first: u64) -> String {
+    let largest = u64::MAX;
+    if first == largest { first.to_string() } else { format!("{first} to {largest}") }
 }
 
 /// `named` in the order of their kind, each once; all of the kind if none is named.
@@ -141,6 +157,25 @@ mod tests {
         let cli = Cli::parse_from([&["nexus"], line].concat());
         let Command::Demo(args) = &cli.command else { panic!("not a demo") };
         assert_eq!(Plan::new(args, cli.common.seed).command(), expected);
+    }
+
+    #[track_caller]
+    fn check_seeds(first: &str, count: &str, expected: &str) {
+        let cli = Cli::parse_from(["nexus", "demo", "--seed", first, "--seeds", count]);
+        let Command::Demo(args) = &cli.command else { panic!("not a demo") };
+        assert_eq!(Plan::new(args, cli.common.seed).seeds_in_words(), expected);
+    }
+
+    #[test]
+    fn seeds_beyond_the_largest_go_on_from_zero_and_say_so() {
+        check_seeds("1", "8", "seeds 1 to 8");
+        check_seeds("7", "1", "seed 7");
+        check_seeds("18446744073709551615", "8", "seeds 18446744073709551615 and 0 to 6");
+        check_seeds(
+            "18446744073709551614",
+            "3",
+            "seeds 18446744073709551614 to 18446744073709551615 and 0",
+        );
     }
 
     #[test]

@@ -5,7 +5,7 @@ use comfy_table::{
 };
 
 use super::{Figures, Panel, Study, findings};
-use crate::words::{grouped, percent, span};
+use crate::words::{counted, percent, span};
 
 /// One line under the headings and none else: figures are compared downwards.
 const STYLE: TableStyle = TableStyle::new()
@@ -21,7 +21,9 @@ pub fn text(study: &Study) -> String {
         text += &table(panel, study.plan.objective_s).trim_fmt();
         text.push('\n');
     }
-    text += "* best in its column\n\n";
+    let has_best =
+        |panel| Column::all(panel, study.plan.objective_s).iter().any(|c| c.best(panel).is_some());
+    text += if study.panels.iter().any(has_best) { "* best in its column\n\n" } else { "\n" };
     for sentence in findings(study) {
         text += &sentence;
         text.push('\n');
@@ -38,14 +40,14 @@ fn heading(study: &Study) -> String {
         ""
     };
     format!(
-        "{} requests in {} from {}{credit}\n{} servers{}; means over seeds {} to {}\n",
-        grouped(trace.requests().len() as u64),
+        "{} in {} from {}{credit}\n{}{}; {}{}\n",
+        counted(trace.requests().len() as u64, "request"),
         span(trace.span()),
         trace.name(),
-        plan.server_count,
+        counted(u64::from(plan.server_count), "server"),
         load.unwrap_or_default(),
-        plan.seed_first,
-        plan.seed(plan.seed_count as usize - 1),
+        if plan.seed_count > 1 { "means over " } else { "" },
+        plan.seeds_in_words(),
     )
 }
 
@@ -113,11 +115,13 @@ impl Column {
         format!("{:.*}{}", self.decimals, (self.cost)(figures) * self.shown, self.unit)
     }
 
-    /// The best figure of `panel` as it is shown: whoever shows the same is as good.
-    pub fn best(&self, panel: &Panel) -> String {
-        let all = panel.results.iter().map(|(_, one)| one);
-        let best = all.min_by(|a, b| (self.cost)(a).total_cmp(&(self.cost)(b)));
-        best.map_or(String::new(), |one| self.cell(one))
+    /// The best figure of `panel` as it is shown: whoever shows the same is as
+    /// good. `None` if all do, since none is better then.
+    pub fn best(&self, panel: &Panel) -> Option<String> {
+        let all = || panel.results.iter().map(|(_, one)| one);
+        let best = all().min_by(|a, b| (self.cost)(a).total_cmp(&(self.cost)(b)))?;
+        let cell = self.cell(best);
+        all().any(|one| self.cell(one) != cell).then_some(cell)
     }
 }
 
@@ -140,6 +144,6 @@ fn table(panel: &Panel, objective_s: f64) -> Table {
 
 fn marked(column: &Column, panel: &Panel, figures: &Figures) -> String {
     let cell = column.cell(figures);
-    let mark = if cell == column.best(panel) { "*" } else { " " };
+    let mark = if column.best(panel).as_ref() == Some(&cell) { "*" } else { " " };
     format!("{cell} {mark}")
 }

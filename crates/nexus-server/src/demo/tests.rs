@@ -109,6 +109,25 @@ fn the_table_marks_the_best_and_says_so() {
     assert!(text.contains("try more servers"), "{text}");
 }
 
+/// Every request answered at once, or after as long under every strategy.
+#[test]
+fn where_all_are_the_same_none_is_called_the_best() {
+    let row = "{\"timestamp\":0,\"input_length\":0,\"output_length\":0}\n";
+    let instant = |options: &str| {
+        let trace = Trace::read("t", InputFormat::Jsonl, row.as_bytes()).expect("well formed");
+        study(trace, options, simulate::serve).expect("it runs")
+    };
+    let study = instant("--servers 1 --seeds 2 --speeds equal");
+    let text = table::text(&study);
+    assert!(!text.contains('*') && !text.contains("NaN"), "{text}");
+    assert!(text.starts_with("1 request in 0.0 s from t\n1 server; means over seeds 1 to 2\n"));
+    assert!(text.contains("With equal speeds all are the same: mean 0.00 ms, p99 0.00 ms."));
+    let page = report::page(&study);
+    assert!(!page.contains("class=\"best\"") && !page.contains("NaN"), "only numbers");
+    let alone = table::text(&instant("--servers 1 --seeds 1 --speeds equal --strategy random"));
+    assert!(!alone.contains('*') && alone.contains("\n1 server; seed 1\n"), "{alone}");
+}
+
 #[test]
 fn a_run_that_fails_is_named_and_a_signal_stops_the_rest() {
     let fails: Serve = |_, _, _| Err(ServeError::Unanswered { answered: 3, requests: 4 });
@@ -145,6 +164,14 @@ fn the_report_stands_alone_and_escapes_names() {
 fn more_work_than_the_clock_can_count_is_refused() {
     let line = "{\"timestamp\":0,\"input_length\":0,\"output_length\":10000000}\n";
     let trace = Trace::read("t", InputFormat::Jsonl, line.repeat(20_000).as_bytes());
-    assert_eq!(work::check(&trace.expect("well formed")), Err(TooMuchWork));
+    assert_eq!(work::check(&trace.expect("well formed")), Err(TooMuchWork::Work));
+    let time = |year| format!("{year}-01-01 00:00:00,1,1\n");
+    let text = format!("TIMESTAMP,ContextTokens,GeneratedTokens\n{}{}", time(1970), time(2500));
+    let trace = Trace::read("t", InputFormat::Csv, text.as_bytes());
+    let error = work::check(&trace.expect("well formed")).expect_err("it is too long").to_string();
+    assert!(
+        error.contains("arrive over 530 years") && error.contains("check the times"),
+        "{error}"
+    );
     assert_eq!(work::check(&Trace::shipped()), Ok(()));
 }

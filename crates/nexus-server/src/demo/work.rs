@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::speeds::Speed;
 use crate::trace::{Request, Trace};
+use crate::words;
 
 /// Time one context token takes at speed 1.
 const CONTEXT_TOKEN: Duration = Duration::from_micros(250);
@@ -14,13 +15,26 @@ const GENERATED_TOKEN: Duration = Duration::from_millis(20);
 /// of what it can count, so that no sum of two moments overflows.
 const END_MAX: Duration = Duration::from_nanos(1 << 62);
 
-/// The trace holds more work than the virtual clock can count.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
-#[error(
-    "the trace holds more than 146 years of work for one slow server; nothing was run\n\
-     hint: check the token counts, or cut the file into parts"
-)]
-pub struct TooMuchWork;
+/// The trace takes longer than the virtual clock can count.
+#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
+pub enum TooMuchWork {
+    /// Because of what its requests ask for.
+    #[error(
+        "the trace holds more than 146 years of work for one slow server; nothing was run\n\
+         hint: check the token counts, or cut the file into parts"
+    )]
+    Work,
+    /// Because of when they arrive.
+    #[error(
+        "the requests of the trace arrive over {span}, and the clock of the demo ends after \
+         146 years; nothing was run\n\
+         hint: check the times and their unit, or cut the file into parts"
+    )]
+    Span {
+        /// From the first to the last, in words.
+        span: String,
+    },
+}
 
 /// How long `request` occupies a server of speed 1.
 pub fn service(request: &Request) -> Duration {
@@ -46,8 +60,14 @@ pub fn offered_load(trace: &Trace, server_count: u32) -> Option<f64> {
 /// # Errors
 /// [`TooMuchWork`] if it would not.
 pub fn check(trace: &Trace) -> Result<(), TooMuchWork> {
-    let end = total(trace).saturating_mul(2).saturating_add(trace.span());
-    if end <= END_MAX { Ok(()) } else { Err(TooMuchWork) }
+    let (work, span) = (total(trace).saturating_mul(2), trace.span());
+    if work.saturating_add(span) <= END_MAX {
+        Ok(())
+    } else if work < span {
+        Err(TooMuchWork::Span { span: words::span(span) })
+    } else {
+        Err(TooMuchWork::Work)
+    }
 }
 
 /// How long `request` occupies a server of `speed`.

@@ -3,21 +3,20 @@
 use super::escape::escaped;
 use super::latency::caption;
 use crate::demo::{Column, Figures, Panel, Study};
-use crate::words::{grouped, percent, span};
+use crate::words::{counted, grouped, percent, span};
 
 /// The report's heading.
 pub fn title(study: &Study) -> String {
     let count = study.plan.strategies.len();
     let ways = if count == 1 { "one way" } else { "ways" };
     let how_many = if count == 1 { String::new() } else { format!("{count} ") };
-    let requests = grouped(study.trace.requests().len() as u64);
-    format!("{requests} requests, {how_many}{ways} to share them out")
+    let requests = counted(study.trace.requests().len() as u64, "request");
+    format!("{requests}, {how_many}{ways} to share them out")
 }
 
 /// The facts at the top, as list items.
 pub fn list(study: &Study) -> String {
     let plan = &study.plan;
-    let last = plan.seed(plan.seed_count as usize - 1);
     let mut facts = vec![
         ("requests", grouped(study.trace.requests().len() as u64)),
         ("time they arrived in", span(study.trace.span())),
@@ -27,7 +26,7 @@ pub fn list(study: &Study) -> String {
     facts.push(("to answer within (objective)", format!("{} s", plan.objective_s)));
     facts.push((
         "runs behind each mean",
-        format!("{} (seeds {}–{last})", plan.seed_count, plan.seed_first),
+        format!("{} ({})", plan.seed_count, plan.seeds_in_words()),
     ));
     let item = |(name, value): &(&str, String)| {
         format!("<div><dt>{}</dt><dd>{}</dd></div>\n", escaped(name), escaped(value))
@@ -62,7 +61,7 @@ pub fn table(study: &Study, panel_index: usize) -> String {
 fn row(columns: &[Column], panel: &Panel, figures: &Figures) -> String {
     let cell = |column: &Column| {
         let text = column.cell(figures);
-        let best = if text == column.best(panel) { " class=\"best\"" } else { "" };
+        let best = if column.best(panel).as_ref() == Some(&text) { " class=\"best\"" } else { "" };
         format!("<td{best}>{text}</td>")
     };
     columns.iter().map(cell).collect()

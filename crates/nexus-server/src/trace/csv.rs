@@ -11,6 +11,15 @@ const TIME: &str = "TIMESTAMP";
 const CONTEXT: &str = "ContextTokens";
 const GENERATED: &str = "GeneratedTokens";
 
+/// What spreadsheets write where a comma is meant, and its name in a sentence.
+const SEPARATORS: [(char, &str); 3] = [(';', "semicolons"), ('\t', "tabs"), ('|', "bars")];
+
+/// Whether `text` names all three columns with `separator` between them.
+pub fn is_header(text: &str, separator: char) -> bool {
+    let names = || text.split(separator).map(|name| name.trim().trim_matches('"'));
+    [TIME, CONTEXT, GENERATED].iter().all(|column| names().any(|name| name == *column))
+}
+
 /// Where the columns are, as the file's first line says.
 pub struct Header {
     field_count: usize,
@@ -26,8 +35,15 @@ impl Header {
     /// Finds the columns by name; their order is free and others are ignored.
     ///
     /// # Errors
-    /// Every column that is not there exactly once.
+    /// Every column that is not there exactly once; or, if the file is plainly
+    /// of another kind, that alone.
     pub fn read(text: &str) -> Result<Header, HeaderFaults> {
+        if text.trim_start().starts_with('{') {
+            return Err(vec![(None, Fault::JsonAsCsv)]);
+        }
+        if let Some((_, separator)) = SEPARATORS.iter().find(|(other, _)| is_header(text, *other)) {
+            return Err(vec![(None, Fault::Separator { separator })]);
+        }
         let names = fields(text).map_err(|fault| vec![(None, fault)])?;
         let mut faults = HeaderFaults::new();
         let mut find = |column: &'static str| {

@@ -2,10 +2,11 @@
 
 use std::fmt;
 
-use super::lines::LINE_BYTES_MAX;
+use super::lines::{LINE_BYTES_MAX, LINES_MAX};
 use super::number::{MILLIS_MAX, TOKENS_MAX};
 use super::reader::REQUESTS_MAX;
 use super::timestamp::TimestampFault;
+use crate::words::counted;
 
 /// Problems of one file that are spelled out; the rest are counted.
 /// A guess at what still fits on a screen.
@@ -72,8 +73,11 @@ pub enum Fault {
     /// More requests than are held in memory.
     #[error("is request number {}; expected at most {REQUESTS_MAX}", REQUESTS_MAX + 1)]
     TooManyRequests,
-    /// A line beyond the limit.
-    #[error("is longer than {LINE_BYTES_MAX} bytes")]
+    /// More lines than are read.
+    #[error("is one line more than the {LINES_MAX} that are read")]
+    TooManyLines,
+    /// A line beyond the limit. What follows is not read: it may have no end.
+    #[error("is longer than {LINE_BYTES_MAX} bytes; reading stopped there")]
     LineTooLong,
     /// Bytes that are no text.
     #[error("is not UTF-8 text at byte {at} of the line")]
@@ -90,11 +94,23 @@ pub enum Fault {
         /// The header as it stands.
         found: Clipped,
     },
+    /// The file is JSON lines, read as CSV.
+    #[error("is JSON; expected a CSV header")]
+    JsonAsCsv,
+    /// The file is CSV, read as JSON lines.
+    #[error("is a CSV header; expected a JSON object")]
+    CsvAsJson,
+    /// A header whose columns would be there if something else were a comma.
+    #[error("separates its columns with {separator}; expected commas")]
+    Separator {
+        /// What stands between the columns.
+        separator: &'static str,
+    },
     /// The header names a column twice.
     #[error("is named twice in the header")]
     ColumnTwice,
     /// A row that does not match its header.
-    #[error("has {found} fields; expected {expected} as in the header")]
+    #[error("has {}; expected {expected} as in the header", counted(*.found as u64, "field"))]
     FieldCount {
         /// Fields in the header.
         expected: usize,
@@ -110,7 +126,13 @@ pub enum Fault {
         /// What the JSON reader said.
         reason: String,
     },
-    /// A JSON object without this field, or with null in it.
+    /// A JSON object with one of our fields more than once.
+    #[error("names {field} more than once")]
+    FieldTwice {
+        /// Its name.
+        field: String,
+    },
+    /// A JSON object without this field.
     #[error("is missing")]
     FieldMissing,
     /// Nothing where a number should be.
@@ -174,14 +196,19 @@ impl Fault {
             Fault::EmptyFile | Fault::HeaderOnly => {
                 "check that this is the right file and that it was written to the end"
             }
-            Fault::TooManyRequests => "cut the file into parts and run them one by one",
+            Fault::TooManyRequests | Fault::TooManyLines => {
+                "cut the file into parts and run them one by one"
+            }
             Fault::LineTooLong => "check that the file has line ends and holds one request a line",
+            Fault::JsonAsCsv => "this looks like JSON lines: add --input-format jsonl",
+            Fault::CsvAsJson => "this looks like CSV: add --input-format csv",
+            Fault::Separator { .. } => "write commas between the columns, in every line",
             Fault::NotUtf8 { .. } => "save the file as UTF-8 text, unpacked",
             Fault::ColumnMissing { .. } | Fault::ColumnTwice => {
                 "begin the file with a line that names TIMESTAMP, ContextTokens and \
                  GeneratedTokens once each, separated by commas (other columns are ignored)"
             }
-            Fault::NotObject { .. } | Fault::FieldMissing => {
+            Fault::NotObject { .. } | Fault::FieldMissing | Fault::FieldTwice { .. } => {
                 "write one object a line, such as \
                  {\"timestamp\": 0, \"input_length\": 374, \"output_length\": 44}"
             }

@@ -8,7 +8,7 @@ use super::csv::Header;
 use super::error::BadLines;
 use super::lines::Lines;
 use super::problem::{Clipped, Fault, PROBLEMS_SHOWN_MAX, Problem};
-use super::{InputFormat, Request, TraceError, jsonl};
+use super::{InputFormat, Request, TraceError, csv, jsonl};
 
 /// Requests in one trace; beyond it the file is refused.
 /// Ten million take 160 MB here and minutes to serve. A guess at the most
@@ -101,7 +101,8 @@ impl Reader {
                 }
                 Ok(text) => text,
                 Err((fault, shown)) => {
-                    self.report(line, None, Some(&shown), fault);
+                    let shown = (!shown.is_empty()).then_some(shown.as_str());
+                    self.report(line, None, shown, fault);
                     if format == InputFormat::Csv && header.is_none() {
                         return Ok(()); // Without its header no other line can be read.
                     }
@@ -110,6 +111,11 @@ impl Reader {
             };
             self.report_blank();
             match (format, &header) {
+                // Only before anything else: further down it is a bad line like any.
+                (InputFormat::Jsonl, _) if self.is_untouched() && csv::is_header(text, ',') => {
+                    self.report(line, None, Some(text), Fault::CsvAsJson);
+                    return Ok(());
+                }
                 (InputFormat::Jsonl, _) => self.take(line, text, jsonl::row(text)),
                 (InputFormat::Csv, Some(header)) => {
                     self.take(line, text, Header::row(header, text))
@@ -118,7 +124,9 @@ impl Reader {
                     Ok(read) => header = Some(read),
                     Err(faults) => {
                         for (column, fault) in faults {
-                            self.report(line, column, None, fault);
+                            // A missing column shows the header itself.
+                            let shown = column.is_none().then_some(text);
+                            self.report(line, column, shown, fault);
                         }
                         return Ok(());
                     }
@@ -129,7 +137,7 @@ impl Reader {
                 return Ok(());
             }
         }
-        if self.requests.is_empty() && self.bad.count == 0 {
+        if self.is_untouched() {
             let fault = if header.is_some() { Fault::HeaderOnly } else { Fault::EmptyFile };
             self.report(1, None, None, fault);
         }
@@ -177,6 +185,10 @@ impl Reader {
                 Some(Time::from_nanos(nanos.saturating_sub(first)))
             }
         }
+    }
+
+    fn is_untouched(&self) -> bool {
+        self.requests.is_empty() && self.bad.count == 0
     }
 
     fn report_blank(&mut self) {

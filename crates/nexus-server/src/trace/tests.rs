@@ -147,7 +147,10 @@ fn bad_bytes_are_named() {
     check_problem(
         InputFormat::Csv,
         format!("{HEADER}{}\n2023-11-16 18:15:46,1,1\n", "7".repeat((1 << 20) + 1)),
-        &format!("t:2: \"{}…\" is longer than 1048576 bytes", "7".repeat(40)),
+        &format!(
+            "t:2: \"{}…\" is longer than 1048576 bytes; reading stopped there",
+            "7".repeat(40)
+        ),
     );
     check_problem(
         InputFormat::Jsonl,
@@ -205,7 +208,18 @@ fn every_bad_json_line_is_named() {
             row("0", "\"7\""),
             format!("t:1: input_length \"\"7\"\" is not a number of this form; {tokens}"),
         ),
-        (row("0", "null"), "t:1: input_length is missing".to_owned()),
+        (
+            row("0", "null"),
+            format!("t:1: input_length \"null\" is not a number of this form; {tokens}"),
+        ),
+        (
+            "{\"timestamp\":0,\"output_length\":1}".to_owned(),
+            "t:1: input_length is missing".to_owned(),
+        ),
+        (
+            "{\"timestamp\":0,\"timestamp\":1}".to_owned(),
+            "t:1: \"{\"timestamp\":0,\"timestamp\":1}\" names timestamp more than once".to_owned(),
+        ),
         (row("-3", "1"), format!("t:1: timestamp \"-3\" is negative; {millis}")),
         (
             row("99999999999999", "1"),
@@ -244,6 +258,49 @@ fn ten_problems_are_shown_and_all_are_counted() {
     assert!(error.contains("\n  and 6 more (the first 10 are shown)\nhint: "), "{error}");
 }
 
+/// Expects one problem, and this advice.
+#[track_caller]
+fn check_hint(format: InputFormat, text: &str, problem: &str, hint: &str) {
+    check_problem(format, text, problem);
+    let error = Trace::read("t", format, text.as_bytes()).expect_err("bad").to_string();
+    assert!(error.ends_with(&format!("\nhint: {hint}")), "{error}");
+}
+
+#[test]
+fn a_file_of_the_other_format_is_told_as_such() {
+    let row = "{\"timestamp\":0,\"input_length\":1,\"output_length\":1}\n";
+    check_hint(
+        InputFormat::Csv,
+        &row.repeat(3),
+        "t:1: \"{\"timestamp\":0,\"input_length\":1,\"output_\u{2026}\" is JSON; expected a CSV header",
+        "this looks like JSON lines: add --input-format jsonl",
+    );
+    check_hint(
+        InputFormat::Jsonl,
+        &format!("{HEADER}{}", "2023-11-16 18:15:46,1,1\n".repeat(20)),
+        "t:1: \"TIMESTAMP,ContextTokens,GeneratedTokens\" is a CSV header; expected a JSON object",
+        "this looks like CSV: add --input-format csv",
+    );
+    check_hint(
+        InputFormat::Csv,
+        "\"TIMESTAMP\"; ContextTokens;GeneratedTokens\n2023-11-16 18:15:46;1;1\n",
+        "t:1: \"\"TIMESTAMP\"; ContextTokens;GeneratedToke\u{2026}\" separates its columns with \
+         semicolons; expected commas",
+        "write commas between the columns, in every line",
+    );
+}
+
+#[test]
+fn a_stream_without_end_is_refused_and_not_read_for_ever() {
+    let endless = |byte| BufReader::new(io::repeat(byte));
+    for format in [InputFormat::Csv, InputFormat::Jsonl] {
+        let error = Trace::read("t", format, endless(0)).expect_err("no line ends").to_string();
+        assert!(error.contains("is longer than 1048576 bytes; reading stopped there"), "{error}");
+        let error = Trace::read("t", format, endless(b'\n')).expect_err("all blank").to_string();
+        assert!(error.contains("more than the 20000000 that are read"), "{error}");
+    }
+}
+
 #[test]
 fn the_ending_names_the_format() {
     let of = |name: &str| InputFormat::of_ending(Path::new(name));
@@ -251,7 +308,11 @@ fn the_ending_names_the_format() {
     assert_eq!(of("dir.csv/a.JSONL"), Some(InputFormat::Jsonl));
     assert_eq!(of("a.json"), Some(InputFormat::Jsonl));
     assert_eq!(of("a.csv.gz"), None);
-    assert!(matches!(Trace::open(Path::new("a"), None), Err(TraceError::UnknownFormat { .. })));
-    let missing = Trace::open(Path::new("/no/such/trace.csv"), None);
-    assert!(matches!(missing, Err(TraceError::Unreadable { .. })));
+    let here = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml"));
+    assert!(matches!(Trace::open(here, None), Err(TraceError::UnknownFormat { .. })));
+    // That nothing is there comes before how it ends.
+    for missing in ["/no/such/trace.csv", "/no/such/trace", env!("CARGO_MANIFEST_DIR")] {
+        let missing = Trace::open(Path::new(missing), None);
+        assert!(matches!(missing, Err(TraceError::Unreadable { .. })), "{missing:?}");
+    }
 }

@@ -1,0 +1,89 @@
+//! What the `nexus` command promises as a process: signals, exit codes, streams.
+#![cfg(target_os = "linux")]
+
+use std::fs::{self, File};
+use std::io::Write;
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
+
+const TWO: &str = "TIMESTAMP,ContextTokens,GeneratedTokens\n\
+                   2023-11-16 18:15:46,10,10\n2023-11-16 18:15:47,10,10\n";
+
+/// As long as a slow machine may take for what takes no time.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+fn nexus(args: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_nexus"));
+    command.args(args).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+    command
+}
+
+/// Looks until `found` finds something.
+#[allow(clippy::disallowed_methods, reason = "another process is waited for, with a deadline")]
+fn eventually<T>(what: &str, mut found: impl FnMut() -> Option<T>) -> T {
+    let start = Instant::now();
+    loop {
+        if let Some(one) = found() {
+            return one;
+        }
+        assert!(start.elapsed() < PATIENCE, "{what}: not within {PATIENCE:?}");
+        thread::park_timeout(Duration::from_millis(5));
+    }
+}
+
+/// Whether the process has a handler for SIGINT, signal 2.
+fn listens(child: &Child) -> Option<()> {
+    let status = fs::read_to_string(format!("/proc/{}/status", child.id())).ok()?;
+    let caught = status.lines().find_map(|line| line.strip_prefix("SigCgt:"))?;
+    let caught = u64::from_str_radix(caught.trim(), 16).ok()?;
+    (caught & (1 << 1) != 0).then_some(())
+}
+
+/// Sends one SIGINT once the command listens, and expects its exit code to say so.
+#[track_caller]
+fn check_interrupted(mut child: Child) {
+    eventually("it listens", || listens(&child));
+    let id = child.id().to_string();
+    assert!(Command::new("kill").args(["-INT", &id]).status().expect("kill is there").success());
+    let status = eventually("it ends", || child.try_wait().expect("it can be waited for"));
+    assert_eq!(status.code(), Some(130));
+}
+
+#[test]
+fn one_signal_ends_the_wait_for_a_trace() {
+    let args = ["demo", "--trace", "/dev/stdin", "--input-format", "csv"];
+    let mut child = nexus(&args).stdin(Stdio::piped()).spawn().expect("it starts");
+    // Held open, so that the trace has no end.
+    let mut trace = child.stdin.take().expect("it was asked for");
+    trace.write_all(TWO.as_bytes()).expect("it reads");
+    check_interrupted(child);
+}
+
+#[test]
+fn one_signal_ends_a_benchmark() {
+    check_interrupted(nexus(&["bench", "cpu"]).spawn().expect("it starts"));
+}
+
+#[test]
+fn a_report_to_where_standard_output_goes_follows_the_tables() {
+    let directory = std::env::temp_dir();
+    let path = |name: &str| -> PathBuf {
+        directory.join(format!("nexus-command-{}-{name}", std::process::id()))
+    };
+    let (trace, out) = (path("two.csv"), path("out"));
+    fs::write(&trace, TWO).expect("it can be written");
+    let trace_name = trace.to_str().expect("its name is text");
+    for report in ["/dev/stdout", out.to_str().expect("its name is text")] {
+        let file = File::create(&out).expect("it can be written");
+        let args = ["demo", "--trace", trace_name, "--seeds", "1", "--report", report];
+        let status = nexus(&args).stdout(file).status().expect("it starts");
+        let text = fs::read_to_string(&out).expect("it is there");
+        assert!(status.success() && text.starts_with("2 requests in 1.0 s"), "{report}: {text}");
+        assert!(text.contains("\n<!DOCTYPE html>") && text.ends_with("</html>\n"), "{report}");
+    }
+    for path in [trace, out] {
+        let _ = fs::remove_file(path);
+    }
+}
