@@ -82,3 +82,8 @@ pub use nexus_agent::__private;
 #[cfg(doctest)]
 #[doc = include_str!("../../../README.md")]
 struct Readme;
+
+/// The programs of docs/serve.md, likewise.
+#[cfg(doctest)]
+#[doc = include_str!("../../../docs/serve.md")]
+struct ServeGuide;
