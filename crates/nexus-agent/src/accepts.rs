@@ -26,12 +26,14 @@ pub struct Accepts<A> {
     by_name: BTreeMap<&'static str, Accepted<A>>,
 }
 
+type AskAny<A> = fn(Handle<A>, AnyMessage, Duration) -> Pinned<Result<AnyReply, AskError>>;
+
 /// What can be done with a message of one type, once the type is forgotten.
 struct Accepted<A> {
     facts: MessageFacts,
     ask_bytes: fn(Handle<A>, Vec<u8>) -> Reply,
     read_json: fn(&[u8]) -> Result<AnyMessage, BadArgs>,
-    ask_any: fn(Handle<A>, AnyMessage, Duration) -> Pinned<Result<AnyReply, AskError>>,
+    ask_any: AskAny<A>,
 }
 
 /// What is known of a message that a kind takes by name.

@@ -6,6 +6,8 @@
 //! AddressSanitizer this also looks for memory that is used after its end, or
 //! never given back; see CONTRIBUTING.md.
 
+#![allow(clippy::disallowed_methods, reason = "real threads are what these tests are about")]
+
 // The derives speak of `nexus`, the crate users import.
 extern crate nexus_agent as nexus;
 
@@ -44,12 +46,12 @@ fn wrong(what: String) {
 }
 
 /// Travels with every message and answer, and is counted.
-struct Token;
+struct Token(());
 
 impl Default for Token {
     fn default() -> Token {
         TOKENS.born();
-        Token
+        Token(())
     }
 }
 
@@ -112,8 +114,11 @@ fn job(what: What, sender: u32, number: u32) -> Job {
     Job { what, sender, number, _token: Token::default() }
 }
 
+/// A flag to be set, and whom to wake then.
+type Call = (Arc<AtomicBool>, Waker);
+
 /// The thread that handlers wait for: wakes whoever comes.
-static ABROAD: Mutex<Option<Sender<(Arc<AtomicBool>, Waker)>>> = Mutex::new(None);
+static ABROAD: Mutex<Option<Sender<Call>>> = Mutex::new(None);
 
 struct Abroad {
     back: Arc<AtomicBool>,
@@ -180,7 +185,7 @@ impl<const KIND: usize> Agent for Probe<KIND> {
         MailboxSpec::overflow(Overflow::DropNewest).len_max(3),
         MailboxSpec::overflow(Overflow::ShedLowest).len_max(2),
     ][KIND];
-    const ON_CANCEL: OnCancel = if KIND % 2 == 0 { OnCancel::Drop } else { OnCancel::Finish };
+    const ON_CANCEL: OnCancel = if KIND.is_multiple_of(2) { OnCancel::Drop } else { OnCancel::Finish };
 
     fn new(_key: &str) -> Self {
         STATES.born();
