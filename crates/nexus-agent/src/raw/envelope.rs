@@ -11,10 +11,10 @@ use std::sync::Arc;
 use nexus_base::Time;
 
 use super::frame::{Begun, Origin};
+use super::local::outside;
 use super::{Owned, pool};
 use crate::chain::Link;
 use crate::error::drop_caught;
-use crate::message::WireId;
 use crate::slot::Slot;
 use crate::sync::UnsafeCell;
 use crate::{AskError, Crash, During, Handler, Message};
@@ -33,12 +33,11 @@ struct EnvelopeVtable {
     /// Drops the message and tells its asker why. Consumes the node.
     discard: unsafe fn(NonNull<Node>, AskError),
     priority: unsafe fn(NonNull<Node>) -> u8,
+    #[cfg(all(test, loom))]
     encode: unsafe fn(NonNull<Node>) -> Vec<u8>,
     /// Whose handlers they are.
     agent: fn() -> TypeId,
     name: &'static str,
-    wire_id: WireId,
-    version: u16,
 }
 
 /// A message block nobody else knows of. Dropping it drops the message and
@@ -96,7 +95,7 @@ impl Envelope {
     pub(crate) fn discard(self, why: AskError) {
         let discard = self.vtable().discard;
         // SAFETY: as in `begin`.
-        unsafe { discard(self.into_node(), why) }
+        outside(|| unsafe { discard(self.into_node(), why) })
     }
 
     /// The message's own word on it; one that panics is shed first.
@@ -109,11 +108,11 @@ impl Envelope {
         self.vtable().name
     }
 
-    /// The message as its codec writes it, with its type's id and version.
-    pub(crate) fn encoded(&self) -> (WireId, u16, Vec<u8>) {
-        let vtable = self.vtable();
+    /// The message as its codec writes it.
+    #[cfg(all(test, loom))]
+    pub(super) fn encoded(&self) -> Vec<u8> {
         // SAFETY: the block is valid and matches its functions.
-        (vtable.wire_id, vtable.version, unsafe { (vtable.encode)(self.0) })
+        unsafe { (self.vtable().encode)(self.0) }
     }
 }
 
@@ -121,7 +120,7 @@ impl Drop for Envelope {
     fn drop(&mut self) {
         let discard = self.vtable().discard;
         // SAFETY: the block is ours and matches its functions.
-        unsafe { discard(self.0, AskError::NotRunning) }
+        outside(|| unsafe { discard(self.0, AskError::NotRunning) })
     }
 }
 
@@ -167,11 +166,10 @@ impl<A: Handler<M>, M: Message> TellOf<A, M> {
         begin: Self::begin,
         discard: Self::discard,
         priority: Self::priority,
+        #[cfg(all(test, loom))]
         encode: Self::encode,
         agent: TypeId::of::<A>,
         name: M::NAME,
-        wire_id: M::ID,
-        version: M::VERSION,
     };
 
     /// # Safety
@@ -205,6 +203,7 @@ impl<A: Handler<M>, M: Message> TellOf<A, M> {
         unsafe { node.cast::<Tell<M>>().as_ref().message.priority() }
     }
 
+    #[cfg(all(test, loom))]
     unsafe fn encode(node: NonNull<Node>) -> Vec<u8> {
         // SAFETY: the envelope is alive for the call.
         crate::codec::encode(unsafe { &*node.cast::<Tell<M>>().as_ref().message })
@@ -218,11 +217,10 @@ impl<A: Handler<M>, M: Message> AskOf<A, M> {
         begin: Self::begin,
         discard: Self::discard,
         priority: Self::priority,
+        #[cfg(all(test, loom))]
         encode: Self::encode,
         agent: TypeId::of::<A>,
         name: M::NAME,
-        wire_id: M::ID,
-        version: M::VERSION,
     };
 
     /// # Safety
@@ -267,6 +265,7 @@ impl<A: Handler<M>, M: Message> AskOf<A, M> {
         unsafe { node.cast::<Ask<M>>().as_ref().asked.1.priority() }
     }
 
+    #[cfg(all(test, loom))]
     unsafe fn encode(node: NonNull<Node>) -> Vec<u8> {
         // SAFETY: the envelope is alive for the call.
         crate::codec::encode(unsafe { &node.cast::<Ask<M>>().as_ref().asked.1 })

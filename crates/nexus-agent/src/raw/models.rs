@@ -406,8 +406,7 @@ fn envelope(number: u8) -> Envelope {
 }
 
 fn number(envelope: &Envelope) -> u8 {
-    let (.., bytes) = envelope.encoded();
-    crate::decode::<Note>(&bytes).expect("a note").0
+    crate::decode::<Note>(&envelope.encoded()).expect("a note").0
 }
 
 // ---- the run flag -----------------------------------------------------------------

@@ -1,7 +1,10 @@
 //! Panics in users' code end where they happened: no worker dies, nobody waits
 //! for ever, nothing is lost uncounted.
 
+use std::future::Future;
+use std::pin::Pin;
 use std::sync::Arc;
+use std::task::{Wake, Waker};
 use std::time::Duration;
 
 use nexus::{
@@ -11,7 +14,7 @@ use nexus::{
 };
 
 use crate::support::{
-    Echo, Note, Opener, Panic, Probe, Shared, Woken, assert_alive, assert_balanced, err,
+    Echo, Never, Note, Opener, Panic, Probe, Shared, Woken, assert_alive, assert_balanced, err,
     eventually, held, lock, ms, note, probe, probes, says, start, test,
 };
 
@@ -425,5 +428,34 @@ fn a_message_that_is_dropped_by_its_sender_never_was() {
         drop(probe.tell(note("never sent")));
         drop(probe.ask(Note("nor this".to_owned())));
         assert_eq!(node.counts()["probe"].accepted, 0);
+    });
+}
+
+/// A waker that panics when it is called.
+struct Firecracker;
+
+impl Wake for Firecracker {
+    fn wake(self: Arc<Firecracker>) {
+        panic!("woken");
+    }
+}
+
+#[test]
+fn a_waker_that_panics_when_its_alarm_rings_harms_nobody() {
+    test(|| {
+        let node = start(1);
+        probes(&node);
+        let probe = probe(&node, "p");
+        let waker = Waker::from(Arc::new(Firecracker));
+        let mut poller = std::task::Context::from_waker(&waker);
+        let limits = [ms(5), Duration::from_secs(3_600)];
+        let mut asks = limits.map(|limit| probe.ask(Never).within(limit));
+        for ask in &mut asks {
+            assert!(Pin::new(ask).poll(&mut poller).is_pending());
+        }
+        eventually("the first alarm has rung", || !node.metrics().contains("nexus_alarms 2\n"));
+        assert_alive(&node);
+        // The other rings when the node ends.
+        node.shutdown(ms(100));
     });
 }
