@@ -31,7 +31,8 @@ pub struct Ask<'h, M: Message> {
 
 enum State<'h, M: Message> {
     Unsent(Option<M>),
-    InLine(InLine<M>),
+    /// Boxed: rare, and larger than the rest.
+    InLine(Box<InLine<M>>),
     Waiting(Waiting<'h, M::Reply>),
 }
 
@@ -349,7 +350,8 @@ impl<'h, M: Message> Ask<'h, M> {
                 return Poll::Ready(Err(AskError::Cycle { path, changed }));
             }
             let waiter = chain.map(|chain| chain.id);
-            self.state = State::InLine(InLine::join(cell, message, deadline, waiter, poller));
+            let in_line = InLine::join(cell, message, deadline, waiter, poller);
+            self.state = State::InLine(Box::new(in_line));
         }
         crate::worker::note_leaf();
         Poll::Pending

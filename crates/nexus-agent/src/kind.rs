@@ -7,11 +7,10 @@ use crate::accepts::{Accepts, ByName};
 use crate::counters::{Count, Counters};
 use crate::gate::{Gate, Outbox, StepOutput};
 use crate::hook::{Delivery, DeliveryHook};
-use crate::raw::{CellRef, CellVtable, MAILBOX_LEN_MAX, Slab};
+use crate::raw::{CellRef, CellVtable, Envelope, MAILBOX_LEN_MAX, Slab};
 use crate::room::Waiters;
 use crate::{
-    Agent, Counts, Crash, During, Execution, MailboxSpec, Message, OnCancel, Overflow, System,
-    Worker,
+    Agent, Counts, Crash, During, Execution, MailboxSpec, OnCancel, Overflow, System, Worker,
 };
 
 /// How to make agents of a kind, beyond what their type says.
@@ -255,22 +254,23 @@ impl Kind {
 
     /// Shows a message to the delivery hook before its handler starts.
     #[inline]
-    pub(crate) fn show<M: Message>(
+    pub(crate) fn show(
         &self,
         worker: &Worker,
         cell: &CellRef,
-        message: &M,
+        envelope: &Envelope,
     ) -> Result<(), Crash> {
         let Some(hook) = &self.hook else { return Ok(()) };
         let random_seed = worker.draw_seed();
         Crash::catch(During::Handler, || {
+            let (wire_id, version, bytes) = envelope.encoded();
             hook.delivered(Delivery {
                 id: cell.id(),
                 name: cell.name(),
-                message: M::NAME,
-                wire_id: M::ID,
-                version: M::VERSION,
-                bytes: crate::codec::encode(message),
+                message: envelope.name(),
+                wire_id,
+                version,
+                bytes,
                 now: worker.now(),
                 random_seed,
             });

@@ -153,11 +153,31 @@ impl Places {
 
 #[inline]
 fn begin(owned: &mut Owned<'_>, envelope: Envelope) -> Begun {
-    let begun = envelope.begin(owned);
+    let begun = match owned.cell().kind().hook() {
+        None => envelope.begin(owned),
+        Some(_) => begin_shown(owned, envelope),
+    };
     if matches!(begun, Begun::Skipped) {
         owned.cell().kind().counters.add(owned.worker().shard(), Count::Dropped, 1);
     }
     begun
+}
+
+/// The same where the delivery hook is shown everything that is handled, and
+/// nothing else.
+#[cold]
+fn begin_shown(owned: &mut Owned<'_>, envelope: Envelope) -> Begun {
+    if let Err(why) = envelope.start(owned.now()) {
+        envelope.discard(why);
+        return Begun::Skipped;
+    }
+    let kind = owned.cell().kind();
+    if let Err(crash) = kind.show(owned.worker(), owned.cell(), &envelope) {
+        kind.counters.add(owned.worker().shard(), Count::Dropped, 1);
+        envelope.discard(AskError::Crashed(crash.clone()));
+        return Begun::Panicked(crash);
+    }
+    envelope.begin(owned)
 }
 
 enum Next<'w> {

@@ -58,7 +58,8 @@ impl<R> Slot<R> {
         Slot { state: Mutex::new(State::Started(None, None)) }
     }
 
-    /// Says that the handler starts; false if the asker has given up.
+    /// Says that the handler starts, if it has not been said; false if the
+    /// asker has given up.
     pub(crate) fn start(&self) -> bool {
         let mut state = self.lock();
         match &mut *state {
@@ -66,6 +67,7 @@ impl<R> Slot<R> {
                 *state = State::Started(waker.take(), None);
                 true
             }
+            State::Started(..) => true,
             _ => false,
         }
     }

@@ -439,6 +439,7 @@ impl System {
     /// Every waiter enters its edge before it looks, under one lock, so whoever
     /// closes a cycle sees all of it.
     pub(crate) fn note_wait(&self, chain: &Link, target: AgentId) -> Option<CyclePath> {
+        // Sorted, as it is asked about every wait that is followed.
         let mut ids: Vec<AgentId> = chain.walk().map(|link| link.id).collect();
         ids.sort_unstable();
         let mut waits = self.waits();

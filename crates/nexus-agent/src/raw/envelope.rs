@@ -15,6 +15,7 @@ use super::local::outside;
 use super::{Owned, pool};
 use crate::chain::Link;
 use crate::error::drop_caught;
+use crate::message::WireId;
 use crate::slot::Slot;
 use crate::sync::UnsafeCell;
 use crate::{AskError, Crash, During, Handler, Message};
@@ -32,12 +33,15 @@ struct EnvelopeVtable {
     begin: unsafe fn(NonNull<Node>, &mut Owned<'_>) -> Begun,
     /// Drops the message and tells its asker why. Consumes the node.
     discard: unsafe fn(NonNull<Node>, AskError),
+    /// Says that the handler is going to start; why not, if nobody waits any more.
+    start: unsafe fn(NonNull<Node>, Time) -> Result<(), AskError>,
     priority: unsafe fn(NonNull<Node>) -> u8,
-    #[cfg(all(test, loom))]
     encode: unsafe fn(NonNull<Node>) -> Vec<u8>,
     /// Whose handlers they are.
     agent: fn() -> TypeId,
     name: &'static str,
+    wire_id: WireId,
+    version: u16,
 }
 
 /// A message block nobody else knows of. Dropping it drops the message and
@@ -91,6 +95,13 @@ impl Envelope {
         unsafe { begin(self.into_node(), owned) }
     }
 
+    /// Says that the handler is going to start, ahead of [`Self::begin`], so that
+    /// others can be told; why it is not to start, if nobody waits any more.
+    pub(crate) fn start(&self, now: Time) -> Result<(), AskError> {
+        // SAFETY: the block is valid and matches its functions.
+        unsafe { (self.vtable().start)(self.0, now) }
+    }
+
     /// Drops the message; its asker, if any, learns `why`. Does not unwind.
     pub(crate) fn discard(self, why: AskError) {
         let discard = self.vtable().discard;
@@ -108,11 +119,11 @@ impl Envelope {
         self.vtable().name
     }
 
-    /// The message as its codec writes it.
-    #[cfg(all(test, loom))]
-    pub(super) fn encoded(&self) -> Vec<u8> {
+    /// The message as its codec writes it, with its type's id and version.
+    pub(crate) fn encoded(&self) -> (WireId, u16, Vec<u8>) {
+        let vtable = self.vtable();
         // SAFETY: the block is valid and matches its functions.
-        unsafe { (self.vtable().encode)(self.0) }
+        (vtable.wire_id, vtable.version, unsafe { (vtable.encode)(self.0) })
     }
 }
 
@@ -165,11 +176,13 @@ impl<A: Handler<M>, M: Message> TellOf<A, M> {
     const VTABLE: EnvelopeVtable = EnvelopeVtable {
         begin: Self::begin,
         discard: Self::discard,
+        start: Self::start,
         priority: Self::priority,
-        #[cfg(all(test, loom))]
         encode: Self::encode,
         agent: TypeId::of::<A>,
         name: M::NAME,
+        wire_id: M::ID,
+        version: M::VERSION,
     };
 
     /// # Safety
@@ -198,12 +211,15 @@ impl<A: Handler<M>, M: Message> TellOf<A, M> {
         drop_caught(unsafe { Self::unpack(node) });
     }
 
+    unsafe fn start(_: NonNull<Node>, _: Time) -> Result<(), AskError> {
+        Ok(())
+    }
+
     unsafe fn priority(node: NonNull<Node>) -> u8 {
         // SAFETY: the envelope is alive for the call.
         unsafe { node.cast::<Tell<M>>().as_ref().message.priority() }
     }
 
-    #[cfg(all(test, loom))]
     unsafe fn encode(node: NonNull<Node>) -> Vec<u8> {
         // SAFETY: the envelope is alive for the call.
         crate::codec::encode(unsafe { &*node.cast::<Tell<M>>().as_ref().message })
@@ -216,11 +232,13 @@ impl<A: Handler<M>, M: Message> AskOf<A, M> {
     const VTABLE: EnvelopeVtable = EnvelopeVtable {
         begin: Self::begin,
         discard: Self::discard,
+        start: Self::start,
         priority: Self::priority,
-        #[cfg(all(test, loom))]
         encode: Self::encode,
         agent: TypeId::of::<A>,
         name: M::NAME,
+        wire_id: M::ID,
+        version: M::VERSION,
     };
 
     /// # Safety
@@ -260,12 +278,18 @@ impl<A: Handler<M>, M: Message> AskOf<A, M> {
         asked.slot.complete(Err(why));
     }
 
+    unsafe fn start(node: NonNull<Node>, now: Time) -> Result<(), AskError> {
+        // SAFETY: the envelope is alive for the call.
+        let asked = unsafe { &node.cast::<Ask<M>>().as_ref().asked.0 };
+        let expired = AskError::Expired { deadline: asked.deadline };
+        if now < asked.deadline && asked.slot.start() { Ok(()) } else { Err(expired) }
+    }
+
     unsafe fn priority(node: NonNull<Node>) -> u8 {
         // SAFETY: the envelope is alive for the call.
         unsafe { node.cast::<Ask<M>>().as_ref().asked.1.priority() }
     }
 
-    #[cfg(all(test, loom))]
     unsafe fn encode(node: NonNull<Node>) -> Vec<u8> {
         // SAFETY: the envelope is alive for the call.
         crate::codec::encode(unsafe { &node.cast::<Ask<M>>().as_ref().asked.1 })

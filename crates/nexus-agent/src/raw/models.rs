@@ -406,7 +406,8 @@ fn envelope(number: u8) -> Envelope {
 }
 
 fn number(envelope: &Envelope) -> u8 {
-    crate::decode::<Note>(&envelope.encoded()).expect("a note").0
+    let (.., bytes) = envelope.encoded();
+    crate::decode::<Note>(&bytes).expect("a note").0
 }
 
 // ---- the run flag -----------------------------------------------------------------

@@ -13,7 +13,6 @@ use super::frame::{self, Begun, Frame, FrameHead, Origin};
 use super::local::{self, CurrentTurn, Turn};
 use super::{Envelope, cell::with_waker};
 use crate::counters::Count;
-use crate::error::drop_caught;
 use crate::slot::Slot;
 use crate::{Agent, AskError, Context, Crash, During, Handler, Message, StopReason, Worker};
 
@@ -108,15 +107,6 @@ impl<'w> Owned<'w> {
         origin: Origin,
         reply: Option<Arc<Slot<M::Reply>>>,
     ) -> Begun {
-        if self.cell().kind().hook().is_some()
-            && let Err(crash) = self.show(&message)
-        {
-            drop_caught(message);
-            if let Some(reply) = reply {
-                reply.complete(Err(AskError::Crashed(crash.clone())));
-            }
-            return Begun::Panicked(crash);
-        }
         self.cell().kind().counters.add(self.worker.shard(), Count::Handled, 1);
         self.cell().count_handled();
         self.worker.show_start(self.cell(), &message);
@@ -146,15 +136,6 @@ impl<'w> Owned<'w> {
             }
             FirstPoll::Panicked(crash) => Begun::Panicked(crash),
         }
-    }
-
-    /// Shows the delivery hook a message whose handler is going to start.
-    #[cold]
-    fn show<M: Message>(&self, message: &M) -> Result<(), Crash> {
-        let kind = self.cell().kind();
-        kind.show(self.worker, self.cell(), message).inspect_err(|_| {
-            kind.counters.add(self.worker.shard(), Count::Dropped, 1);
-        })
     }
 
     /// Runs the handler in place, on the asker's stack.
