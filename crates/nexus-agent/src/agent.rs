@@ -44,7 +44,8 @@ pub trait Agent: Sized + Send + 'static {
     /// What happens to a running handler when nobody waits for its answer any more.
     const ON_CANCEL: OnCancel = OnCancel::Finish;
 
-    /// How long an ask waits unless it says otherwise.
+    /// How long an ask waits for its answer, and a tell for room under
+    /// [`Overflow::Wait`], unless they say otherwise.
     const DEADLINE: Duration = Duration::from_secs(30);
 
     /// The state an agent of this key starts with, and starts again with after a crash.
@@ -67,7 +68,8 @@ pub trait Agent: Sized + Send + 'static {
         serde_json::Value::Null
     }
 
-    /// Called once before the state is dropped, except after a panic or a kill.
+    /// Called once before the state is dropped, except after a panic or a kill;
+    /// with [`StopReason::Restarted`] if a new state takes its place.
     fn stopping(&mut self, _reason: &StopReason) {}
 
     /// Names the messages that may arrive by name, from outside Rust or from another node.
@@ -123,7 +125,7 @@ impl MailboxSpec {
 pub enum Overflow {
     /// The sender gets it back.
     Refuse,
-    /// The sender waits until there is room.
+    /// The sender waits until there is room, or its deadline passes.
     Wait,
     /// The message that has waited longest is dropped.
     DropOldest,

@@ -31,7 +31,8 @@ pub struct Ask<'h, M: Message> {
 
 enum State<'h, M: Message> {
     Unsent(Option<M>),
-    InLine(InLine<M>),
+    /// Boxed: rare, and larger than the rest.
+    InLine(Box<InLine<M>>),
     Waiting(Waiting<'h, M::Reply>),
 }
 
@@ -42,6 +43,8 @@ struct InLine<M> {
     ticket: u64,
     deadline: Time,
     alarm: Option<AlarmKey>,
+    /// Who waits, if others can wait for it: an edge in the wait graph.
+    waiter: Option<AgentId>,
 }
 
 /// Waiting for the answer.
@@ -131,7 +134,8 @@ impl<'h, M: Message> Ask<'h, M> {
     }
 
     /// Goes through the mailbox even where the handler could run in place, so
-    /// that others who are ready have their turn first.
+    /// that others who are ready have their turn first, and the handler starts
+    /// outside the asker's `tracing` span and task-locals.
     ///
     /// ```
     /// # extern crate nexus_agent as nexus;
@@ -203,7 +207,7 @@ impl<'h, M: Message> Ask<'h, M> {
         poller: &mut Poller<'_>,
     ) -> Answer<M> {
         let cell = self.route.cell();
-        match worker.in_place(cell.kind(), turn.map_or(0, CurrentTurn::depth)) {
+        match worker.in_place(cell.kind(), turn.map_or(0, CurrentTurn::depth), poller) {
             Room::Here => {}
             Room::Queue => return self.send_through_mailbox(message, turn, poller),
             Room::Yield => return self.yield_first(message, poller),
@@ -314,7 +318,7 @@ impl<'h, M: Message> Ask<'h, M> {
         let entry = post::enter(cell, ticket);
         match entry {
             Entry::Refused => Poll::Ready(Err(refused(cell))),
-            Entry::Wait => self.stand_in_line(cell, ticket, message, deadline, poller),
+            Entry::Wait => self.stand_in_line(cell, chain, message, deadline, poller),
             entry => {
                 let slot = Arc::new(Slot::queued(poller.waker().clone()));
                 let asked = Asked { deadline, chain, slot: slot.clone() };
@@ -328,25 +332,26 @@ impl<'h, M: Message> Ask<'h, M> {
     fn stand_in_line(
         &mut self,
         cell: &CellRef,
-        ticket: Option<u64>,
+        chain: Option<Arc<Link>>,
         message: M,
         deadline: Time,
         poller: &mut Poller<'_>,
     ) -> Answer<M> {
-        let (ticket, again) = cell.kind().waiters.wait(cell, ticket, poller.waker());
-        // Afresh each time: whoever polls now need not be who polled before.
-        let alarm = Some(set_alarm(cell, deadline, poller));
-        if let State::InLine(before) = &mut self.state {
-            before.message = Some(message);
-            if let Some(alarm) = std::mem::replace(&mut before.alarm, alarm) {
-                cell.kind().system().driver().cancel_alarm(alarm);
-            }
+        if let State::InLine(in_line) = &mut self.state {
+            in_line.wait(poller);
+            in_line.message = Some(message);
         } else {
-            let (message, cell) = (Some(message), cell.clone());
-            self.state = State::InLine(InLine { message, cell, ticket, deadline, alarm });
-        }
-        if again {
-            poller.waker().wake_by_ref();
+            // Who would make room may be waiting for us.
+            if let Some(chain) = &chain
+                && let Some(path) = cell.kind().system().note_wait(chain, cell.id())
+            {
+                cell.kind().system().waits().remove(chain.id, cell.id());
+                let changed = Changed::No;
+                return Poll::Ready(Err(AskError::Cycle { path, changed }));
+            }
+            let waiter = chain.map(|chain| chain.id);
+            let in_line = InLine::join(cell, message, deadline, waiter, poller);
+            self.state = State::InLine(Box::new(in_line));
         }
         crate::worker::note_leaf();
         Poll::Pending
@@ -526,12 +531,49 @@ impl<R> Drop for Waiting<'_, R> {
     }
 }
 
+impl<M> InLine<M> {
+    fn join(
+        cell: &CellRef,
+        message: M,
+        deadline: Time,
+        waiter: Option<AgentId>,
+        poller: &Poller<'_>,
+    ) -> InLine<M> {
+        let (ticket, again) = cell.kind().waiters.wait(cell, None, poller.waker());
+        let (message, cell) = (Some(message), cell.clone());
+        let mut line = InLine { message, cell, ticket, deadline, alarm: None, waiter };
+        line.arm(again, poller);
+        line
+    }
+
+    /// Stays in line, woken by whoever polls now.
+    fn wait(&mut self, poller: &Poller<'_>) {
+        let waiters = &self.cell.kind().waiters;
+        let (_, again) = waiters.wait(&self.cell, Some(self.ticket), poller.waker());
+        self.arm(again, poller);
+    }
+
+    fn arm(&mut self, again: bool, poller: &Poller<'_>) {
+        if again {
+            poller.waker().wake_by_ref();
+        }
+        // Afresh each time: whoever polls now need not be who polled before.
+        let alarm = set_alarm(&self.cell, self.deadline, poller);
+        if let Some(before) = self.alarm.replace(alarm) {
+            self.cell.kind().system().driver().cancel_alarm(before);
+        }
+    }
+}
+
 impl<M> Drop for InLine<M> {
     fn drop(&mut self) {
         if let Some(alarm) = self.alarm.take() {
             self.cell.kind().system().driver().cancel_alarm(alarm);
         }
         self.cell.kind().waiters.leave(&self.cell, self.ticket);
+        if let Some(waiter) = self.waiter {
+            self.cell.kind().system().waits().remove(waiter, self.cell.id());
+        }
     }
 }
 

@@ -76,7 +76,7 @@ impl<A: Agent> Context<A> {
 
     /// Whether whoever asked has given up.
     pub fn is_cancelled(&self) -> bool {
-        self.step.asker_gave_up()
+        self.step.asker().is_some_and(|asker| asker.gave_up())
     }
 
     /// Ready when whoever asked gives up; never for a tell.
@@ -252,10 +252,14 @@ pub struct Cancelled<'a> {
 impl Future for Cancelled<'_> {
     type Output = ();
 
-    // No waker is kept: an asker that gives up has the handler polled.
-    fn poll(self: Pin<&mut Self>, _: &mut Poller<'_>) -> Poll<()> {
-        if self.step.asker_gave_up() {
-            return Poll::Ready(());
+    fn poll(self: Pin<&mut Self>, poller: &mut Poller<'_>) -> Poll<()> {
+        match self.step.asker() {
+            Some(asker) if asker.watch(poller.waker()) => return Poll::Ready(()),
+            Some(_) => {}
+            // The asker is below us on the stack. Once we have left that it
+            // can give up, and there is something to watch.
+            None if self.step.is_in_place() => poller.waker().wake_by_ref(),
+            None => {}
         }
         crate::worker::note_leaf();
         Poll::Pending

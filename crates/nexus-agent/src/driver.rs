@@ -4,6 +4,7 @@ use std::task::Waker;
 
 use nexus_base::{AgentId, EventName, Time};
 
+use crate::error::wake_caught;
 use crate::raw::{CellRef, Envelope};
 use crate::timers::TimerKey;
 use crate::{Event, Ready};
@@ -128,7 +129,7 @@ impl Alarm {
     /// message is dropped.
     pub fn end(self) {
         match self.0 {
-            AlarmKind::Wake(waker) => waker.wake(),
+            AlarmKind::Wake(waker) => wake_caught(waker),
             AlarmKind::Mail(_, envelope) => drop(envelope),
         }
     }
@@ -136,7 +137,7 @@ impl Alarm {
     /// Lets it ring. An agent whose mailbox is full loses the message, counted as dead.
     pub fn ring(self) {
         match self.0 {
-            AlarmKind::Wake(waker) => waker.wake(),
+            AlarmKind::Wake(waker) => wake_caught(waker),
             AlarmKind::Mail(cell, envelope) => crate::post::post_alarm(&cell, envelope),
         }
     }

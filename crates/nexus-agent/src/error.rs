@@ -7,6 +7,7 @@ use std::any::Any;
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
+use std::task::Waker;
 
 use nexus_base::Time;
 
@@ -36,6 +37,15 @@ pub enum TellError<M> {
         /// The size of the mailbox.
         len_max: u32,
     },
+    /// It waited for room until its deadline. Nothing was queued. Try again
+    /// after a pause, or shed the message.
+    #[error("no room in the mailbox until {deadline}; nothing changed; try again later")]
+    Expired {
+        /// What was not sent.
+        message: M,
+        /// How long it was to wait.
+        deadline: Time,
+    },
     /// The node takes no new work. Try another node.
     #[error("node is shutting down; nothing changed; try another node")]
     ShuttingDown(M),
@@ -53,7 +63,7 @@ impl<M> TellError<M> {
     pub fn into_message(self) -> M {
         match self {
             TellError::NotRunning(message) | TellError::ShuttingDown(message) => message,
-            TellError::MailboxFull { message, .. } => message,
+            TellError::MailboxFull { message, .. } | TellError::Expired { message, .. } => message,
         }
     }
 }
@@ -200,6 +210,11 @@ pub(crate) fn drop_caught<T>(value: T) {
     }
 }
 
+/// Wakes whoever it is: a waker may be anybody's, and this thread somebody else's.
+pub(crate) fn wake_caught(waker: Waker) {
+    let _ = Crash::catch(During::Handler, || waker.wake());
+}
+
 impl fmt::Display for Crash {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "panic in {}: {}", self.during, self.message)
@@ -227,7 +242,7 @@ impl fmt::Display for During {
     }
 }
 
-/// Why an agent is no longer running.
+/// Why an agent is no longer running, or its state no longer there.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum StopReason {
     /// It was asked to stop, or stopped itself.
@@ -240,6 +255,9 @@ pub enum StopReason {
     Supervisor,
     /// An agent it is linked to went down abnormally.
     Linked,
+    /// Its state is made afresh, though it did not panic itself: it was asked
+    /// to, or another agent of its supervisor crashed. The agent goes on.
+    Restarted,
     /// The node shut down.
     Shutdown,
 }
@@ -247,7 +265,7 @@ pub enum StopReason {
 impl StopReason {
     /// Whether links pass this on.
     pub fn is_abnormal(&self) -> bool {
-        !matches!(self, StopReason::Stopped | StopReason::Shutdown)
+        !matches!(self, StopReason::Stopped | StopReason::Restarted | StopReason::Shutdown)
     }
 }
 
@@ -258,6 +276,7 @@ impl fmt::Display for StopReason {
             StopReason::Killed => f.write_str("killed"),
             StopReason::Crashed(crash) => write!(f, "crashed: {crash}"),
             StopReason::Supervisor => f.write_str("stopped by its supervisor"),
+            StopReason::Restarted => f.write_str("made afresh"),
             StopReason::Linked => f.write_str("a linked agent went down"),
             StopReason::Shutdown => f.write_str("node shut down"),
         }

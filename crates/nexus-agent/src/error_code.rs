@@ -53,7 +53,7 @@ error_codes! {
     Cycle = "cycle",
     /// A mailbox had no room, or shed the message later.
     MailboxFull = "mailbox_full",
-    /// The answer did not come in time.
+    /// The answer did not come in time, or room in a mailbox.
     Deadline = "deadline",
     /// A handler or a constructor panicked.
     Crashed = "crashed",
@@ -92,6 +92,7 @@ impl<M> TellError<M> {
         match self {
             TellError::NotRunning(_) => ErrorCode::UnknownAgent,
             TellError::MailboxFull { .. } => ErrorCode::MailboxFull,
+            TellError::Expired { .. } => ErrorCode::Deadline,
             TellError::ShuttingDown(_) => ErrorCode::ShuttingDown,
         }
     }

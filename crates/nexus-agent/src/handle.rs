@@ -37,7 +37,8 @@ impl<A: Agent> Handle<A> {
     }
 
     /// Sends without an answer. Nothing happens until it is awaited; it waits
-    /// only where the mailbox is full and its policy is to wait.
+    /// only where the mailbox is full and its policy is to wait, and then for
+    /// the kind's [`Agent::DEADLINE`] at most, or what [`Tell::within`] says.
     ///
     /// ```
     /// # extern crate nexus_agent as nexus;
@@ -86,6 +87,12 @@ impl<A: Agent> Handle<A> {
     }
 
     /// Sends and awaits the answer. Nothing happens until it is awaited.
+    ///
+    /// Where the agent is idle its handler may start right here, on the asker's
+    /// stack. Until it first waits for something it then also sees what
+    /// belongs to the asker's thread of execution: an entered `tracing` span,
+    /// and task-locals such as tokio's. Where that matters, [`Ask::queued`]
+    /// leaves them behind.
     ///
     /// ```
     /// # extern crate nexus_agent as nexus;

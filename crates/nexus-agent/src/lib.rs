@@ -85,7 +85,7 @@ pub use task::Task;
 pub use tell::Tell;
 pub use timers::{TIMERS_MAX, TimerKey, TimerWheel};
 pub use watch::{Down, ON_DOWN_MAX};
-pub use worker::{InPlace, MESSAGES_PER_RUN, SENDS_PER_RUN, Worker, WorkerSpec};
+pub use worker::{InPlace, MESSAGES_PER_RUN, RUN_TIME_MAX, SENDS_PER_RUN, Worker, WorkerSpec};
 
 #[doc(hidden)]
 pub mod __private {

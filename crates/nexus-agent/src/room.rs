@@ -1,8 +1,8 @@
 //! Senders that wait for room in a mailbox, in the order they came.
 
 use std::collections::BTreeMap;
-use std::sync::PoisonError;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, PoisonError};
 use std::task::Waker;
 
 use crate::raw::{CellRef, with_turn};
@@ -36,7 +36,9 @@ pub(crate) struct Waiters {
 
 #[derive(Default)]
 struct Queue {
-    wakers: BTreeMap<u64, Waker>,
+    /// Shared, so that they are copied under the lock without calling what is
+    /// the user's, and dropped after it.
+    wakers: BTreeMap<u64, Arc<Waker>>,
 }
 
 impl Queue {
@@ -46,7 +48,7 @@ impl Queue {
         self.wakers.range(..ticket).take(room).count() < room
     }
 
-    fn first(&self, room: u32) -> Vec<Waker> {
+    fn first(&self, room: u32) -> Vec<Arc<Waker>> {
         self.wakers.values().take(room as usize).cloned().collect()
     }
 }
@@ -55,6 +57,7 @@ impl Waiters {
     /// Notes that `waker`'s task waits for room, with its `ticket` if it has one.
     /// True if it has nothing to wait for after all and must try again.
     pub(crate) fn wait(&self, cell: &CellRef, ticket: Option<u64>, waker: &Waker) -> (u64, bool) {
+        let waker = Arc::new(waker.clone());
         let mut queues = self.lock();
         let queue = queues.entry(cell.address()).or_default();
         let ticket = ticket.unwrap_or_else(|| {
@@ -62,7 +65,7 @@ impl Waiters {
             // Under the lock, so that tickets are in the order of the line.
             self.tickets.fetch_add(1, Ordering::Relaxed)
         });
-        let before = queue.wakers.insert(ticket, waker.clone());
+        let before = queue.wakers.insert(ticket, waker);
         let room = cell.kind().mailbox().len_max.saturating_sub(cell.mark_awaited());
         let again = queue.is_up(ticket, room);
         drop(queues);
@@ -111,7 +114,10 @@ impl Waiters {
         let woken = self.lock().get(&cell.address()).map(|queue| queue.first(room));
         for waker in woken.into_iter().flatten() {
             // A waker may be anybody's, and this may be anybody's thread.
-            let _ = Crash::catch(During::Handler, || waker.wake());
+            let _ = Crash::catch(During::Handler, move || {
+                waker.wake_by_ref();
+                drop(waker);
+            });
         }
     }
 
@@ -120,7 +126,7 @@ impl Waiters {
     }
 }
 
-fn remove(queues: &mut BTreeMap<usize, Queue>, cell: &CellRef, ticket: u64) -> Option<Waker> {
+fn remove(queues: &mut BTreeMap<usize, Queue>, cell: &CellRef, ticket: u64) -> Option<Arc<Waker>> {
     let queue = queues.get_mut(&cell.address())?;
     let waker = queue.wakers.remove(&ticket)?;
     with_turn(|turn| turn.inspect(|turn| turn.step().leaves_line()).map(drop));

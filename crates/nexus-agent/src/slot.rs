@@ -1,10 +1,17 @@
 //! Where an answer waits for its asker.
 
+use std::collections::VecDeque;
 use std::task::{Context as Poller, Poll, Waker};
 
-use crate::error::drop_caught;
+use crate::AskError;
+use crate::chain::Asker;
+use crate::error::{drop_caught, wake_caught};
 use crate::sync::Mutex;
-use crate::{AskError, Crash, During};
+
+/// Wakers of one handler that watch for its asker to give up, at most: a
+/// handler has one mostly. Beyond it the one that has watched longest is woken
+/// and forgotten; if it still watches it comes again.
+const WATCHERS_MAX: usize = 16;
 
 /// Shared by an asker and whoever answers.
 pub(crate) struct Slot<R> {
@@ -14,14 +21,31 @@ pub(crate) struct Slot<R> {
 enum State<R> {
     /// The handler has not started.
     Queued(Option<Waker>),
-    /// The handler runs, or is suspended.
-    Started(Option<Waker>),
+    /// The handler runs, or is suspended, and may watch for its asker to give up.
+    Started(Option<Waker>, Option<Box<Watchers>>),
     /// The answer is there.
     Done(Result<R, AskError>),
     /// The asker has its answer.
     Taken,
     /// The asker gave up.
     Abandoned,
+}
+
+/// Who is woken when the asker gives up.
+#[derive(Default)]
+struct Watchers {
+    wakers: VecDeque<Waker>,
+}
+
+impl Watchers {
+    /// Adds one; the one that makes room for it.
+    fn add(&mut self, waker: &Waker) -> Option<Waker> {
+        if self.wakers.iter().any(|known| known.will_wake(waker)) {
+            return None;
+        }
+        self.wakers.push_back(waker.clone());
+        if self.wakers.len() > WATCHERS_MAX { self.wakers.pop_front() } else { None }
+    }
 }
 
 impl<R> Slot<R> {
@@ -31,17 +55,19 @@ impl<R> Slot<R> {
     }
 
     pub(crate) fn started() -> Slot<R> {
-        Slot { state: Mutex::new(State::Started(None)) }
+        Slot { state: Mutex::new(State::Started(None, None)) }
     }
 
-    /// Says that the handler starts; false if the asker has given up.
+    /// Says that the handler starts, if it has not been said; false if the
+    /// asker has given up.
     pub(crate) fn start(&self) -> bool {
         let mut state = self.lock();
         match &mut *state {
             State::Queued(waker) => {
-                *state = State::Started(waker.take());
+                *state = State::Started(waker.take(), None);
                 true
             }
+            State::Started(..) => true,
             _ => false,
         }
     }
@@ -49,8 +75,9 @@ impl<R> Slot<R> {
     /// Leaves the answer and wakes the asker. An answer nobody waits for is dropped.
     pub(crate) fn complete(&self, result: Result<R, AskError>) {
         let mut state = self.lock();
-        let waker = match &mut *state {
-            State::Queued(waker) | State::Started(waker) => waker.take(),
+        let (waker, watchers) = match &mut *state {
+            State::Queued(waker) => (waker.take(), None),
+            State::Started(waker, watchers) => (waker.take(), watchers.take()),
             State::Done(_) | State::Taken | State::Abandoned => {
                 drop(state);
                 return drop_caught(result);
@@ -59,7 +86,10 @@ impl<R> Slot<R> {
         *state = State::Done(result);
         drop(state);
         if let Some(waker) = waker {
-            let _ = Crash::catch(During::Handler, || waker.wake());
+            wake_caught(waker);
+        }
+        if watchers.is_some() {
+            drop_caught(watchers);
         }
     }
 
@@ -75,7 +105,7 @@ impl<R> Slot<R> {
     pub(crate) fn look(&self, waker: &Waker) -> Look<R> {
         let mut state = self.lock();
         match &mut *state {
-            State::Queued(before) | State::Started(before) => {
+            State::Queued(before) | State::Started(before, _) => {
                 if before.as_ref().is_some_and(|before| before.will_wake(waker)) {
                     return Look::Waits;
                 }
@@ -97,18 +127,36 @@ impl<R> Slot<R> {
         drop(state);
         match was {
             State::Queued(_) => Abandoned::Unstarted,
-            State::Started(_) => Abandoned::Started,
+            State::Started(_, watchers) => {
+                let wakers = watchers.map(|watchers| watchers.wakers).unwrap_or_default();
+                wakers.into_iter().for_each(wake_caught);
+                Abandoned::Started
+            }
             State::Done(_) | State::Taken | State::Abandoned => Abandoned::Finished,
         }
     }
 
-    /// Whether the asker gave up.
-    pub(crate) fn gave_up(&self) -> bool {
+    fn lock(&self) -> impl std::ops::DerefMut<Target = State<R>> + '_ {
+        self.state.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+}
+
+impl<R: Send> Asker for Slot<R> {
+    fn gave_up(&self) -> bool {
         matches!(*self.lock(), State::Abandoned)
     }
 
-    fn lock(&self) -> impl std::ops::DerefMut<Target = State<R>> + '_ {
-        self.state.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+    fn watch(&self, waker: &Waker) -> bool {
+        let mut state = self.lock();
+        let State::Started(_, watchers) = &mut *state else {
+            return matches!(*state, State::Abandoned);
+        };
+        let pushed_out = watchers.get_or_insert_default().add(waker);
+        drop(state);
+        if let Some(pushed_out) = pushed_out {
+            pushed_out.wake();
+        }
+        false
     }
 }
 

@@ -446,9 +446,12 @@ impl System {
     /// Every waiter enters its edge before it looks, under one lock, so whoever
     /// closes a cycle sees all of it.
     pub(crate) fn note_wait(&self, chain: &Link, target: AgentId) -> Option<CyclePath> {
+        // Sorted, as it is asked about every wait that is followed.
+        let mut ids: Vec<AgentId> = chain.walk().map(|link| link.id).collect();
+        ids.sort_unstable();
         let mut waits = self.waits();
         waits.insert(chain.id, target);
-        let search = waits.find_cycle(target, |id| chain.walk().any(|link| link.id == id));
+        let search = waits.find_cycle(target, |id| ids.binary_search(&id).is_ok());
         drop(waits);
         let Search::Cycle(ids) = search else { return None };
         let mut path = chain.path_from(*ids.last()?)?;

@@ -3,10 +3,12 @@
 use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context as Poller, Poll};
+use std::time::Duration;
 
-use nexus_base::AgentId;
+use nexus_base::{AgentId, Time};
 
 use crate::counters::Count;
+use crate::driver::{Alarm, AlarmKey};
 use crate::post::{self, Entry};
 use crate::raw::{CellRef, CurrentTurn, Route, with_turn, with_worker};
 use crate::{Message, TellError, Worker};
@@ -16,6 +18,8 @@ use crate::{Message, TellError, Worker};
 pub struct Tell<'h, M: Message> {
     route: Route<'h, M>,
     message: Option<M>,
+    /// How long it may stand in line; its kind's deadline if nothing is said.
+    within: Option<Duration>,
     waiting: Option<Box<InLine>>,
 }
 
@@ -23,6 +27,9 @@ pub struct Tell<'h, M: Message> {
 struct InLine {
     cell: CellRef,
     ticket: u64,
+    deadline: Time,
+    /// Wakes whoever polled last at the deadline.
+    alarm: Option<AlarmKey>,
     /// Who waits, if others can wait for it: an edge in the wait graph.
     waiter: Option<AgentId>,
 }
@@ -33,7 +40,38 @@ impl<M: Message> Unpin for Tell<'_, M> {}
 impl<'h, M: Message> Tell<'h, M> {
     #[inline]
     pub(crate) fn new(route: Route<'h, M>, message: M) -> Tell<'h, M> {
-        Tell { route, message: Some(message), waiting: None }
+        Tell { route, message: Some(message), within: None, waiting: None }
+    }
+
+    /// Waits at most this long for room in a full mailbox whose policy is to
+    /// wait, instead of the kind's [`crate::Agent::DEADLINE`].
+    ///
+    /// ```
+    /// # extern crate nexus_agent as nexus;
+    /// # use nexus::{Agent, Context, Handle, Handler, Message};
+    /// # struct Cart;
+    /// # impl Agent for Cart {
+    /// #     const KIND: &'static str = "cart";
+    /// #     fn new(_key: &str) -> Cart { Cart }
+    /// # }
+    /// # #[derive(Message)]
+    /// # struct Add(u64);
+    /// # impl Handler<Add> for Cart {
+    /// #     async fn handle(&mut self, _: Add, _cx: &mut Context<Cart>) {}
+    /// # }
+    /// # async fn example(cart: Handle<Cart>) {
+    /// use std::time::Duration;
+    ///
+    /// if let Err(error) = cart.tell(Add(2)).within(Duration::from_millis(50)).await {
+    ///     println!("{error}");
+    ///     let Add(amount) = error.into_message();
+    ///     println!("{amount} is still ours");
+    /// }
+    /// # }
+    /// ```
+    pub fn within(mut self, limit: Duration) -> Self {
+        self.within = Some(limit);
+        self
     }
 }
 
@@ -43,7 +81,8 @@ impl<M: Message> Future for Tell<'_, M> {
     #[inline]
     fn poll(mut self: Pin<&mut Self>, poller: &mut Poller<'_>) -> Poll<Self::Output> {
         let this = &mut *self;
-        if !with_worker(|worker| worker.is_none_or(Worker::spend)) {
+        let go = |worker: &Worker| worker.spend() || !worker.can_yield(poller);
+        if !with_worker(|worker| worker.is_none_or(go)) {
             // The sender has had its share of this run: others first.
             crate::worker::note_leaf();
             poller.waker().wake_by_ref();
@@ -55,7 +94,7 @@ impl<M: Message> Future for Tell<'_, M> {
             Attempt::Refused(error) => Err(counted(this.route.cell(), error)),
             Attempt::Wait(cell, message) => return this.wait(cell, message, poller),
         };
-        this.leave();
+        this.waiting = None;
         Poll::Ready(sent)
     }
 }
@@ -68,47 +107,71 @@ impl<M: Message> Tell<'_, M> {
         message: M,
         poller: &mut Poller<'_>,
     ) -> Poll<Result<(), TellError<M>>> {
-        // Someone in line elsewhere (the agent was replaced) starts at the end here.
-        if self.waiting.as_ref().is_some_and(|line| !line.cell.is(&cell)) {
-            self.leave();
-        }
-        let (before, waiter) = match &self.waiting {
-            Some(line) => (Some(line.ticket), line.waiter),
-            None => match note_wait(&cell) {
-                Ok(waiter) => (None, waiter),
-                Err(Deadlock) => {
-                    return Poll::Ready(Err(counted(&cell, refuse(&cell, message))));
-                }
-            },
+        let deadline = match &self.waiting {
+            Some(line) => line.deadline,
+            None => self.deadline(&cell),
         };
-        let (ticket, again) = cell.kind().waiters.wait(&cell, before, poller.waker());
-        self.waiting = Some(Box::new(InLine { cell, ticket, waiter }));
-        self.message = Some(message);
-        if again {
-            poller.waker().wake_by_ref();
+        // Someone in line elsewhere (the agent was replaced) starts at the end here.
+        self.waiting.take_if(|line| !line.cell.is(&cell));
+        // By the driver's clock, as in asks: the alarm rings by it, once.
+        if cell.kind().system().driver().now() >= deadline {
+            self.waiting = None;
+            return Poll::Ready(Err(counted(&cell, expired(&cell, message, deadline))));
         }
+        if let Some(line) = &mut self.waiting {
+            line.wait(poller);
+        } else {
+            let Ok(waiter) = note_wait(&cell) else {
+                return Poll::Ready(Err(counted(&cell, refuse(&cell, message))));
+            };
+            self.waiting = Some(Box::new(InLine::join(cell, deadline, waiter, poller)));
+        }
+        self.message = Some(message);
         crate::worker::note_leaf();
         Poll::Pending
     }
 
-    #[inline]
-    fn leave(&mut self) {
-        if let Some(line) = self.waiting.take() {
-            line.leave();
-        }
-    }
-}
-
-impl<M: Message> Drop for Tell<'_, M> {
-    #[inline]
-    fn drop(&mut self) {
-        self.leave();
+    /// Until when to stand in line.
+    fn deadline(&self, cell: &CellRef) -> Time {
+        let of_kind = Duration::from_nanos(cell.kind().deadline_ns());
+        cell.kind().system().fresh_now().after(self.within.unwrap_or(of_kind))
     }
 }
 
 impl InLine {
+    fn join(cell: CellRef, deadline: Time, waiter: Option<AgentId>, poller: &Poller<'_>) -> InLine {
+        let (ticket, again) = cell.kind().waiters.wait(&cell, None, poller.waker());
+        let mut line = InLine { cell, ticket, deadline, alarm: None, waiter };
+        line.arm(again, poller);
+        line
+    }
+
+    /// Stays in line, woken by whoever polls now.
+    fn wait(&mut self, poller: &Poller<'_>) {
+        let waiters = &self.cell.kind().waiters;
+        let (_, again) = waiters.wait(&self.cell, Some(self.ticket), poller.waker());
+        self.arm(again, poller);
+    }
+
+    fn arm(&mut self, again: bool, poller: &Poller<'_>) {
+        if again {
+            poller.waker().wake_by_ref();
+        }
+        // Afresh each time: whoever polls now need not be who polled before.
+        let driver = self.cell.kind().system().driver();
+        let alarm = driver.set_alarm(self.deadline, Alarm::wake(poller.waker().clone()));
+        if let Some(before) = self.alarm.replace(alarm) {
+            driver.cancel_alarm(before);
+        }
+    }
+}
+
+impl Drop for InLine {
     #[cold]
-    fn leave(self) {
+    fn drop(&mut self) {
+        if let Some(alarm) = self.alarm.take() {
+            self.cell.kind().system().driver().cancel_alarm(alarm);
+        }
         self.cell.kind().waiters.leave(&self.cell, self.ticket);
         if let Some(waiter) = self.waiter {
             self.cell.kind().system().waits().remove(waiter, self.cell.id());
@@ -173,6 +236,12 @@ fn refused_outside<M: Message>(cell: &CellRef) -> Option<fn(M) -> Attempt<M>> {
 fn refuse<M: Message>(cell: &CellRef, message: M) -> TellError<M> {
     cell.kind().count_here(Count::Refused);
     TellError::MailboxFull { message, len_max: cell.kind().mailbox().len_max }
+}
+
+/// It has stood in line for as long as it may.
+fn expired<M: Message>(cell: &CellRef, message: M, deadline: Time) -> TellError<M> {
+    cell.kind().count_here(Count::Refused);
+    TellError::Expired { message, deadline }
 }
 
 /// The agent that would make room waits, itself or through others, for the

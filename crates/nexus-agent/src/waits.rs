@@ -20,6 +20,12 @@ use nexus_base::AgentId;
 /// ahead. If it closes a cycle after all, its deadline ends it.
 pub const WAIT_HOPS_MAX: usize = 1_024;
 
+/// Waits followed in one search, to agents looked at before included. A guess:
+/// agents that wait have a few waits each, not many.
+///
+/// At the bound the search ends as at [`WAIT_HOPS_MAX`].
+pub const WAIT_EDGES_MAX: usize = 4 * WAIT_HOPS_MAX;
+
 /// What [`WaitGraph::find_cycle`] found.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Search {
@@ -78,28 +84,31 @@ impl WaitGraph {
     /// itself may be one.
     ///
     /// Depth first, lower ids first, so equal graphs give equal answers. Takes
-    /// time logarithmic in the graph for each agent looked at, of which there
-    /// are at most [`WAIT_HOPS_MAX`].
+    /// time logarithmic in the graph, and one call of `closes`, for each wait
+    /// followed, of which there are at most [`WAIT_EDGES_MAX`].
     pub fn find_cycle(&self, start: AgentId, closes: impl Fn(AgentId) -> bool) -> Search {
         if closes(start) {
             return Search::Cycle(vec![start]);
         }
         let mut visited = BTreeSet::from([start]);
         let mut path = vec![Hop { agent: start, tried: None }];
+        let mut edges = 0;
         while let Some(hop) = path.last_mut() {
             let Some(target) = self.target_after(hop) else {
                 path.pop();
                 continue;
             };
             hop.tried = Some(target);
+            edges += 1;
             if closes(target) {
                 let agents = path.iter().map(|hop| hop.agent).chain([target]);
                 return Search::Cycle(agents.collect());
             }
-            if !visited.contains(&target) {
-                if visited.len() == WAIT_HOPS_MAX {
-                    return Search::Undecided { visited: visited.len() };
-                }
+            let new = !visited.contains(&target);
+            if edges == WAIT_EDGES_MAX || new && visited.len() == WAIT_HOPS_MAX {
+                return Search::Undecided { visited: visited.len() };
+            }
+            if new {
                 visited.insert(target);
                 path.push(Hop { agent: target, tried: None });
             }
@@ -197,6 +206,17 @@ mod tests {
         graph.insert(id(last), id(last + 1));
         let undecided = Search::Undecided { visited: WAIT_HOPS_MAX };
         assert_eq!(graph.find_cycle(id(1), |_| false), undecided);
+    }
+
+    #[test]
+    fn waits_that_lead_nowhere_new_count_as_well() {
+        let mut graph = WaitGraph::new();
+        let agents = 1..=WAIT_HOPS_MAX as u128 / 8;
+        for waiter in agents.clone() {
+            agents.clone().for_each(|target| graph.insert(id(waiter), id(target)));
+        }
+        let search = graph.find_cycle(id(1), |_| false);
+        assert!(matches!(search, Search::Undecided { .. }), "{search:?}");
     }
 
     /// Everything reachable from `start`, by adding targets until nothing changes.

@@ -51,7 +51,8 @@ impl End {
 
     pub(crate) fn of(reason: &StopReason) -> End {
         match reason {
-            StopReason::Stopped => End::Stopped,
+            // One that is made afresh goes on: nobody asks this of it.
+            StopReason::Stopped | StopReason::Restarted => End::Stopped,
             StopReason::Killed => End::Killed,
             StopReason::Crashed(_) => End::Crashed,
             StopReason::Supervisor => End::Supervisor,

@@ -185,7 +185,8 @@ impl<const KIND: usize> Agent for Probe<KIND> {
         MailboxSpec::overflow(Overflow::DropNewest).len_max(3),
         MailboxSpec::overflow(Overflow::ShedLowest).len_max(2),
     ][KIND];
-    const ON_CANCEL: OnCancel = if KIND.is_multiple_of(2) { OnCancel::Drop } else { OnCancel::Finish };
+    const ON_CANCEL: OnCancel =
+        if KIND.is_multiple_of(2) { OnCancel::Drop } else { OnCancel::Finish };
 
     fn new(_key: &str) -> Self {
         STATES.born();

@@ -86,6 +86,8 @@ impl WorkerLoop {
                 now = self.threads.clock().now();
             }
             worker.run(now, ready);
+            // A long run has looked at the clock itself.
+            now = worker.now();
             seat.runs.store(seat.runs.load(Ordering::Relaxed) + 1, Ordering::Relaxed);
         }
         Slice::Ended

@@ -25,6 +25,8 @@ use crate::{Agent, Execution, Kind, Worker};
 /// Somebody watches this agent, or it watches somebody, or it is linked: there
 /// is something to do at its end.
 const WATCHED: u32 = 1;
+/// The state is gone and could not be made afresh yet. The owner alone looks.
+const STATELESS: u32 = 1 << 1;
 /// Somebody evicts a message: the lock of kinds that do.
 const EVICTING: u32 = 1 << 2;
 /// The level the agent is set to: two bits.
@@ -275,6 +277,19 @@ impl Header {
             Ordering::Relaxed,
         ) {
             marks = seen;
+        }
+    }
+
+    /// Whether there is no state at the moment. Only the owner may ask.
+    pub(super) fn is_stateless(&self) -> bool {
+        self.marks.load(Ordering::Relaxed) & STATELESS != 0
+    }
+
+    pub(super) fn set_stateless(&self, stateless: bool) {
+        if stateless {
+            self.marks.fetch_or(STATELESS, Ordering::Relaxed);
+        } else {
+            self.marks.fetch_and(!STATELESS, Ordering::Relaxed);
         }
     }
 
@@ -538,6 +553,20 @@ impl CellRef {
         }
     }
 
+    /// Takes out what its owner handles next.
+    ///
+    /// # Safety
+    /// The caller holds the run flag, or has held it and closed the cell.
+    #[inline]
+    pub(super) unsafe fn pop_mail(&self) -> Option<Envelope> {
+        if self.kind().evicts() {
+            // SAFETY: the lock guards the ready list in kinds that evict.
+            return self.with_eviction_lock(|| unsafe { self.mailbox.pop() });
+        }
+        // SAFETY: passed on from the caller.
+        unsafe { self.mailbox.pop() }
+    }
+
     /// Takes out the oldest message.
     pub(crate) fn evict_oldest(&self) -> Option<Envelope> {
         // SAFETY: called under the eviction lock.
@@ -570,7 +599,7 @@ impl CellRef {
 
     /// Clears up messages that came after the end.
     #[cold]
-    pub(super) fn bury_rest(&self) {
+    fn bury_rest(&self) {
         let rest: Vec<Envelope> = if self.kind().evicts() {
             // SAFETY: the lock guards the ready list in kinds that evict.
             let pop = || unsafe { self.mailbox.pop() };
@@ -598,7 +627,7 @@ impl CellRef {
     }
 
     /// Whether `waker` is this cell's own.
-    pub(super) fn is_woken_by(&self, waker: &Waker) -> bool {
+    pub(crate) fn is_woken_by(&self, waker: &Waker) -> bool {
         waker.data() == self.0.as_ptr().cast_const().cast() && *waker.vtable() == WAKER
     }
 

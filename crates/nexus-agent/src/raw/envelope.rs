@@ -11,6 +11,7 @@ use std::sync::Arc;
 use nexus_base::Time;
 
 use super::frame::{Begun, Origin};
+use super::local::outside;
 use super::{Owned, pool};
 use crate::chain::Link;
 use crate::error::drop_caught;
@@ -32,6 +33,8 @@ struct EnvelopeVtable {
     begin: unsafe fn(NonNull<Node>, &mut Owned<'_>) -> Begun,
     /// Drops the message and tells its asker why. Consumes the node.
     discard: unsafe fn(NonNull<Node>, AskError),
+    /// Says that the handler is going to start; why not, if nobody waits any more.
+    start: unsafe fn(NonNull<Node>, Time) -> Result<(), AskError>,
     priority: unsafe fn(NonNull<Node>) -> u8,
     encode: unsafe fn(NonNull<Node>) -> Vec<u8>,
     /// Whose handlers they are.
@@ -92,11 +95,18 @@ impl Envelope {
         unsafe { begin(self.into_node(), owned) }
     }
 
+    /// Says that the handler is going to start, ahead of [`Self::begin`], so that
+    /// others can be told; why it is not to start, if nobody waits any more.
+    pub(crate) fn start(&self, now: Time) -> Result<(), AskError> {
+        // SAFETY: the block is valid and matches its functions.
+        unsafe { (self.vtable().start)(self.0, now) }
+    }
+
     /// Drops the message; its asker, if any, learns `why`. Does not unwind.
     pub(crate) fn discard(self, why: AskError) {
         let discard = self.vtable().discard;
         // SAFETY: as in `begin`.
-        unsafe { discard(self.into_node(), why) }
+        outside(|| unsafe { discard(self.into_node(), why) })
     }
 
     /// The message's own word on it; one that panics is shed first.
@@ -121,7 +131,7 @@ impl Drop for Envelope {
     fn drop(&mut self) {
         let discard = self.vtable().discard;
         // SAFETY: the block is ours and matches its functions.
-        unsafe { discard(self.0, AskError::NotRunning) }
+        outside(|| unsafe { discard(self.0, AskError::NotRunning) })
     }
 }
 
@@ -166,6 +176,7 @@ impl<A: Handler<M>, M: Message> TellOf<A, M> {
     const VTABLE: EnvelopeVtable = EnvelopeVtable {
         begin: Self::begin,
         discard: Self::discard,
+        start: Self::start,
         priority: Self::priority,
         encode: Self::encode,
         agent: TypeId::of::<A>,
@@ -200,6 +211,10 @@ impl<A: Handler<M>, M: Message> TellOf<A, M> {
         drop_caught(unsafe { Self::unpack(node) });
     }
 
+    unsafe fn start(_: NonNull<Node>, _: Time) -> Result<(), AskError> {
+        Ok(())
+    }
+
     unsafe fn priority(node: NonNull<Node>) -> u8 {
         // SAFETY: the envelope is alive for the call.
         unsafe { node.cast::<Tell<M>>().as_ref().message.priority() }
@@ -217,6 +232,7 @@ impl<A: Handler<M>, M: Message> AskOf<A, M> {
     const VTABLE: EnvelopeVtable = EnvelopeVtable {
         begin: Self::begin,
         discard: Self::discard,
+        start: Self::start,
         priority: Self::priority,
         encode: Self::encode,
         agent: TypeId::of::<A>,
@@ -260,6 +276,13 @@ impl<A: Handler<M>, M: Message> AskOf<A, M> {
         let (asked, message) = unsafe { Self::unpack(node) };
         drop_caught(message);
         asked.slot.complete(Err(why));
+    }
+
+    unsafe fn start(node: NonNull<Node>, now: Time) -> Result<(), AskError> {
+        // SAFETY: the envelope is alive for the call.
+        let asked = unsafe { &node.cast::<Ask<M>>().as_ref().asked.0 };
+        let expired = AskError::Expired { deadline: asked.deadline };
+        if now < asked.deadline && asked.slot.start() { Ok(()) } else { Err(expired) }
     }
 
     unsafe fn priority(node: NonNull<Node>) -> u8 {

@@ -17,7 +17,7 @@ use nexus_base::{Rng, Time};
 
 use super::cell::{CellRef, Uncounted};
 use super::pool;
-use crate::chain::Link;
+use crate::chain::{Asker, Link};
 use crate::driver::{Alarm, AlarmKey};
 use crate::error::drop_caught;
 use crate::gate::Outbox;
@@ -76,10 +76,11 @@ impl std::ops::Deref for StepRef {
 }
 
 impl StepRef {
-    /// Whether whoever asked has given up.
-    pub(crate) fn asker_gave_up(&self) -> bool {
+    /// Where whoever asked waits; nothing for a tell, nor while it is below us
+    /// on the same stack.
+    pub(crate) fn asker(&self) -> Option<Arc<dyn Asker>> {
         // SAFETY: as above.
-        unsafe { asker_gave_up(self.0) }
+        unsafe { asker(self.0) }
     }
 }
 
@@ -147,7 +148,7 @@ impl Step {
         self.deadline
     }
 
-    pub(super) fn is_in_place(&self) -> bool {
+    pub(crate) fn is_in_place(&self) -> bool {
         self.in_place.get()
     }
 
@@ -251,7 +252,7 @@ struct FrameVtable {
     poll: unsafe fn(NonNull<FrameHead>, &mut Poller<'_>) -> Poll<()>,
     /// Drops the handler, tells its asker `why` if it still waits, frees the frame.
     discard: unsafe fn(NonNull<FrameHead>, AskError),
-    asker_gave_up: unsafe fn(NonNull<FrameHead>) -> bool,
+    asker: unsafe fn(NonNull<FrameHead>) -> Option<Arc<dyn Asker>>,
 }
 
 /// `reply` is typed by the future's output; `context` is what the handler borrows.
@@ -280,21 +281,18 @@ pub(super) unsafe fn discard(frame: NonNull<FrameHead>, why: AskError) {
 }
 
 /// # Safety
-/// As [`poll`].
-pub(super) unsafe fn asker_gave_up(frame: NonNull<FrameHead>) -> bool {
+/// `frame` is valid, and whoever else uses it leaves its asker alone.
+pub(super) unsafe fn asker(frame: NonNull<FrameHead>) -> Option<Arc<dyn Asker>> {
     // SAFETY: passed on from the caller.
-    unsafe { (frame.as_ref().vtable.asker_gave_up)(frame) }
+    unsafe { (frame.as_ref().vtable.asker)(frame) }
 }
 
 impl<A: Agent, F: Future> Frame<A, F>
 where
     F::Output: Send + 'static,
 {
-    const VTABLE: FrameVtable = FrameVtable {
-        poll: Self::poll,
-        discard: Self::discard,
-        asker_gave_up: Self::asker_gave_up,
-    };
+    const VTABLE: FrameVtable =
+        FrameVtable { poll: Self::poll, discard: Self::discard, asker: Self::asker };
 
     /// Takes memory for a frame and fills all of it but the future.
     ///
@@ -381,11 +379,12 @@ where
         }
     }
 
-    unsafe fn asker_gave_up(frame: NonNull<FrameHead>) -> bool {
+    unsafe fn asker(frame: NonNull<FrameHead>) -> Option<Arc<dyn Asker>> {
         let frame: NonNull<Self> = frame.cast();
         // SAFETY: passed on from the caller. The reply is no part of what the
         // future borrows.
-        unsafe { (*frame.as_ptr()).reply.as_ref() }.is_some_and(|reply| reply.gave_up())
+        let reply = unsafe { (*frame.as_ptr()).reply.as_ref() }?;
+        Some(reply.clone())
     }
 
     unsafe fn poll(frame: NonNull<FrameHead>, poller: &mut Poller<'_>) -> Poll<()> {

@@ -2,17 +2,17 @@
 
 use std::cell::Cell;
 use std::ptr::{NonNull, null};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use super::cell::{CellRef, Uncounted};
-use super::frame::Step;
+use super::frame::{self, FrameHead, Step};
 use crate::Worker;
-use crate::chain::Link;
+use crate::chain::{Asker, Link};
 
 /// A handler being polled on this thread. Lives on the stack.
 pub(super) struct Turn {
     pub(super) cell: Uncounted,
-    pub(super) step: NonNull<Step>,
+    pub(super) frame: NonNull<FrameHead>,
     pub(super) parent: *const Turn,
     pub(super) depth: u32,
 }
@@ -79,6 +79,22 @@ pub(super) fn inside<R>(turn: &Turn, f: impl FnOnce() -> R) -> R {
     })
 }
 
+/// Runs `f` outside of every handler: what the user's code does in there is not
+/// part of the step that happens to be below it on the stack.
+pub(crate) fn outside<R>(f: impl FnOnce() -> R) -> R {
+    let before = LOCAL.with(|local| local.turn.replace(null()));
+    let _restore = RestoreTurn(before);
+    f()
+}
+
+struct RestoreTurn(*const Turn);
+
+impl Drop for RestoreTurn {
+    fn drop(&mut self) {
+        LOCAL.with(|local| local.turn.set(self.0));
+    }
+}
+
 /// The handler that the current thread is inside of, if any.
 #[derive(Clone, Copy)]
 pub(crate) struct CurrentTurn<'a> {
@@ -99,7 +115,7 @@ impl<'a> CurrentTurn<'a> {
 
     pub(crate) fn step(self) -> &'a Step {
         // SAFETY: the step lives in the frame that is being polled.
-        unsafe { self.turn.step.as_ref() }
+        unsafe { &self.turn.frame.as_ref().step }
     }
 
     pub(crate) fn depth(self) -> u32 {
@@ -115,6 +131,12 @@ impl<'a> CurrentTurn<'a> {
     /// wait for its agent. Nobody can ask a task, so no cycle goes through one.
     pub(crate) fn asker_link(self) -> Option<Arc<Link>> {
         (!self.cell().kind().is_task()).then(|| self.link())
+    }
+
+    /// Where whoever asked waits, unless that is below on this stack.
+    fn asker(self) -> Option<Arc<dyn Asker>> {
+        // SAFETY: the frame is being polled, which leaves its asker alone.
+        unsafe { frame::asker(self.turn.frame) }
     }
 
     fn link(self) -> Arc<Link> {
@@ -135,6 +157,7 @@ impl<'a> CurrentTurn<'a> {
             key: cell.key_shared(),
             len: parent.as_ref().map_or(1, |parent| parent.len + 1),
             parent,
+            waits: self.asker().map(OnceLock::from).unwrap_or_default(),
         });
         step.set_link(link.clone());
         link

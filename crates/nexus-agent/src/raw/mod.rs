@@ -24,7 +24,7 @@ pub use cell::Ready;
 pub(crate) use cell::{CellRef, CellVtable, MAILBOX_LEN_MAX, Place};
 pub(crate) use envelope::{Asked, Envelope};
 pub(crate) use frame::{Begun, StepRef};
-pub(crate) use local::{CurrentTurn, enter, with_turn, with_worker};
+pub(crate) use local::{CurrentTurn, enter, outside, with_turn, with_worker};
 pub(crate) use owned::{Called, Owned};
 pub(crate) use slab::Slab;
 pub(crate) use word::Control;

@@ -59,14 +59,9 @@ impl<'w> Owned<'w> {
     /// The oldest message that waits.
     #[inline]
     pub(crate) fn next_mail(&mut self) -> Option<Envelope> {
-        let cell = self.cell();
-        cell.word().clear_mail();
-        if cell.kind().evicts() {
-            // SAFETY: the lock guards the ready list in kinds that evict.
-            return cell.with_eviction_lock(|| unsafe { cell.mailbox().pop() });
-        }
+        self.cell().word().clear_mail();
         // SAFETY: we hold the run flag.
-        unsafe { cell.mailbox().pop() }
+        unsafe { self.cell().pop_mail() }
     }
 
     /// Whether a handler is suspended here.
@@ -81,7 +76,8 @@ impl<'w> Owned<'w> {
     /// Whether the suspended handler's asker gave up.
     pub(crate) fn asker_gave_up(&self) -> bool {
         // SAFETY: we hold the run flag, so the frame is ours to look at.
-        self.frame().is_some_and(|frame| unsafe { frame::asker_gave_up(frame) })
+        let asker = self.frame().and_then(|frame| unsafe { frame::asker(frame) });
+        asker.is_some_and(|asker| asker.gave_up())
     }
 
     /// The message whose handler is suspended here.
@@ -194,6 +190,11 @@ impl<'w> Owned<'w> {
         // needs of its stack is written down now.
         if step.origin().is_none() {
             step.set_origin(local::with_turn(|turn| turn.and_then(CurrentTurn::asker_link)));
+        }
+        // SAFETY: as above.
+        if let (Some(link), Some(asker)) = (step.link(), unsafe { frame::asker(frame) }) {
+            // The link was made on the stack, and has nothing there yet.
+            let _ = link.waits.set(asker);
         }
         step.leave_stack();
         self.set_frame(frame.as_ptr());
@@ -314,18 +315,28 @@ impl<'w> Owned<'w> {
         discard_frame(frame, why)
     }
 
+    /// Whether the agent has a state: one whose constructor panicked has none.
+    pub(crate) fn has_state(&self) -> bool {
+        !self.cell().is_stateless()
+    }
+
     /// Makes the state afresh, after [`Self::drop_state`].
     pub(crate) fn construct(&mut self) -> Result<(), Crash> {
+        assert!(!self.has_state(), "dropped before it is made again");
         self.cell().next_epoch();
         // SAFETY: we hold the run flag, and `drop_state` has been.
         let made = catch_unwind(AssertUnwindSafe(|| unsafe {
             self.cell.kind().vtable().construct(self.cell.as_ptr())
         }));
+        self.cell().set_stateless(made.is_err());
         made.map_err(|panic| Crash::new(During::Constructor, panic))
     }
 
-    /// Tells the agent that it is going to stop.
+    /// Tells the agent that its state is going to be dropped, if it has one.
     pub(crate) fn stopping(&mut self, reason: &StopReason) -> Option<Crash> {
+        if !self.has_state() {
+            return None;
+        }
         // SAFETY: we hold the run flag, and there is a state.
         let told = catch_unwind(AssertUnwindSafe(|| unsafe {
             self.cell.kind().vtable().stopping(self.cell.as_ptr(), reason);
@@ -333,8 +344,12 @@ impl<'w> Owned<'w> {
         told.err().map(|panic| Crash::new(During::Drop, panic))
     }
 
-    /// Drops the state; what its drop panicked with, if it did.
+    /// Drops the state, if there is one; what its drop panicked with, if it did.
     pub(crate) fn drop_state(&mut self) -> Option<Crash> {
+        if !self.has_state() {
+            return None;
+        }
+        self.cell().set_stateless(true);
         // SAFETY: we hold the run flag, and there is a state and no frame borrowing it.
         let dropped = catch_unwind(AssertUnwindSafe(|| unsafe {
             self.cell.kind().vtable().drop_state(self.cell.as_ptr())
@@ -372,13 +387,16 @@ impl<'w> Owned<'w> {
     }
 
     /// Ends the agent: no state, no frame any more; what still waits is buried.
-    pub(crate) fn close(mut self) {
+    ///
+    /// Closed first: whoever sends sees that and turns away, so what is left is
+    /// what was there, and one message at most of each who was about to send.
+    pub(crate) fn close(self) {
         let cell = self.cell().clone();
-        while let Some(envelope) = self.next_mail() {
+        let orphaned = cell.word().close();
+        // SAFETY: what is in a closed cell is still ours alone.
+        while let Some(envelope) = unsafe { cell.pop_mail() } {
             cell.bury(envelope);
         }
-        let orphaned = cell.word().close();
-        cell.bury_rest();
         if !orphaned {
             CellRef::release_open(self.cell);
         }
@@ -422,10 +440,8 @@ unsafe fn poll_in_turn<R>(
     poll: impl FnOnce(&mut Poller<'_>) -> R,
 ) -> std::thread::Result<R> {
     // SAFETY: passed on from the caller.
-    let (step, depth) = unsafe {
-        (NonNull::from(&frame.as_ref().step), parent.as_ref().map_or(0, |parent| parent.depth + 1))
-    };
-    let turn = Turn { cell: cell.uncounted(), step, parent, depth };
+    let depth = unsafe { parent.as_ref() }.map_or(0, |parent| parent.depth + 1);
+    let turn = Turn { cell: cell.uncounted(), frame, parent, depth };
     with_waker(cell, |waker| {
         local::inside(&turn, || {
             catch_unwind(AssertUnwindSafe(|| poll(&mut Poller::from_waker(waker))))
@@ -436,6 +452,7 @@ unsafe fn poll_in_turn<R>(
 /// Drops a frame that is not polled any more; what its drop panicked with, if it did.
 fn discard_frame(frame: NonNull<FrameHead>, why: AskError) -> Option<Crash> {
     // SAFETY: callers own the frame and have unhooked it from its cell.
-    let dropped = catch_unwind(AssertUnwindSafe(|| unsafe { frame::discard(frame, why) }));
+    let discard = || unsafe { frame::discard(frame, why) };
+    let dropped = catch_unwind(AssertUnwindSafe(|| local::outside(discard)));
     dropped.err().map(|panic| Crash::new(During::Handler, panic))
 }

@@ -144,6 +144,12 @@ impl Word {
         self.0.fetch_and(!(control as u32), Ordering::AcqRel);
     }
 
+    /// Asks for `control` in a while. Only the owner may: it keeps the cell,
+    /// and cannot go idle past what it has asked for.
+    pub(crate) fn set_control(&self, control: Control) {
+        self.0.fetch_or(control as u32, Ordering::AcqRel);
+    }
+
     /// Closes the cell for good. Only its owner may. True if an orphan keeps it in memory.
     pub(crate) fn close(&self) -> bool {
         self.update(|_| Some(CLOSED)).is_ok_and(|was| was & ORPHAN != 0)

@@ -1,8 +1,14 @@
 //! Cycles: asks that would wait for each other are refused with the way round.
 
+use std::future::{Future, poll_fn};
+use std::pin::pin;
+use std::task::Poll;
 use std::time::Duration;
 
-use nexus::{Agent, AskError, Changed, Context, CyclePath, Handle, Handler, Message};
+use nexus::{
+    Agent, AskError, Changed, Context, CyclePath, ErrorCode, Handle, Handler, MailboxSpec, Message,
+    Overflow,
+};
 use nexus_sim::{World, check, seeds};
 
 struct Friend;
@@ -133,5 +139,93 @@ fn nothing_changed_where_the_handler_did_not_start() {
         assert!(world.ask(&friend, along("a")).is_ok_and(|told| told.is_err()));
         let counts = world.system().counts()["friend"];
         assert_eq!((counts.accepted, counts.handled), (1, 1), "it was refused at once");
+    });
+}
+
+/// A place with room for one, where others wait in line.
+struct Booth;
+
+impl Agent for Booth {
+    const KIND: &'static str = "booth";
+    const MAILBOX: MailboxSpec = MailboxSpec::overflow(Overflow::Wait).len_max(1);
+    fn new(_: &str) -> Booth {
+        Booth
+    }
+}
+
+/// After a second, asks the friend.
+#[derive(Message)]
+#[message(reply = Result<(), String>)]
+struct AskFriend;
+
+impl Handler<AskFriend> for Booth {
+    async fn handle(&mut self, _: AskFriend, cx: &mut Context<Self>) -> Result<(), String> {
+        cx.sleep(Duration::from_secs(1)).await;
+        let friend = cx.find::<Friend>("a").expect("spawned by the scenario");
+        let asked = friend.ask(Along(Vec::new(), Duration::ZERO)).await;
+        asked.map(|_| ()).map_err(|error| error.to_string())
+    }
+}
+
+#[derive(Message)]
+#[message(reply = Result<(), String>)]
+struct AskBooth;
+
+impl Handler<AskBooth> for Friend {
+    async fn handle(&mut self, _: AskBooth, cx: &mut Context<Self>) -> Result<(), String> {
+        let booth = cx.find::<Booth>("b").expect("spawned by the scenario");
+        booth.ask(AskFriend).queued().await.unwrap_or_else(|error| Err(error.to_string()))
+    }
+}
+
+#[test]
+fn a_cycle_through_a_place_in_line_is_found() {
+    check(seeds(40), |world| {
+        let friend = friends(world, "a").remove(0);
+        let booth = world.spawn::<Booth>("b");
+        // One is handled, one takes the only place.
+        let first = booth.clone();
+        let first = world.task(async move { first.ask(AskFriend).await });
+        world.run_for(Duration::from_millis(1));
+        booth.try_tell(AskFriend).expect("there is room");
+        let asking = world.task(async move { friend.ask(AskBooth).await });
+        let first = world.block_on(first.expect("the node takes work"));
+        let cycle = "asking would wait for itself: booth/b -> friend/a -> booth/b; nothing changed";
+        assert_eq!(first, Ok(Ok(Err(cycle.to_owned()))));
+        assert_eq!(world.now().as_secs_f64(), 1.0, "found at once, not by a deadline");
+        drop(asking);
+    });
+}
+
+/// Asks the friend of that name and does not wait for the answer.
+#[derive(Message)]
+struct AskAndGo(String);
+
+impl Handler<AskAndGo> for Friend {
+    async fn handle(&mut self, AskAndGo(name): AskAndGo, cx: &mut Context<Self>) {
+        let other = cx.find::<Friend>(&name).expect("spawned by the scenario");
+        let me = vec![cx.key().to_owned()];
+        let mut ask = pin!(other.ask(Along(me, Duration::from_secs(1))));
+        poll_fn(|poller| {
+            assert!(ask.as_mut().poll(poller).is_pending(), "it takes a second");
+            Poll::Ready(())
+        })
+        .await;
+        // The other has started meanwhile, and is not done.
+        cx.sleep(Duration::from_millis(1)).await;
+    }
+}
+
+#[test]
+fn who_has_stopped_waiting_is_on_no_cycle() {
+    check(seeds(40), |world| {
+        let friends = friends(world, "a b");
+        world.ask(&friends[0], AskAndGo("b".to_owned())).expect("it runs");
+        world.run_until_idle();
+        let counts = world.system().counts()["friend"];
+        assert_eq!(counts.handled, 3, "b was free to ask a: {counts:?}");
+        let cycles = world.system().error_counts();
+        let cycles = cycles.iter().find(|(code, _)| *code == ErrorCode::Cycle);
+        assert_eq!(cycles.map(|(_, count)| *count).unwrap_or_default(), 0);
     });
 }

@@ -184,3 +184,57 @@ fn an_ask_passes_the_tells_that_are_held() {
         assert_eq!(bank.log.take(), "1@0");
     });
 }
+
+/// Panics when it is asked, and says so when it goes.
+struct Doomed(Handle<Outside>);
+
+impl Agent for Doomed {
+    const KIND: &'static str = "doomed";
+    fn new(_: &str) -> Doomed {
+        unreachable!("made by the scenario")
+    }
+}
+
+impl Drop for Doomed {
+    fn drop(&mut self) {
+        self.0.try_tell(Leak(13)).expect("there is room");
+    }
+}
+
+#[derive(Message)]
+struct Die;
+
+impl Handler<Die> for Doomed {
+    async fn handle(&mut self, _: Die, _: &mut Context<Self>) {
+        panic!("as the test wants it");
+    }
+}
+
+#[derive(Message)]
+struct HaveItDie;
+
+impl Handler<HaveItDie> for Safe {
+    async fn handle(&mut self, _: HaveItDie, cx: &mut Context<Self>) {
+        let doomed = cx.find::<Doomed>("one").expect("spawned by the scenario");
+        doomed.ask(Die).await.expect_err("it panics");
+    }
+}
+
+#[test]
+fn what_another_says_in_its_end_is_not_held() {
+    check(seeds(40), |world| {
+        let log = Log::default();
+        let of_outside = log.clone();
+        world.register(KindSpec::from_fn(move |_| Outside(of_outside.clone())));
+        let outside = world.spawn::<Outside>("one");
+        let held = Arc::new(Held::default());
+        world.register(KindSpec::<Safe>::default().gate(held.clone()));
+        world.register(KindSpec::from_fn(move |_| Doomed(outside.clone())));
+        world.spawn::<Doomed>("one");
+        let safe = world.spawn::<Safe>("one");
+        world.tell(&safe, HaveItDie).expect("there is room");
+        world.run_until_idle();
+        assert!(held.take().is_empty(), "the step itself emitted nothing");
+        assert_eq!(log.take(), "13@0");
+    });
+}

@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use nexus::{Agent, Context, Delivery, DeliveryHook, Handler, KindSpec, Message, decode};
+use nexus::{Agent, AskError, Context, Delivery, DeliveryHook, Handler, KindSpec, Message, decode};
 use nexus_base::{AgentId, Rng, Time};
 use nexus_sim::{check, seeds};
 
@@ -100,5 +100,26 @@ fn replaying_what_was_delivered_gives_the_same_state() {
             }
         }
         assert_eq!(again.rolls, rolls);
+    });
+}
+
+#[test]
+fn what_is_not_handled_is_not_shown() {
+    check(seeds(20), |world| {
+        let tape = Arc::new(Tape::default());
+        world.register(KindSpec::<Dice>::default().hook(tape.clone()));
+        let dice = world.spawn::<Dice>("one");
+        // Keeps the agent until the ask after it is late.
+        world.tell(&dice, Roll(2_000_000)).expect("there is room");
+        let late = dice.clone();
+        let late = async move { late.ask(Rolls).within(Duration::from_micros(1)).await };
+        let late = world.task(late).expect("the node takes work");
+        let answer = world.block_on(late).expect("it is not killed");
+        assert!(matches!(answer, Err(AskError::Expired { .. })), "{answer:?}");
+        world.tell(&dice, Roll(1)).expect("there is room");
+        world.run_until_idle();
+        let delivered = tape.delivered.lock().expect("nobody panics here").clone();
+        let names: Vec<_> = delivered.iter().map(|one| one.message).collect();
+        assert_eq!(names, ["Roll", "Roll"]);
     });
 }

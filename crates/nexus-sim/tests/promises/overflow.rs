@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use nexus::{
-    Agent, AskError, Context, Handle, Handler, KindSpec, MailboxSpec, Message, Overflow, TellError,
+    Agent, AskError, Context, ErrorCode, Handle, Handler, KindSpec, MailboxSpec, Message, Overflow,
+    TellError,
 };
 use nexus_sim::{World, check, seeds};
 
@@ -154,4 +155,109 @@ fn whoever_asks_a_full_mailbox_is_refused() {
         assert_eq!(world.ask(&desk, Paper(4)), Err(AskError::MailboxFull { len_max: 3 }));
         assert_eq!(world.system().counts()["desk"].refused, 1);
     });
+}
+
+/// Takes one message and never comes back to the next.
+struct Hung;
+
+impl Agent for Hung {
+    const KIND: &'static str = "hung";
+    const MAILBOX: MailboxSpec = MailboxSpec::overflow(Overflow::Wait).len_max(1);
+    const DEADLINE: Duration = Duration::from_secs(3);
+    fn new(_: &str) -> Hung {
+        Hung
+    }
+}
+
+impl Handler<Paper> for Hung {
+    async fn handle(&mut self, _: Paper, cx: &mut Context<Self>) -> u8 {
+        cx.sleep(Duration::from_secs(1_000)).await;
+        0
+    }
+}
+
+/// What becomes of a tell to an agent that hangs, and how long that takes.
+fn check_wait(within: Option<Duration>, expected: Duration) {
+    check(seeds(10), move |world| {
+        let hung = world.spawn::<Hung>("one");
+        world.tell(&hung, Paper(1)).expect("there is room");
+        world.run_for(Duration::from_millis(1));
+        hung.try_tell(Paper(2)).expect("there is room");
+        let before = world.now();
+        let telling = async move {
+            let tell = hung.tell(Paper(3));
+            let told = match within {
+                Some(limit) => tell.within(limit).await,
+                None => tell.await,
+            };
+            told.map_err(|error| (error.code(), error.into_message().0))
+        };
+        let telling = world.task(telling).expect("the node takes work");
+        let told = world.block_on(telling);
+        assert_eq!(told, Ok(Err((ErrorCode::Deadline, 3))), "the message comes back");
+        assert_eq!(world.now().since(before), expected);
+        let counts = world.system().counts()["hung"];
+        assert_eq!((counts.accepted, counts.refused), (2, 1));
+        let errors = world.system().error_counts();
+        assert!(errors.contains(&(ErrorCode::Deadline, 1)), "{errors:?}");
+    });
+}
+
+#[test]
+fn wait_ends_with_the_kinds_deadline() {
+    check_wait(None, Hung::DEADLINE);
+}
+
+#[test]
+fn wait_ends_with_the_senders_own_deadline() {
+    check_wait(Some(Duration::from_secs(1)), Duration::from_secs(1));
+    check_wait(Some(Duration::ZERO), Duration::ZERO);
+}
+
+/// Sends another of its kind when it goes, while there are any left.
+#[derive(serde::Serialize, serde::Deserialize)]
+struct Hydra {
+    #[serde(skip)]
+    desk: Option<Handle<Desk>>,
+    left: u32,
+}
+
+impl nexus::Wire for Hydra {
+    const ID: nexus::WireId = nexus::WireId::named("test.hydra");
+}
+
+impl Message for Hydra {
+    type Reply = ();
+    const NAME: &'static str = "Hydra";
+}
+
+impl Drop for Hydra {
+    fn drop(&mut self) {
+        if let Some(desk) = self.desk.take().filter(|_| self.left > 0) {
+            let next = Hydra { desk: Some(desk.clone()), left: self.left - 1 };
+            if let Err(error) = desk.try_tell(next) {
+                error.into_message().desk = None;
+            }
+        }
+    }
+}
+
+impl Handler<Hydra> for Desk {
+    async fn handle(&mut self, _: Hydra, _: &mut Context<Self>) {
+        unreachable!("the agent ends before it comes to it");
+    }
+}
+
+#[test]
+fn an_agent_that_ends_takes_nothing_more() {
+    for overflow in [Overflow::Refuse, Overflow::DropOldest] {
+        check(seeds(10), move |world| {
+            let (desk, _) = busy_desk(world, overflow);
+            desk.try_tell(Hydra { desk: Some(desk.clone()), left: 500 }).expect("there is room");
+            desk.kill();
+            world.run_until_idle();
+            assert!(!desk.is_running());
+            assert_eq!(world.system().counts()["desk"].dead, 1);
+        });
+    }
 }

@@ -177,3 +177,14 @@ fn in_the_drop_of_a_message_nobody_else_suffers() {
         });
     }
 }
+
+#[test]
+fn a_sound_state_is_told_before_it_is_made_afresh() {
+    check(seeds(10), |world| {
+        let (agent, log) = fragile(world, "sound");
+        agent.restart();
+        world.run_until_idle();
+        assert_eq!((agent.is_running(), agent.epoch()), (true, 1));
+        assert_eq!(log.take(), "made stopping: made afresh dropped made");
+    });
+}

@@ -1,10 +1,12 @@
 //! Supervision: who is restarted when one crashes, how often, and who decides then.
 
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use nexus::{
-    Agent, AskError, Context, Handle, Handler, Intensity, Message, Strategy, SupervisorId,
-    SupervisorSpec,
+    Agent, AskError, Context, Handle, Handler, Intensity, KindSpec, Message, Strategy,
+    SupervisorId, SupervisorSpec,
 };
 use nexus_sim::{World, check, seeds};
 
@@ -181,5 +183,88 @@ fn one_for_all_waits_for_the_asker_up_the_stack() {
         assert_eq!(world.ask(&parent, HaveItCrash), Ok(true), "its handler ran to its end");
         world.run_until_idle();
         assert_eq!((parent.epoch(), child.epoch()), (1, 1));
+    });
+}
+
+#[test]
+fn a_kill_ends_a_constructor_that_panics_again_and_again() {
+    check(seeds(20), |world| {
+        let (made, victim) = (Arc::new(AtomicU32::new(0)), Arc::new(OnceLock::new()));
+        let (counter, to_kill) = (made.clone(), victim.clone());
+        world.register(KindSpec::from_fn(move |_| {
+            let made = counter.fetch_add(1, Ordering::Relaxed);
+            if made == 5 {
+                let victim: &Handle<Child> = to_kill.get().expect("the first one was made");
+                victim.kill();
+            }
+            assert_eq!(made, 0, "as the test wants it");
+            Child { fresh: true }
+        }));
+        let supervisor = supervisor(world, None, Strategy::OneForOne, 100);
+        let child = children(world, supervisor, "a").remove(0);
+        victim.set(child.clone()).expect("set once");
+        assert!(matches!(world.ask(&child, Crash), Err(AskError::Crashed(_))));
+        world.run_until_idle();
+        assert_eq!((made.load(Ordering::Relaxed), child.is_running()), (6, false));
+        assert_eq!(world.system().counts()["child"].stopped, 1);
+    });
+}
+
+#[test]
+fn others_have_their_turn_while_a_constructor_panics_again_and_again() {
+    check(seeds(20), |world| {
+        let (made, seen) = (Arc::new(AtomicU32::new(0)), Arc::new(AtomicU32::new(0)));
+        let (counter, at) = (made.clone(), seen.clone());
+        world.register(KindSpec::from_fn(move |key| {
+            let made = counter.fetch_add(1, Ordering::Relaxed);
+            assert!(key != "bad" || !(2..=90).contains(&made), "as the test wants it");
+            Child { fresh: true }
+        }));
+        let supervisor = supervisor(world, None, Strategy::OneForOne, 100);
+        let [bad, good] = ["bad", "good"].map(|key| children(world, supervisor, key).remove(0));
+        world.tell(&bad, Crash).expect("there is room");
+        world.tell(&bad, IsFresh).expect("there is room");
+        let looking = {
+            let made = made.clone();
+            async move {
+                good.ask(IsFresh).await.expect("it runs");
+                at.store(made.load(Ordering::Relaxed), Ordering::Relaxed);
+            }
+        };
+        let looking = world.task(looking).expect("the node takes work");
+        world.block_on(looking).expect("it is not killed");
+        world.run_until_idle();
+        assert!(seen.load(Ordering::Relaxed) < 92, "nobody else had a turn");
+        assert!(bad.is_running(), "it was made at last");
+        assert_eq!(world.system().counts()["child"].handled, 3, "and kept its mail");
+    });
+}
+
+/// A crash that is passed on to another under the same supervisor is one failure.
+#[test]
+fn a_failure_that_spreads_counts_once() {
+    struct Parent;
+    impl Agent for Parent {
+        const KIND: &'static str = "parent";
+        fn new(_: &str) -> Parent {
+            Parent
+        }
+    }
+    #[derive(Message)]
+    struct Trust;
+    impl Handler<Trust> for Parent {
+        async fn handle(&mut self, _: Trust, cx: &mut Context<Self>) {
+            let child = cx.find::<Child>("a").expect("spawned by the scenario");
+            child.ask(Crash).await.expect("it does not crash, it thinks");
+        }
+    }
+    check(seeds(40), |world| {
+        let supervisor = supervisor(world, None, Strategy::OneForAll, 1);
+        let parent: Handle<Parent> =
+            world.system().spawn_under(supervisor, "p").expect("the name is free");
+        let child = children(world, supervisor, "a").remove(0);
+        assert!(matches!(world.ask(&parent, Trust), Err(AskError::Crashed(_))));
+        world.run_until_idle();
+        assert_eq!((parent.epoch(), child.epoch()), (1, 1), "restarted once, nothing escalated");
     });
 }

@@ -3,10 +3,16 @@
 use std::sync::Arc;
 
 use nexus::{
-    Agent, BLOCKING_THREADS_MAX, Context, Execution, Handle, Handler, KindSpec, Message, Node,
+    Agent, BLOCKING_THREADS_MAX, Context, Execution, Handle, Handler, KindSpec, MailboxSpec,
+    Message, Node,
 };
 
-use crate::support::{Echo, Opener, Shared, assert_alive, eventually, ms, note, start, test};
+use crate::support::{
+    Echo, Opener, Probe, Shared, assert_alive, eventually, ms, note, probe, probes, start, test,
+};
+
+/// Sends in one run of an agent before it lets others go first.
+const SENDS_PER_RUN: u32 = 512;
 
 struct Blocker(Arc<Shared>);
 
@@ -122,5 +128,35 @@ fn timers_and_sleeps_work_there_too() {
             assert_eq!(node.block_on(blocker.ask(Echo(number as u64))), Ok(number as u64));
             shared.wait_for(&number.to_string());
         }
+    });
+}
+
+/// Tells a probe this often, and blocks on each.
+#[derive(Message)]
+struct Pour(u64);
+
+impl Handler<Pour> for Blocker {
+    async fn handle(&mut self, Pour(count): Pour, cx: &mut Context<Blocker>) {
+        let probe: Handle<Probe> = cx.find("p").expect("it runs");
+        for number in 0..count {
+            let runtime = tokio::runtime::Handle::current();
+            runtime.block_on(probe.tell(note(number))).expect("there is room");
+        }
+    }
+}
+
+#[test]
+fn one_may_block_on_any_number_of_tells() {
+    test(|| {
+        let node = start(1);
+        probes(&node);
+        let probe = probe(&node, "p");
+        let (_, blockers, _opener) = blockers(&node, 1);
+        let count = 2 * u64::from(SENDS_PER_RUN);
+        let mailbox = MailboxSpec::DEFAULT;
+        assert!(count <= u64::from(mailbox.len_max), "nobody waits for room");
+        node.block_on(blockers[0].ask(Pour(count))).expect("it runs to its end");
+        eventually("all are handled", || node.counts()["probe"].handled == count);
+        assert!(probe.is_running());
     });
 }

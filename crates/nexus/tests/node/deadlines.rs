@@ -1,13 +1,17 @@
 //! Deadlines: not done is told from unknown.
 
-use std::sync::Arc;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
+use std::task::{Context as Poller, Poll, Wake, Waker};
 use std::time::Duration;
 
 use nexus::{Agent, AskError, Changed, Context, Execution, Handle, Handler, Message, OnCancel};
 
 use crate::support::{
     Echo, Nap, Never, Opener, Probe, Woken, assert_alive, assert_balanced, err, eventually, held,
-    ms, note, now, probe, probes, start, test,
+    lock, ms, note, now, probe, probes, start, test,
 };
 
 #[test]
@@ -258,5 +262,72 @@ fn the_longest_of_deadlines_is_no_deadline() {
         let probe = probe(&node, "p");
         assert_eq!(node.block_on(probe.ask(Nap(1)).within(Duration::MAX)), Ok(1));
         assert_eq!(node.run(async move { probe.ask(Nap(1)).within(Duration::MAX).await }), Ok(1));
+    });
+}
+
+/// Polls what is inside only when that was woken itself, as joins of many futures do.
+struct Picky<F> {
+    inner: F,
+    knock: Arc<Knock>,
+}
+
+#[derive(Default)]
+struct Knock {
+    woken: AtomicBool,
+    outer: Mutex<Option<Waker>>,
+}
+
+impl Wake for Knock {
+    fn wake(self: Arc<Knock>) {
+        self.woken.store(true, Ordering::SeqCst);
+        if let Some(outer) = lock(&self.outer).as_ref() {
+            outer.wake_by_ref();
+        }
+    }
+}
+
+impl<F: Future> Picky<F> {
+    fn new(inner: F) -> Pin<Box<Picky<F>>> {
+        let knock = Knock { woken: AtomicBool::new(true), outer: Mutex::default() };
+        Box::pin(Picky { inner, knock: Arc::new(knock) })
+    }
+}
+
+impl<F: Future + Unpin> Future for Picky<F> {
+    type Output = F::Output;
+
+    fn poll(mut self: Pin<&mut Self>, poller: &mut Poller<'_>) -> Poll<F::Output> {
+        *lock(&self.knock.outer) = Some(poller.waker().clone());
+        if !self.knock.woken.swap(false, Ordering::SeqCst) {
+            return Poll::Pending;
+        }
+        let waker = Waker::from(self.knock.clone());
+        Pin::new(&mut self.inner).poll(&mut Poller::from_waker(&waker))
+    }
+}
+
+/// Waits until nobody waits for it, among others.
+#[derive(Message)]
+struct Idle;
+
+impl Handler<Idle> for Probe {
+    async fn handle(&mut self, _: Idle, cx: &mut Context<Probe>) {
+        Picky::new(cx.cancelled()).await;
+        cx.me().try_tell(note("cancelled")).expect("there is room");
+    }
+}
+
+#[test]
+fn a_handler_is_told_among_others_that_nobody_waits() {
+    test(|| {
+        let node = start(2);
+        let shared = probes(&node);
+        let probe = probe(&node, "p");
+        let error = err(node.block_on(probe.ask(Idle).within(ms(20))));
+        assert!(matches!(error, AskError::Deadline { .. }), "{error}");
+        shared.wait_for("cancelled");
+        let in_place = async move { probe.ask(Idle).within(ms(20)).await };
+        assert!(matches!(node.run(in_place), Err(AskError::Deadline { .. })));
+        eventually("it is told again", || shared.lines("cancelled").len() == 2);
     });
 }

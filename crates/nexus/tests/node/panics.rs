@@ -1,7 +1,10 @@
 //! Panics in users' code end where they happened: no worker dies, nobody waits
 //! for ever, nothing is lost uncounted.
 
+use std::future::Future;
+use std::pin::Pin;
 use std::sync::Arc;
+use std::task::{Wake, Waker};
 use std::time::Duration;
 
 use nexus::{
@@ -11,7 +14,7 @@ use nexus::{
 };
 
 use crate::support::{
-    Echo, Note, Opener, Panic, Probe, Shared, Woken, assert_alive, assert_balanced, err,
+    Echo, Never, Note, Opener, Panic, Probe, Shared, Woken, assert_alive, assert_balanced, err,
     eventually, held, lock, ms, note, probe, probes, says, start, test,
 };
 
@@ -503,5 +506,34 @@ fn bytes_that_cannot_be_read_or_written_are_errors_that_say_what_changed() {
         let json = node.system().read_json("damper", "Moody", b"9").expect("it is taken");
         assert!(json.is_err_and(|error| error.reason.ends_with("deserialize")));
         assert_alive(&node);
+    });
+}
+
+/// A waker that panics when it is called.
+struct Firecracker;
+
+impl Wake for Firecracker {
+    fn wake(self: Arc<Firecracker>) {
+        panic!("woken");
+    }
+}
+
+#[test]
+fn a_waker_that_panics_when_its_alarm_rings_harms_nobody() {
+    test(|| {
+        let node = start(1);
+        probes(&node);
+        let probe = probe(&node, "p");
+        let waker = Waker::from(Arc::new(Firecracker));
+        let mut poller = std::task::Context::from_waker(&waker);
+        let limits = [ms(5), Duration::from_secs(3_600)];
+        let mut asks = limits.map(|limit| probe.ask(Never).within(limit));
+        for ask in &mut asks {
+            assert!(Pin::new(ask).poll(&mut poller).is_pending());
+        }
+        eventually("the first alarm has rung", || !node.metrics().contains("nexus_alarms 2\n"));
+        assert_alive(&node);
+        // The other rings when the node ends.
+        node.shutdown(ms(100));
     });
 }

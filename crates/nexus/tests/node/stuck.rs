@@ -5,8 +5,8 @@ use std::sync::Arc;
 use nexus::{Agent, AskError, Context, Handle, Handler, KindSpec, Message, Node};
 
 use crate::support::{
-    Echo, Echoer, Hold, Nap, Never, Opener, Shared, assert_alive, err, eventually, held, ms, probe,
-    probes, start, test,
+    Echo, Echoer, Hold, Nap, Never, Opener, Shared, Woken, assert_alive, err, eventually, held, ms,
+    note, now, probe, probes, start, test,
 };
 
 #[test]
@@ -75,20 +75,24 @@ impl Handler<Churn> for Nuisance {
     }
 }
 
+/// Registers nuisances, and spawns one.
+fn nuisance(node: &Node) -> (Handle<Nuisance>, Arc<Shared>, Opener) {
+    let shared = Arc::new(Shared::default());
+    let inner = shared.clone();
+    let spec = KindSpec::from_fn(move |_| Nuisance(inner.clone()));
+    node.register(spec).expect("nobody else has the kind");
+    (node.spawn("0").expect("the key is free"), shared.clone(), Opener(shared))
+}
+
 #[test]
 fn what_waits_behind_a_blocked_worker_is_done_by_busy_ones() {
     test(|| {
         let node = start(2);
-        let shared = Arc::new(Shared::default());
-        let _opener = Opener(shared.clone());
-        let inner = shared.clone();
-        let spec = KindSpec::from_fn(move |_| Nuisance(inner.clone()));
-        node.register(spec).expect("nobody else has the kind");
+        let (blocker, shared, _opener) = nuisance(&node);
         for number in 0..10 {
             node.spawn::<Echoer>(&number.to_string()).expect("the key is free");
         }
-        let [blocker, churner] =
-            ["blocker", "churner"].map(|key| node.spawn::<Nuisance>(key).expect("the key is free"));
+        let churner = node.spawn::<Nuisance>("churner").expect("the key is free");
         churner.try_tell(Churn).expect("there is room");
         blocker.try_tell(WakeAllThenHold(10)).expect("there is room");
         shared.wait_for("blocks");
@@ -223,4 +227,97 @@ fn timers_ring_though_tokio_keeps_their_worker_in_a_task() {
         eventually("all are awake", || node.counts()["nexus.task"].agents() == 0);
     };
     smuggled(set, rung);
+}
+
+/// Asks an echoer a number of times, without leaving its handler in between.
+#[derive(Message)]
+#[message(reply = u64)]
+struct AskWithoutAwaiting(u64);
+
+impl Handler<AskWithoutAwaiting> for Nuisance {
+    async fn handle(&mut self, ask: AskWithoutAwaiting, cx: &mut Context<Nuisance>) -> u64 {
+        let echoer: Handle<Echoer> = cx.find("0").expect("it runs");
+        let woken = Arc::new(Woken::default());
+        (0..ask.0).filter(|number| woken.poll(&mut echoer.ask(Echo(*number))).is_ready()).count()
+            as u64
+    }
+}
+
+#[test]
+fn a_handler_that_cannot_yield_is_not_asked_to() {
+    test(|| {
+        let node = start(1);
+        let (nuisance, _shared, _opener) = nuisance(&node);
+        assert_alive(&node);
+        assert_eq!(node.block_on(nuisance.ask(AskWithoutAwaiting(2_000))), Ok(2_000));
+    });
+}
+
+/// Works for some milliseconds.
+#[derive(Message)]
+struct Toil(u64);
+
+fn work(milliseconds: u64) {
+    let start = now();
+    while start.elapsed() < ms(milliseconds) {
+        std::hint::spin_loop();
+    }
+}
+
+impl Handler<Toil> for Nuisance {
+    async fn handle(&mut self, Toil(milliseconds): Toil, _cx: &mut Context<Nuisance>) {
+        work(milliseconds);
+        self.0.note("toil");
+    }
+}
+
+/// Has the nuisance called `1` toil so often, in place.
+#[derive(Message)]
+struct HaveToil(u64);
+
+impl Handler<HaveToil> for Nuisance {
+    async fn handle(&mut self, HaveToil(count): HaveToil, cx: &mut Context<Nuisance>) {
+        let other: Handle<Nuisance> = cx.find("1").expect("it runs");
+        for _ in 0..count {
+            other.ask(Toil(5)).await.expect("it runs");
+        }
+    }
+}
+
+/// With one worker: after how much toil somebody else had a turn.
+fn toil_before_others(send: impl FnOnce(&Handle<Nuisance>)) -> usize {
+    let node = start(1);
+    let (nuisance, shared, _opener) = nuisance(&node);
+    let _other: Handle<Nuisance> = node.spawn("1").expect("the key is free");
+    let probe_shared = probes(&node);
+    let _probe_opener = Opener(probe_shared.clone());
+    let holder = held(&node, &probe_shared, "holder");
+    send(&nuisance);
+    let waiting = probe(&node, "waiting");
+    waiting.try_tell(note("turn")).expect("there is room");
+    probe_shared.door.open();
+    probe_shared.wait_for("turn");
+    let toil = shared.lines("toil").len();
+    holder.kill();
+    toil
+}
+
+#[test]
+fn long_handlers_let_others_have_their_turn_between_them() {
+    test(|| {
+        let toil = toil_before_others(|nuisance| {
+            (0..40).for_each(|_| nuisance.try_tell(Toil(5)).expect("there is room"));
+        });
+        assert!(toil < 20, "{toil} long handlers before anybody else");
+    });
+}
+
+#[test]
+fn long_handlers_in_place_let_others_have_their_turn_between_them() {
+    test(|| {
+        let toil = toil_before_others(|nuisance| {
+            nuisance.try_tell(HaveToil(40)).expect("there is room");
+        });
+        assert!(toil < 20, "{toil} long handlers before anybody else");
+    });
 }

@@ -2,9 +2,11 @@
 
 use std::sync::Arc;
 
-use nexus::{Agent, AskError, Changed, Context, EventName, Handle, Handler, SpawnError};
+use nexus::{Agent, AskError, Changed, Context, EventName, Handle, Handler, Message, SpawnError};
 
-use crate::support::{Echo, Woken, assert_alive, err, eventually, ms, probe, probes, start, test};
+use crate::support::{
+    Echo, Probe, Woken, assert_alive, err, eventually, ms, probe, probes, start, test,
+};
 
 #[test]
 fn a_task_is_awaited_from_anywhere() {
@@ -135,5 +137,34 @@ fn an_agent_of_a_kind_called_like_that_of_tasks_is_no_task() {
         assert_eq!(node.block_on(namesake.ask(Echo(1))), Ok(1), "it is made afresh");
         namesake.stop();
         eventually("its name is free", || node.find::<Namesake>("0").is_none());
+    });
+}
+
+tokio::task_local! {
+    static CALLER: &'static str;
+}
+
+/// Answers with what it sees of its asker's surroundings.
+#[derive(Message)]
+#[message(reply = String)]
+struct WhoCalls;
+
+impl Handler<WhoCalls> for Probe {
+    async fn handle(&mut self, _: WhoCalls, _cx: &mut Context<Probe>) -> String {
+        CALLER.try_with(|caller| (*caller).to_owned()).unwrap_or_default()
+    }
+}
+
+#[test]
+fn a_queued_ask_leaves_the_task_locals_of_the_asker_behind() {
+    test(|| {
+        let node = start(1);
+        probes(&node);
+        let probe = probe(&node, "p");
+        let asking = CALLER.scope("me", async move {
+            let in_place = probe.ask(WhoCalls).await.expect("it runs");
+            (in_place, probe.ask(WhoCalls).queued().await.expect("it runs"))
+        });
+        assert_eq!(node.run(asking), ("me".to_owned(), String::new()));
     });
 }
