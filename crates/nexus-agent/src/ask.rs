@@ -232,8 +232,8 @@ impl<'h, M: Message> Ask<'h, M> {
                 self.wait_suspended(slot, deadline, turn, poller)
             }
             Called::Panicked(crash) => {
-                run::finish_crashed(owned, crash.clone());
-                Poll::Ready(Err(AskError::Crashed(crash)))
+                run::finish_crashed(owned, (*crash).clone());
+                Poll::Ready(Err(AskError::Crashed(*crash)))
             }
         }
     }

@@ -175,7 +175,7 @@ fn begin_shown(owned: &mut Owned<'_>, envelope: Envelope) -> Begun {
     if let Err(crash) = kind.show(owned.worker(), owned.cell(), &envelope) {
         kind.counters.add(owned.worker().shard(), Count::Dropped, 1);
         envelope.discard(AskError::Crashed(crash.clone()));
-        return Begun::Panicked(crash);
+        return Begun::Panicked(Box::new(crash));
     }
     envelope.begin(owned)
 }
@@ -193,7 +193,7 @@ fn after<'w>(begun: Begun, owned: Owned<'w>, places: &mut Places) -> Next<'w> {
         Begun::Pending => Next::Sleep(owned),
         Begun::Panicked(crash) => {
             places.give_back(&owned);
-            match crashed(owned, crash) {
+            match crashed(owned, *crash) {
                 Some(owned) => Next::Go(owned),
                 None => Next::Gone,
             }
@@ -241,7 +241,7 @@ fn obey<'w>(mut owned: Owned<'w>, control: Control, places: &mut Places) -> Opti
             if opted_in && owned.asker_gave_up() {
                 let dropped = owned.drop_frame(AskError::Stopped { changed: Changed::Unknown });
                 return match dropped {
-                    Some(crash) => crashed(owned, crash),
+                    Some(crash) => crashed(owned, *crash),
                     None => Some(owned),
                 };
             }

@@ -121,7 +121,8 @@ pub(crate) enum Begun {
     /// It is suspended; its frame is in the cell.
     Pending,
     /// It panicked; its frame is gone.
-    Panicked(Crash),
+    /// Boxed, so that how a poll ended fits two registers.
+    Panicked(Box<Crash>),
     /// Its asker no longer waits: it was not started.
     Skipped,
 }

@@ -33,7 +33,7 @@ pub(crate) enum Called<R> {
     /// The handler is suspended; the answer will come through the slot.
     Pending(Arc<Slot<R>>),
     /// The handler panicked.
-    Panicked(Crash),
+    Panicked(Box<Crash>),
 }
 
 impl<'w> Owned<'w> {
@@ -245,8 +245,8 @@ impl<'w> Owned<'w> {
             Ok(true) => FirstPoll::Ready(frame),
             Ok(false) => FirstPoll::Pending(frame),
             Err(panic) => {
-                let crash = Crash::new(During::Handler, panic);
-                discard_frame(frame.cast(), AskError::Crashed(crash.clone()));
+                let crash = Box::new(Crash::new(During::Handler, panic));
+                discard_frame(frame.cast(), AskError::Crashed((*crash).clone()));
                 FirstPoll::Panicked(crash)
             }
         }
@@ -291,25 +291,25 @@ impl<'w> Owned<'w> {
     fn crash_frame(&mut self, frame: NonNull<FrameHead>, crash: Crash) -> Begun {
         self.set_frame(null_mut());
         discard_frame(frame, AskError::Crashed(crash.clone()));
-        Begun::Panicked(crash)
+        Begun::Panicked(Box::new(crash))
     }
 
     /// Hands over what the step emitted; what the gate panicked with, if it did.
     #[inline]
-    fn release_outbox(&self, frame: NonNull<FrameHead>) -> Option<Crash> {
+    fn release_outbox(&self, frame: NonNull<FrameHead>) -> Option<Box<Crash>> {
         if self.cell().kind().is_gated() { self.pass_gate(frame) } else { None }
     }
 
     #[cold]
-    fn pass_gate(&self, frame: NonNull<FrameHead>) -> Option<Crash> {
+    fn pass_gate(&self, frame: NonNull<FrameHead>) -> Option<Box<Crash>> {
         // SAFETY: the frame is ours until it is freed.
         let step = unsafe { &frame.as_ref().step };
         let outbox = step.take_outbox()?;
-        self.cell().kind().pass_gate(self.cell(), outbox).err()
+        self.cell().kind().pass_gate(self.cell(), outbox).err().map(Box::new)
     }
 
     /// Drops the suspended handler where it stands; what its drop panicked with, if it did.
-    pub(crate) fn drop_frame(&mut self, why: AskError) -> Option<Crash> {
+    pub(crate) fn drop_frame(&mut self, why: AskError) -> Option<Box<Crash>> {
         let frame = self.frame()?;
         self.set_frame(null_mut());
         discard_frame(frame, why)
@@ -411,7 +411,7 @@ where
     /// There is an output.
     Ready(NonNull<Frame<A, F>>),
     Pending(NonNull<Frame<A, F>>),
-    Panicked(Crash),
+    Panicked(Box<Crash>),
 }
 
 /// Frees a frame whose handler has ended; what a drop panicked with, if one did.
@@ -419,13 +419,13 @@ where
 /// # Safety
 /// The frame is valid and nobody else uses it; it is gone afterwards.
 #[inline]
-unsafe fn free<A: Agent, F: Future>(frame: NonNull<Frame<A, F>>) -> Option<Crash>
+unsafe fn free<A: Agent, F: Future>(frame: NonNull<Frame<A, F>>) -> Option<Box<Crash>>
 where
     F::Output: Send + 'static,
 {
     // SAFETY: passed on from the caller.
     let freed = catch_unwind(AssertUnwindSafe(|| unsafe { Frame::free(frame) }));
-    freed.err().map(|panic| Crash::new(During::Handler, panic))
+    freed.err().map(|panic| Box::new(Crash::new(During::Handler, panic)))
 }
 
 /// Polls inside a turn, catching panics.
@@ -450,9 +450,9 @@ unsafe fn poll_in_turn<R>(
 }
 
 /// Drops a frame that is not polled any more; what its drop panicked with, if it did.
-fn discard_frame(frame: NonNull<FrameHead>, why: AskError) -> Option<Crash> {
+fn discard_frame(frame: NonNull<FrameHead>, why: AskError) -> Option<Box<Crash>> {
     // SAFETY: callers own the frame and have unhooked it from its cell.
     let discard = || unsafe { frame::discard(frame, why) };
     let dropped = catch_unwind(AssertUnwindSafe(|| local::outside(discard)));
-    dropped.err().map(|panic| Crash::new(During::Handler, panic))
+    dropped.err().map(|panic| Box::new(Crash::new(During::Handler, panic)))
 }
