@@ -261,6 +261,7 @@ async fn ask(
     // Goes on if the client leaves: who lost the connection is just who will
     // ask again under the same key, and must not have it done twice.
     let (host, name) = (host.clone(), name.to_owned());
+    #[allow(clippy::disallowed_methods, reason = "requests are tokio's, as their connections are")]
     let asking = tokio::spawn(OnWorker::new(async move {
         let answered = ask_once(&host, &name, asked).await;
         keep(&host, &key, &answered);

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use serde_json::json;
 
-use crate::support::{PATIENCE, eventually, ms, request, serve, serve_with};
+use crate::support::{Client, PATIENCE, eventually, ms, request, serve, serve_with};
 
 fn pass() -> String {
     request("POST", "/v1/agents/gated/1", &[], r#"{"type":"message","name":"pass"}"#)
@@ -60,22 +60,24 @@ fn whoever_is_still_there_at_the_limit_is_cut_off() {
 }
 
 #[test]
-fn what_was_answered_is_done_however_the_node_ends() {
+fn nothing_is_done_without_an_answer_while_a_node_ends() {
     let served = serve();
-    served.create("cart/1");
+    served.gate.open();
+    let (gate, address) = (served.gate.clone(), served.address);
     let (answered, over) = (AtomicU64::new(0), AtomicBool::new(false));
-    let body = r#"{"type":"message","name":"put","args":{"item":"x","count":1}}"#;
-    let text = request("POST", "/v1/agents/cart/1", &[], body);
-    let address = served.address;
+    for number in 0..4 {
+        served.create(&format!("gated/{number}"));
+    }
     std::thread::scope(|scope| {
-        let (answered, over, text) = (&answered, &over, &text);
-        for _ in 0..4 {
+        for number in 0..4 {
+            let (answered, over) = (&answered, &over);
+            let text = pass().replace("gated/1", &format!("gated/{number}"));
             scope.spawn(move || {
                 while !over.load(Ordering::SeqCst) {
                     let Ok(stream) = TcpStream::connect_timeout(&address, PATIENCE) else { return };
                     stream.set_read_timeout(Some(PATIENCE)).expect("it is a socket");
-                    let mut client = crate::support::Client::over(stream);
-                    while client.say(text) {
+                    let mut client = Client::over(stream);
+                    while client.say(&text) {
                         let Some(answer) = client.answer_or_end("POST") else { break };
                         match answer.status {
                             200 => answered.fetch_add(1, Ordering::SeqCst),
@@ -91,6 +93,7 @@ fn what_was_answered_is_done_however_the_node_ends() {
         over.store(true, Ordering::SeqCst);
         assert!(shutdown.drained, "{shutdown:?}");
     });
+    assert_eq!(gate.passed.load(Ordering::SeqCst), answered.load(Ordering::SeqCst));
 }
 
 #[test]
