@@ -65,7 +65,8 @@ fn find(host: &Host, name: &Name<'_>) -> Result<Listing, Problem> {
     listing.ok_or_else(|| missing(host, name))
 }
 
-fn missing(host: &Host, name: &Name<'_>) -> Problem {
+/// There is no such agent.
+pub(super) fn missing(host: &Host, name: &Name<'_>) -> Problem {
     let kinds = super::kinds(host);
     if !kinds.contains(&&*name.kind) {
         return unknown_kind(&kinds, name);

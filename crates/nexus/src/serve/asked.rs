@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use nexus_coord::{DEADLINE_DEFAULT, DEADLINE_MAX, Features, Routing};
+use nexus_coord::{DEADLINE_DEFAULT, DEADLINE_MAX, Features, NAME_BYTES_MAX, Routing};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::json;
@@ -49,6 +49,11 @@ impl Asked {
             return Ok(Asked::Request(read::<nexus_coord::Request>(body)?.into()));
         }
         let message: Message = read(body)?;
+        let bytes = message.name.len();
+        if bytes > NAME_BYTES_MAX {
+            let text = format!("name has {bytes} bytes, at most {NAME_BYTES_MAX} are taken");
+            return Err(Problem::bad_request(text).detail(json!({"path": "name"})));
+        }
         let most = DEADLINE_MAX.as_millis() as u64;
         let within = match message.deadline_ms {
             None => DEADLINE_DEFAULT,
@@ -81,6 +86,11 @@ pub(super) fn read<T: DeserializeOwned>(body: &[u8]) -> Result<T, Problem> {
 }
 
 fn read_borrowed<'b, T: Deserialize<'b>>(body: &'b [u8]) -> Result<T, Problem> {
+    // Readers made by derive take a list for an object, its fields in order.
+    if body.trim_ascii_start().starts_with(b"[") {
+        let text = "the body is a list, and must be an object; nothing changed";
+        return Err(Problem::bad_request(text).detail(json!({"path": ""})));
+    }
     // First without keeping track of the path, which costs more than reading.
     serde_json::from_slice(body).map_err(|error| where_it_is_wrong::<T>(body, &error))
 }

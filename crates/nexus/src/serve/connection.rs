@@ -19,6 +19,7 @@ use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Instant, Sleep};
 
+use super::body::Body;
 use super::host::Host;
 use super::meter::Refused;
 use super::serving;
@@ -35,10 +36,15 @@ enum Waits {
     Answer,
     /// The client, to take what was written.
     Client,
+    /// What is to be told in an answer without end.
+    Stream,
+    /// The client, to take what such an answer has told.
+    Stuck,
 }
 
 impl Waits {
-    const ALL: [Waits; 4] = [Waits::Idle, Waits::Head, Waits::Answer, Waits::Client];
+    const ALL: [Waits; 6] =
+        [Waits::Idle, Waits::Head, Waits::Answer, Waits::Client, Waits::Stream, Waits::Stuck];
 }
 
 /// What stream, service and timer know of each other. All on one thread, but
@@ -89,7 +95,8 @@ where
         let (host, progress) = (host.clone(), progress.clone());
         async move {
             let answer = serving::answer(&host, request, from).await;
-            progress.note(Waits::Client);
+            let endless = matches!(answer.body(), Body::Events(_));
+            progress.note(if endless { Waits::Stream } else { Waits::Client });
             Ok::<_, std::convert::Infallible>(answer)
         }
     });
@@ -97,7 +104,8 @@ where
     let connection = hyper::server::conn::http1::Builder::new()
         .max_headers(http.headers_max)
         .max_buf_size(http.header_bytes_max.max(BUFFER_BYTES_MIN))
-        .pipeline_flush(true)
+        // Gathering answers would keep any number of them for who reads none.
+        .pipeline_flush(false)
         .half_close(false)
         .serve_connection(TokioIo::new(watched), service);
     let mut connection = pin!(connection);
@@ -151,10 +159,10 @@ fn is_overdue(
 fn limit(host: &Host, waits: Waits) -> Duration {
     let http = &host.settings.http;
     match waits {
-        Waits::Idle | Waits::Client => http.idle_timeout,
+        Waits::Idle | Waits::Client | Waits::Stuck => http.idle_timeout,
         Waits::Head => http.header_timeout,
         // Requests end by their own deadlines, streams when their reader does.
-        Waits::Answer => Duration::from_secs(366 * 86_400),
+        Waits::Answer | Waits::Stream => Duration::from_secs(366 * 86_400),
     }
 }
 
@@ -186,6 +194,15 @@ impl<S: AsyncWrite + Unpin> Watched<S> {
             self.progress.note(Waits::Idle);
         }
     }
+
+    /// A stream may wait for ever for what it tells, but not for its reader.
+    fn wrote<T>(&self, written: &Poll<T>) {
+        match (self.progress.waits(), written.is_ready()) {
+            (Waits::Stream, false) => self.progress.note(Waits::Stuck),
+            (Waits::Stuck, true) => self.progress.note(Waits::Stream),
+            _ => {}
+        }
+    }
 }
 
 impl<S: AsyncWrite + Unpin> AsyncWrite for Watched<S> {
@@ -194,7 +211,9 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Watched<S> {
         poller: &mut Poller<'_>,
         bytes: &[u8],
     ) -> Poll<std::io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write(poller, bytes)
+        let written = Pin::new(&mut self.stream).poll_write(poller, bytes);
+        self.wrote(&written);
+        written
     }
 
     fn poll_write_vectored(
@@ -202,7 +221,9 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Watched<S> {
         poller: &mut Poller<'_>,
         slices: &[std::io::IoSlice<'_>],
     ) -> Poll<std::io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write_vectored(poller, slices)
+        let written = Pin::new(&mut self.stream).poll_write_vectored(poller, slices);
+        self.wrote(&written);
+        written
     }
 
     fn is_write_vectored(&self) -> bool {
@@ -214,6 +235,7 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Watched<S> {
         if flushed.is_ready() {
             self.flushed();
         }
+        self.wrote(&flushed);
         flushed
     }
 

@@ -116,12 +116,14 @@ impl Follow {
             let host = this.host.clone();
             let arrived = this.arrived.get_or_insert_with(|| Box::pin(arrival(host)));
             let came = arrived.as_mut().poll(poller).is_ready();
+            if came {
+                this.arrived = None;
+            }
             if let Some(text) = this.take() {
                 this.rest();
                 return Poll::Ready(Some(text));
             }
             if came {
-                this.arrived = None;
                 continue;
             }
             ready!(this.heartbeat.as_mut().poll(poller));

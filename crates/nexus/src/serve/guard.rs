@@ -21,22 +21,25 @@ pub(super) struct Client {
     pub(super) name: Arc<str>,
 }
 
-/// Lets a request in, or says why not.
-pub(super) fn admit<B>(
-    host: &Host,
-    request: &Request<B>,
-    from: IpAddr,
-    route: &Route<'_>,
-) -> Result<Client, Problem> {
+/// Lets a request come near, whoever sends it, or says why not.
+pub(super) fn admit<B>(host: &Host, request: &Request<B>, from: IpAddr) -> Result<(), Problem> {
     if let Some(mut rates) = host.rates()
-        && !rates.allows(host.now(), from)
+        && !rates.allows(host.now(), from.to_canonical())
     {
         host.meter.refused(Refused::Rate);
         let message = "too many requests from this address; nothing changed; try again later";
         let problem = Problem::new(ErrorCode::MailboxFull, message);
         return Err(problem.detail(serde_json::json!({"reason": "rate"})));
     }
-    check_host(host, request)?;
+    check_host(host, request)
+}
+
+/// Who sends a request, if they may.
+pub(super) fn identify<B>(
+    host: &Host,
+    request: &Request<B>,
+    route: &Route<'_>,
+) -> Result<Client, Problem> {
     match &host.tokens {
         None => Ok(Client::default()),
         // Whoever keeps the process alive need not hold a token, and learns
@@ -95,8 +98,12 @@ fn check_host<B>(host: &Host, request: &Request<B>) -> Result<(), Problem> {
     let Some(first) = first.filter(|_| second.is_none()) else {
         return Err(Problem::bad_request("a request has one Host header"));
     };
-    if !is_ours(host, first) {
-        return Err(refused(host, &HOST, first));
+    // An address in full names the host once more, and counts for more.
+    let full = request.uri().authority().map(http::uri::Authority::as_str);
+    for named in [Some(first), full].into_iter().flatten() {
+        if !is_ours(host, named) {
+            return Err(refused(host, &HOST, named));
+        }
     }
     let Some(origin) = request.headers().get(ORIGIN) else { return Ok(()) };
     let origin = origin.to_str().unwrap_or_default();

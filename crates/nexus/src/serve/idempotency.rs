@@ -10,6 +10,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::StatusCode;
 use nexus_base::{FixedMap, Time};
+use ring::digest::{self, SHA256, SHA256_OUTPUT_LEN};
 
 /// Bytes of the longest key a client may give. Source: a guess; a UUID has 36.
 pub(super) const KEY_BYTES_MAX: usize = 255;
@@ -20,15 +21,26 @@ const ANSWERS_BYTES_MAX: usize = 64 << 20;
 /// A longer answer is not kept: who repeats the request is told so.
 const ANSWER_BYTES_MAX: usize = 256 << 10;
 
-/// Whose key it is: the same words from two clients are two keys.
+/// Whose key it is, for which agent, and the key itself: the same words from two
+/// clients are two keys.
+///
+/// Kept as a digest, so that long names take no more memory than short ones,
+/// and nobody can choose keys that are slow to look up.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
-pub(super) struct Key {
-    /// The client's name, from its token; empty without one.
-    pub(super) client: String,
-    /// The address of the request.
-    pub(super) path: String,
-    /// The key itself.
-    pub(super) key: String,
+pub(super) struct Key([u8; SHA256_OUTPUT_LEN]);
+
+impl Key {
+    /// The key made of the client's name (empty without a token), the agent's
+    /// kind and key, and the key that the client chose.
+    pub(super) fn of(parts: [&str; 4]) -> Key {
+        let mut digest = digest::Context::new(&SHA256);
+        for part in parts {
+            // With its length: no two lists of parts read the same.
+            digest.update(&(part.len() as u64).to_le_bytes());
+            digest.update(part.as_bytes());
+        }
+        Key(digest.finish().as_ref().try_into().expect("SHA-256 has that length"))
+    }
 }
 
 /// An answer as it was given the first time.
@@ -154,7 +166,7 @@ mod tests {
     use super::*;
 
     fn key(key: &str) -> Key {
-        Key { client: String::new(), path: "/v1/agents/kv/a".to_owned(), key: key.to_owned() }
+        Key::of(["", "kv", "a", key])
     }
 
     fn kept(bytes: usize) -> Kept {

@@ -1,5 +1,7 @@
 //! Pages of agents.
 
+use std::time::Duration;
+
 use nexus_agent::Listing;
 use nexus_base::AgentId;
 use serde_json::{Value, json};
@@ -26,6 +28,10 @@ const CHUNK: usize = 2_000;
 /// Agents asked for their state for one page.
 const ASKED_MAX: usize = 2_000;
 
+/// How long a page may take once it asks agents for their state: busy ones let
+/// it wait, and the client goes on with the next page. A guess at people's patience.
+const ASKING_MAX: Duration = Duration::from_secs(2);
+
 /// A page of agents.
 pub(super) async fn page(host: &Host, query: &Query) -> Result<Value, Problem> {
     let limit = query.number("limit", PAGE_DEFAULT, 1, PAGE_MAX)? as usize;
@@ -36,6 +42,7 @@ pub(super) async fn page(host: &Host, query: &Query) -> Result<Value, Problem> {
         })?;
     let mut after = query.get("after").map(read_id).transpose()?;
     let kind = query.get("kind");
+    let until = host.now().after(ASKING_MAX);
     let (mut agents, mut scanned, mut asked) = (Vec::new(), 0, 0);
     loop {
         let room = limit - agents.len();
@@ -43,7 +50,13 @@ pub(super) async fn page(host: &Host, query: &Query) -> Result<Value, Problem> {
         let listings = host.system().list(kind, after, chunk);
         let end = listings.len() < chunk;
         for listing in listings {
+            if asked >= ASKED_MAX || (asked > 0 && host.now() >= until) {
+                return Ok(answer(agents, after, scanned));
+            }
             (after, scanned) = (Some(listing.id), scanned + 1);
+            if super::is_internal(listing.kind) {
+                continue;
+            }
             let mut entry = Entry { listing, state: Value::Null };
             if let Some(filter) = &filter {
                 if !filter.may_hold(&entry) {
@@ -63,14 +76,14 @@ pub(super) async fn page(host: &Host, query: &Query) -> Result<Value, Problem> {
             }
             let state = with_state.then_some(entry.state).filter(|state| !state.is_null());
             agents.push(agents::to_json(host, &entry.listing, state));
-            if agents.len() == limit || asked >= ASKED_MAX {
+            if agents.len() == limit {
                 return Ok(answer(agents, after, scanned));
             }
         }
         if end {
             return Ok(answer(agents, None, scanned));
         }
-        if scanned >= LOOKED_AT_MAX || asked >= ASKED_MAX {
+        if scanned >= LOOKED_AT_MAX {
             return Ok(answer(agents, after, scanned));
         }
         // Others on this worker have their turn.

@@ -8,7 +8,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::runtime::Handle;
 use tokio_rustls::TlsAcceptor;
 
@@ -23,9 +23,22 @@ const PAUSE: Duration = Duration::from_millis(50);
 
 /// What a client is told for which there is no room.
 const FULL: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\ncontent-type: application/json\r\n\
-    connection: close\r\nretry-after: 1\r\ncontent-length: 142\r\n\r\n\
+    connection: close\r\nretry-after: 1\r\ncontent-length: 146\r\n\r\n\
     {\"error\":{\"code\":\"shutting_down\",\"message\":\"the node has all the connections it may \
     have\",\"changed\":\"no\",\"retry\":\"later\",\"detail\":{\"limit\":true}}}";
+
+/// Connections that may wait to be taken. The system takes less if it was told
+/// to; the 128 that most ask for are full when a few hundred clients come at once.
+const WAITING_MAX: u32 = 4_096;
+
+/// Listens on `address`. To be called inside the runtime that will take connections.
+pub(super) fn bind(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
+    // A node that starts again must not wait for its last connections to be forgotten.
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    socket.listen(WAITING_MAX)
+}
 
 /// Takes connections until the node drains.
 pub(super) async fn listen(
@@ -78,7 +91,9 @@ fn admit(
     let seat = Seat::take(host.clone());
     if host.meter.connections() > host.settings.http.connections_max as u64 {
         host.meter.refused(Refused::Connections);
-        let _ = stream.try_write(FULL);
+        if tls.is_none() {
+            let _ = stream.try_write(FULL);
+        }
         return;
     }
     // Off this thread's runtime, onto the worker's.

@@ -2,6 +2,7 @@
 //! that are served.
 
 use nexus_agent::{ErrorCode, MessageFacts};
+use nexus_base::EventName;
 use serde_json::{Map, Value, json};
 
 use super::host::Host;
@@ -65,7 +66,7 @@ fn errors(statuses: &[u16]) -> Map<String, Value> {
         "description": "Not done; `changed` says whether anything may have changed.",
         "content": {"application/json": {"schema": {"$ref": "#/components/schemas/Problem"}}},
     });
-    let always = [400, 401, 403, 413, 429, 431, 500, 503];
+    let always = [400, 401, 403, 408, 413, 429, 431, 500, 503];
     let all = always.iter().chain(statuses);
     all.map(|status| (status.to_string(), described.clone())).collect()
 }
@@ -97,6 +98,17 @@ fn general_paths(kinds: &[&'static str]) -> Map<String, Value> {
     };
     let page_size = json!({"type": "integer", "minimum": 1, "maximum": 1_000});
     let object = json!({"type": "object"});
+    let flag = json!({"type": "string", "enum": ["0", "1", "true", "false"]});
+    let text = json!({"schema": {"type": "string"}});
+    let event_names: Vec<&str> = EventName::ALL.iter().map(|name| name.as_str()).collect();
+    let mut happened = answers("200", object.clone(), &[]);
+    happened["200"]["content"]["text/event-stream"] = text.clone();
+    let mut figures = errors(&[]);
+    figures.insert(
+        "200".to_owned(),
+        json!({"description": "The form that `Accept` asks for.",
+        "content": {"application/openmetrics-text": text, "text/plain": text}}),
+    );
     let paths = json!({
         "/v1/agents": {"get": {
             "operationId": "listAgents",
@@ -105,11 +117,10 @@ fn general_paths(kinds: &[&'static str]) -> Map<String, Value> {
                 query("kind", "Only this kind.", json!({"type": "string"})),
                 query("limit", "Agents on the page, at most.", page_size.clone()),
                 query("after", "The `next` of the page before.",
-                      json!({"type": "string", "pattern": "^[0-9a-f]{32}$"})),
+                      json!({"type": "string", "pattern": "^([0-9a-fA-F]{32})?$"})),
                 query("where", "A filter, such as `mailbox > 10 and kind = \"cart\"`.",
                       json!({"type": "string", "maxLength": 1_024})),
-                query("state", "1 to have each agent say what its state is.",
-                      json!({"type": "string", "enum": ["0", "1", "true", "false"]})),
+                query("state", "1 to have each agent say what its state is.", flag.clone()),
             ],
             "responses": answers("200", reference("Page"), &[]),
         }},
@@ -137,17 +148,31 @@ fn general_paths(kinds: &[&'static str]) -> Map<String, Value> {
             "operationId": "listEvents",
             "summary": "What happened; with follow=1 a stream of server-sent events",
             "parameters": [
-                query("name", "Only events of this name.", json!({"type": "string"})),
+                query("name", "Only events of this name.",
+                      json!({"type": "string", "enum": event_names})),
                 query("agent", "Only events of this agent, as kind/key.", json!({"type": "string"})),
                 query("after", "The `next` of the page before.",
                       json!({"type": "integer", "minimum": 0, "maximum": u64::MAX})),
                 query("limit", "Events on the page, at most.", page_size),
+                query("follow", "1 for a stream of server-sent events, from now or from `after`.",
+                      flag.clone()),
+                {"name": "Last-Event-ID", "in": "header", "required": false,
+                 "description": "The number of the last event that a stream has told; \
+                                 counts for more than `after`.",
+                 "schema": {"type": "string", "pattern": "^[0-9]{1,19}$"}},
             ],
-            "responses": answers("200", object.clone(), &[]),
+            "responses": happened,
         }},
         "/v1/status": {"get": {
             "operationId": "status", "summary": "The node in figures",
             "responses": answers("200", object.clone(), &[]),
+        }},
+        "/v1/drain": {"post": {
+            "operationId": "drain",
+            "summary": "Take no new work, finish what has begun, and end",
+            "responses": answers("202", json!({
+                "type": "object", "properties": {"draining": {"const": true}},
+                "required": ["draining"]}), &[]),
         }},
         "/healthz": {"get": {
             "operationId": "health", "summary": "Whether the process lives",
@@ -159,8 +184,7 @@ fn general_paths(kinds: &[&'static str]) -> Map<String, Value> {
         }},
         "/metrics": {"get": {
             "operationId": "metrics", "summary": "Figures for Prometheus",
-            "responses": {"200": {"description": "OpenMetrics text.", "content": {
-                "application/openmetrics-text": {"schema": {"type": "string"}}}}},
+            "responses": figures,
         }},
     });
     match paths {

@@ -58,12 +58,32 @@ impl Problem {
     pub(super) fn to_json(&self) -> Value {
         json!({"error": {
             "code": self.code.as_str(),
-            "message": self.message,
+            "message": brief(&self.message),
             "changed": match self.changed { Changed::No => "no", Changed::Unknown => "unknown" },
             "retry": self.retry,
-            "detail": self.detail,
+            "detail": brief_values(&self.detail),
         }})
     }
+}
+
+/// Characters of a text in an answer, at most: what is wrong may repeat what
+/// the client sent, which may be long. A guess at what people still read.
+const TEXT_CHARS_MAX: usize = 1_000;
+
+fn brief(text: &str) -> String {
+    match text.char_indices().nth(TEXT_CHARS_MAX) {
+        None => text.to_owned(),
+        Some((end, _)) => format!("{}…", &text[..end]),
+    }
+}
+
+fn brief_values(detail: &Value) -> Value {
+    let Value::Object(fields) = detail else { return detail.clone() };
+    let brief = |value: &Value| match value {
+        Value::String(text) => Value::String(brief(text)),
+        other => other.clone(),
+    };
+    fields.iter().map(|(name, value)| (name.clone(), brief(value))).collect()
 }
 
 fn status(code: ErrorCode) -> StatusCode {

@@ -66,11 +66,34 @@ impl Route<'_> {
     }
 }
 
+impl<'r> Route<'r> {
+    /// The one agent it is about, if it is.
+    pub(super) fn name(&self) -> Option<&Name<'r>> {
+        match self {
+            Route::Create(name)
+            | Route::Ask(name)
+            | Route::Look(name)
+            | Route::Stop(name)
+            | Route::SetLevel(name)
+            | Route::Why(name) => Some(name),
+            _ => None,
+        }
+    }
+}
+
 /// Which agent.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(super) struct Name<'r> {
     pub(super) kind: Cow<'r, str>,
     pub(super) key: Cow<'r, str>,
+}
+
+impl Name<'_> {
+    /// The same, on its own.
+    pub(super) fn to_owned(&self) -> Name<'static> {
+        let own = |part: &str| Cow::Owned(part.to_owned());
+        Name { kind: own(&self.kind), key: own(&self.key) }
+    }
 }
 
 /// Why a request is about nothing here.

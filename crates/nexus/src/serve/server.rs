@@ -184,8 +184,12 @@ impl Running {
         }
         let listen = settings.http.listen;
         let failed = |source| ServeError::Listen { listen, source };
-        let socket = std::net::TcpListener::bind(listen).map_err(failed)?;
-        socket.set_nonblocking(true).map_err(failed)?;
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+        let runtime = runtime.map_err(ServeError::System)?;
+        let socket = {
+            let _entered = runtime.enter();
+            listener::bind(listen).map_err(failed)?
+        };
         let listens = socket.local_addr().map_err(failed)?;
         settings.http.listen = listens;
         let name = node_name(&settings, listens);
@@ -194,16 +198,7 @@ impl Running {
         let encrypted = tls.is_some();
         let acceptor = tls.map(|tls| tls.acceptor);
         let (workers, shared) = (node.handles().to_vec(), host.clone());
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-        let runtime = runtime.map_err(ServeError::System)?;
-        let port = move || {
-            runtime.block_on(async {
-                match tokio::net::TcpListener::from_std(socket) {
-                    Ok(socket) => listener::listen(shared, socket, workers, acceptor).await,
-                    Err(error) => tracing::error!(target: "nexus", %error, "the port is lost"),
-                }
-            });
-        };
+        let port = move || runtime.block_on(listener::listen(shared, socket, workers, acceptor));
         let builder = std::thread::Builder::new().name("nexus-port".to_owned());
         let port = Some(builder.spawn(port).map_err(ServeError::System)?);
         Ok(Running { node: Some(node), host, listens, encrypted, port })

@@ -5,12 +5,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::header::{ACCEPT, CONTENT_LENGTH, HeaderName, HeaderValue};
+use http::header::{
+    ACCEPT, CONNECTION, CONTENT_LENGTH, HeaderName, HeaderValue, TRANSFER_ENCODING,
+};
 use http::{Method, Request, StatusCode};
 use http_body::Body as _;
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use hyper::body::Incoming;
-use nexus_agent::ErrorCode;
+use nexus_agent::{Changed, ErrorCode};
 use serde_json::{Value, json};
 
 use super::agents::{self, Done};
@@ -21,6 +23,7 @@ use super::guard::{self, Client};
 use super::host::Host;
 use super::idempotency::{Decision, KEY_BYTES_MAX, Kept, Key};
 use super::meter::Refused;
+use super::on_worker::OnWorker;
 use super::problem::Problem;
 use super::query::Query;
 use super::route::{Name, Route, route};
@@ -59,6 +62,11 @@ pub(super) async fn answer(host: &Arc<Host>, request: Request<Incoming>, from: I
     }
     if request.method() == Method::HEAD {
         without_body(&mut answer);
+    }
+    if request.headers().contains_key(TRANSFER_ENCODING) {
+        // A proxy before us that saw another end of this body would take what
+        // follows for a request of somebody else's: nothing follows.
+        answer.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
     }
     answer
 }
@@ -105,9 +113,15 @@ async fn answer_or_not(
     from: IpAddr,
     about: &mut About,
 ) -> Result<Answer, Problem> {
+    guard::admit(host, request, from)?;
     let route = route(request.method(), request.uri().path())?;
     about.route = route.pattern();
-    let client = guard::admit(host, request, from, &route)?;
+    let client = guard::identify(host, request, &route)?;
+    if let Some(name) = route.name()
+        && super::is_internal(&name.kind)
+    {
+        return Err(agents::missing(host, name));
+    }
     let query = |known: &[&str]| Query::parse(request.uri().query(), known);
     let body = || read_body(host, incoming);
     match &route {
@@ -178,8 +192,10 @@ fn happened(host: &Arc<Host>, request: &Request<()>, query: &Query) -> Result<An
     let last = request.headers().get("last-event-id").and_then(|value| value.to_str().ok());
     let last = last.and_then(|text| text.parse::<u64>().ok());
     let now = host.figures.threads.events.last_seq();
-    let after = query.number("after", last.unwrap_or(now), 0, u64::MAX)?;
-    Ok(body::events(Follow::new(host.clone(), wanted, after)))
+    let after = query.number("after", now, 0, u64::MAX)?;
+    // A browser that connects again asks with the address of the first time:
+    // what it has seen since counts.
+    Ok(body::events(Follow::new(host.clone(), wanted, last.unwrap_or(after))))
 }
 
 /// The body, if it is neither too large nor too slow.
@@ -210,7 +226,7 @@ async fn read_body(host: &Host, incoming: Incoming) -> Result<Bytes, Problem> {
 
 /// Asks an agent, once even if it is asked twice under one key.
 async fn ask(
-    host: &Host,
+    host: &Arc<Host>,
     request: &Request<()>,
     client: &Client,
     name: &Name<'_>,
@@ -220,13 +236,8 @@ async fn ask(
     let Some(key) = request.headers().get(&IDEMPOTENCY_KEY) else {
         return ask_once(host, name, asked).await;
     };
-    let key = Key {
-        client: client.name.to_string(),
-        path: request.uri().path().to_owned(),
-        key: read_key(key)?,
-    };
-    let fingerprint = fingerprint(bytes);
-    let decision = host.repeats().decide(host.now(), &key, fingerprint);
+    let key = Key::of([&client.name, &name.kind, &name.key, read_key(key)?]);
+    let decision = host.repeats().decide(host.now(), &key, fingerprint(bytes));
     match decision {
         Decision::Do => {}
         Decision::Repeat(kept) => {
@@ -247,45 +258,39 @@ async fn ask(
             return Err(Problem::new(ErrorCode::Conflict, text));
         }
     }
-    // Forgotten if the client leaves before the answer; what it may have
-    // changed is then as unknown as without a key.
-    let mut open = Open { host, key: Some(key) };
-    let answered = ask_once(host, name, asked).await;
-    let (status, body) = match &answered {
+    // Goes on if the client leaves: who lost the connection is just who will
+    // ask again under the same key, and must not have it done twice.
+    let (host, name) = (host.clone(), name.to_owned());
+    #[allow(clippy::disallowed_methods, reason = "requests are tokio's, as their connections are")]
+    let asking = tokio::spawn(OnWorker::new(async move {
+        let answered = ask_once(&host, &name, asked).await;
+        keep(&host, &key, &answered);
+        answered
+    }));
+    asking.await.unwrap_or_else(|error| {
+        let problem = Problem::new(ErrorCode::Crashed, format!("the node failed: {error}"));
+        Err(Problem { changed: Changed::Unknown, ..problem.retry(Retry::Refresh) })
+    })
+}
+
+/// Keeps an answer for who asks again.
+fn keep(host: &Host, key: &Key, answered: &Result<Answer, Problem>) {
+    let (status, body) = match answered {
         Ok(answer) => match answer.body() {
             body::Body::Bytes(bytes) => (answer.status(), bytes.clone().unwrap_or_default()),
-            body::Body::Events(_) => return answered,
+            body::Body::Events(_) => unreachable!("an agent does not answer with a stream"),
         },
         // Surely not done: the same key may be used to try again.
-        Err(problem) if problem.changed == nexus_agent::Changed::No => return answered,
-        Err(problem) => {
-            let text = problem.to_json().to_string();
-            (problem.status, Bytes::from(text))
-        }
+        Err(problem) if problem.changed == Changed::No => return host.repeats().forget(key),
+        Err(problem) => (problem.status, Bytes::from(problem.to_json().to_string())),
     };
-    if let Some(key) = open.key.take() {
-        host.repeats().finish(&key, Kept { status, body });
-    }
-    answered
+    host.repeats().finish(key, Kept { status, body });
 }
 
-/// A key under which something is being done; forgotten if that ends without an answer.
-struct Open<'h> {
-    host: &'h Host,
-    key: Option<Key>,
-}
-
-impl Drop for Open<'_> {
-    fn drop(&mut self) {
-        if let Some(key) = self.key.take() {
-            self.host.repeats().forget(&key);
-        }
-    }
-}
-
-fn read_key(value: &HeaderValue) -> Result<String, Problem> {
-    let text = value.to_str().ok().filter(|text| !text.is_empty() && text.len() <= KEY_BYTES_MAX);
-    text.map(str::to_owned).ok_or_else(|| {
+fn read_key(value: &HeaderValue) -> Result<&str, Problem> {
+    let is_visible = |text: &&str| text.bytes().all(|byte| byte.is_ascii_graphic());
+    let text = value.to_str().ok().filter(is_visible);
+    text.filter(|text| (1..=KEY_BYTES_MAX).contains(&text.len())).ok_or_else(|| {
         let text = format!("Idempotency-Key has 1 to {KEY_BYTES_MAX} visible ASCII characters");
         Problem::bad_request(text)
     })

@@ -1,0 +1,96 @@
+//! What a client is told when an agent does not answer as it should.
+
+use std::sync::atomic::Ordering;
+
+use serde_json::json;
+
+use crate::support::{Client, Served, eventually, request, serve};
+
+fn pass(served: &Served, deadline_ms: u64) -> Client {
+    let mut client = served.client();
+    let body = json!({"type": "message", "name": "pass", "deadline_ms": deadline_ms});
+    assert!(client.say(request("POST", "/v1/agents/gated/1", &[], &body.to_string())));
+    client
+}
+
+#[test]
+fn a_deadline_tells_whether_the_handler_had_begun() {
+    let served = serve();
+    served.create("gated/1");
+    let mut first = pass(&served, 60_000);
+    served.gate.wait_for(1);
+    // It waits behind the first: it has not begun when its time is over.
+    let error = pass(&served, 100).answer().fails(504, "deadline", "no", "later");
+    assert!(error["message"].as_str().is_some_and(|text| text.contains("nothing changed")));
+    served.gate.open();
+    assert_eq!(first.answer().json()["value"], 1);
+
+    let served = serve();
+    served.create("gated/1");
+    pass(&served, 100).answer().fails(504, "deadline", "unknown", "refresh");
+}
+
+#[test]
+fn a_full_mailbox_refuses_and_says_when_to_come_again() {
+    let served = serve();
+    served.create("gated/1");
+    let mut waiting = vec![pass(&served, 60_000)];
+    served.gate.wait_for(1);
+    let mailbox = || served.get("/v1/agents/gated/1/why").json()["mailbox"].clone();
+    for count in 1..=2 {
+        waiting.push(pass(&served, 60_000));
+        eventually("it waits", || mailbox() == count);
+    }
+    let refused = pass(&served, 60_000).answer();
+    let error = refused.fails(429, "mailbox_full", "no", "later");
+    assert_eq!(error["detail"], json!({"len_max": 2}));
+    assert_eq!(refused.header("retry-after"), Some("1"));
+    served.gate.open();
+    for (place, client) in waiting.iter_mut().enumerate() {
+        assert_eq!(client.answer().json()["value"], place + 1, "who was taken is answered");
+    }
+    assert_eq!(served.gate.passed.load(Ordering::SeqCst), 3, "who was refused did nothing");
+}
+
+#[test]
+fn a_crash_is_told_and_the_agent_starts_again() {
+    let served = serve();
+    served.create("cart/1");
+    served.send("cart/1", "put", &json!({"item": "pear", "count": 1}));
+    let error =
+        served.send("cart/1", "boom", &json!({})).fails(500, "crashed", "unknown", "refresh");
+    assert_eq!(error["detail"]["panic"], "the wheel came off");
+    let looked = || served.get("/v1/agents/cart/1").json();
+    eventually("it has started again", || looked()["epoch"] == 1);
+    assert_eq!(looked()["state"]["items"], 0);
+    assert_eq!(looked()["metrics"]["errors"], 1);
+    let why = served.get("/v1/agents/cart/1/why").json();
+    let crashed = why["events"].as_array().expect("there are events").iter();
+    assert!(crashed.clone().any(|event| event["name"] == "agent.crashed"), "{why}");
+}
+
+#[test]
+fn a_cycle_is_told_with_its_path() {
+    let served = serve();
+    served.create("cart/1");
+    served.create("cart/2");
+    let answer = served.send("cart/1", "visit", &json!({"path": ["2"]})).json();
+    assert_eq!(answer["value"], "arrived");
+    let answer = served.send("cart/1", "visit", &json!({"path": ["2", "1"]})).json();
+    let said = answer["value"].as_str().expect("it is text");
+    assert!(said.contains("cart/1") && said.contains("cart/2"), "{said}");
+}
+
+#[test]
+fn a_trace_of_the_caller_is_passed_on() {
+    let served = serve();
+    let theirs = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+    let header = format!("traceparent: {theirs}");
+    let answer = served.client().ask("GET", "/v1/status", &[&header], "");
+    let ours = answer.header("traceparent").expect("it is passed on");
+    assert_eq!(ours.split('-').nth(1), theirs.split('-').nth(1), "{ours}");
+    for bad in ["traceparent: 00-zz-1-01", "traceparent: \u{fc}", "traceparent:"] {
+        let answer = served.client().ask("GET", "/healthz", &[bad], "");
+        assert_eq!((answer.status, answer.header("traceparent")), (200, None));
+    }
+}

@@ -1,0 +1,71 @@
+//! What is thrown at the port, and the answer it gives. After each of these the
+//! node does what it is there for. `docs/security.md` lists them by name.
+
+mod contents;
+mod floods;
+mod framing;
+mod slow;
+
+use std::net::TcpStream;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use crate::support::{Answer, Client, Served, ms, resident_bytes, serve_with};
+
+/// What memory may grow by while other tests run in the same process.
+const GROWTH_MAX: u64 = 96 << 20;
+
+/// Tests that measure memory, one after the other.
+fn measured() -> MutexGuard<'static, ()> {
+    static MEASURED: Mutex<()> = Mutex::new(());
+    MEASURED.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[track_caller]
+fn is_bounded(before: u64) {
+    let growth = resident_bytes().saturating_sub(before);
+    assert!(growth < GROWTH_MAX, "memory grew by {} MiB", growth >> 20);
+}
+
+/// A node that waits for nobody.
+fn impatient() -> Served {
+    serve_with(|settings| {
+        settings.http.header_timeout = ms(300);
+        settings.http.body_timeout = ms(300);
+        settings.http.idle_timeout = ms(600);
+    })
+}
+
+/// What the node answers to these bytes, if it does, before it ends the connection.
+#[track_caller]
+fn reply(served: &Served, bytes: impl AsRef<[u8]>) -> Option<Answer> {
+    let mut client = served.client();
+    client.say(bytes);
+    client.answer_or_end("GET")
+}
+
+#[track_caller]
+fn status(served: &Served, bytes: impl AsRef<[u8]>) -> u16 {
+    reply(served, bytes).map_or(0, |answer| answer.status)
+}
+
+/// Closes without good-bye: what is not read is thrown away, and the other side
+/// is told that nobody is here.
+fn reset_on_close(stream: &TcpStream) {
+    let socket = rustix::net::sockopt::set_socket_linger(stream, Some(Duration::ZERO));
+    socket.expect("it is a socket");
+}
+
+/// A body of zeros, as long as it may get, until the node has had enough.
+fn pour(client: &mut Client, chunked: bool, bytes: usize) {
+    let piece = vec![b'0'; 65_536];
+    let framed = [b"10000\r\n", piece.as_slice(), b"\r\n"].concat();
+    for _ in 0..bytes / piece.len() {
+        if !client.say(if chunked { &framed } else { &piece }) {
+            return;
+        }
+    }
+}
+
+/// The first lines of a request whose framing is up to the test.
+const HEAD: &str = "POST /v1/agents/kv/1 HTTP/1.1\r\nHost: localhost\r\n";
