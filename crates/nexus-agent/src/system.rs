@@ -1,11 +1,13 @@
 //! What the agents of one node have in common: kinds, registry, supervision,
 //! watches, dead letters, and the driver underneath.
 
+mod shutdown;
+
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
-use nexus_base::{AgentId, EventName, IdSecret, Rng, Time};
+use nexus_base::{AgentId, EventName, IdSecret, Time};
 use serde_json::Value;
 
 use crate::chain::Link;
@@ -22,8 +24,8 @@ use crate::task::Awaited;
 use crate::waits::{Search, WaitGraph};
 use crate::watch::{Down, End, Life, Notify, SharedWatches, Taken, Watches, life, tell_down};
 use crate::{
-    Agent, AskError, Counts, Crash, CyclePath, Driver, During, ErrorCode, Event, Handle, InPlace,
-    Listing, Metadata, SpawnError, StopReason, Worker, WorkerSpec, run,
+    Agent, AskError, Counts, Crash, CyclePath, Driver, During, ErrorCode, Event, Handle, Listing,
+    Metadata, SpawnError, StopReason, Worker,
 };
 
 /// The agents of one node.
@@ -654,92 +656,5 @@ impl System {
         lock(&self.dead).push(letter);
         self.observe(EventName::MessageDead, cell, || format!("{message}: {reason}"));
         envelope.discard(AskError::Stopped { changed: crate::Changed::No });
-    }
-
-    // ---- shutdown ---------------------------------------------------------
-
-    /// Takes no new agents and no messages from outside from here on.
-    pub fn begin_shutdown(&self) {
-        self.shutting_down.store(true, Ordering::SeqCst);
-    }
-
-    /// Whether [`Self::begin_shutdown`] has been called.
-    #[inline]
-    pub fn is_shutting_down(&self) -> bool {
-        self.shutting_down.load(Ordering::Relaxed)
-    }
-
-    /// Whether nothing runs here any more, nor will.
-    pub(crate) fn is_closed(&self) -> bool {
-        self.closed.load(Ordering::SeqCst)
-    }
-
-    /// Agents that have something to do, a handler under way or mail, and tasks
-    /// that have not ended. A look at moving things: while messages are taken,
-    /// work may pass from one not yet looked at to one that was.
-    pub fn busy(&self) -> Vec<Listing> {
-        let busy = |cell: &CellRef| cell.phase_name() != "idle" || cell.mailbox_len() > 0;
-        let agents = self.registry.page(None, usize::MAX, busy);
-        let tasks = self.running_tasks();
-        let tasks = tasks.iter().map(|(cell, _)| cell);
-        agents.iter().chain(tasks).map(|cell| Listing::of(cell, None)).collect()
-    }
-
-    fn running_tasks(&self) -> Vec<(CellRef, Arc<dyn Awaited>)> {
-        lock(&self.tasks).values().cloned().collect()
-    }
-
-    /// Ends an agent or a task that was made while the node closed: it has been
-    /// entered, and whoever closes may have looked before.
-    #[cold]
-    pub(crate) fn end_late(&self, cell: &CellRef) {
-        let spec = WorkerSpec {
-            shard: 0,
-            in_place: InPlace::Never,
-            messages_per_run: 0,
-            checks_waits: false,
-            stack_floor: 0,
-        };
-        let closer = Worker::new(cell.kind().system().clone(), spec, Rng::new(0));
-        closer.enter(self.driver.now(), || {
-            if let Some(owned) = cell.seize(&closer) {
-                run::terminate(owned, StopReason::Shutdown);
-            }
-        });
-    }
-
-    /// Ends every agent and task that is not being run by somebody else, and
-    /// forgets the kinds. The last thing a driver calls, after its workers have
-    /// stopped and before it ends its alarms. Returns those that are still
-    /// running and stay in memory for ever; who waits for them learns that.
-    ///
-    /// What is left in the run queues the driver drops afterwards: each entry
-    /// keeps a cell in memory, and the cell the system.
-    pub fn close_all(self: &Arc<System>, worker: &Worker) -> Vec<Listing> {
-        self.begin_shutdown();
-        self.closed.store(true, Ordering::SeqCst);
-        let mut stuck = Vec::new();
-        worker.enter(self.driver.now(), || {
-            let tasks = self.running_tasks();
-            let agents = self.registry.page(None, usize::MAX, |_| true);
-            for cell in agents.iter().chain(tasks.iter().map(|(cell, _)| cell)) {
-                match cell.seize(worker) {
-                    Some(owned) => run::terminate(owned, StopReason::Shutdown),
-                    // Made just now, and ended by whoever made it.
-                    None if cell.is_closed() => {}
-                    None => {
-                        cell.kind().waiters.wake_all(cell);
-                        stuck.push(Listing::of(cell, None));
-                    }
-                }
-            }
-            tasks.iter().for_each(|(_, awaited)| awaited.stop());
-        });
-        // Dropped outside the lock: what users made them with may look at us.
-        let mut kinds = self.kinds.write().unwrap_or_else(PoisonError::into_inner);
-        let forgotten = std::mem::take(&mut *kinds);
-        drop(kinds);
-        drop(forgotten);
-        stuck
     }
 }

@@ -9,7 +9,7 @@ use std::mem::{ManuallyDrop, MaybeUninit};
 use std::ops::Deref;
 use std::ptr::{NonNull, null_mut};
 use std::sync::{Arc, atomic as plain};
-use std::task::{RawWaker, RawWakerVTable, Waker};
+use std::task::Waker;
 
 use compact_str::CompactString;
 use nexus_base::{AgentId, Level, Time};
@@ -17,10 +17,10 @@ use nexus_base::{AgentId, Level, Time};
 use super::frame::FrameHead;
 use super::mailbox::Mailbox;
 use super::word::{Control, Posted, Word};
-use super::{Envelope, Owned};
+use super::{Envelope, Owned, Ready, waker};
 use crate::sync::{AtomicU32, Ordering, UnsafeCell};
 use crate::watch::End;
-use crate::{Agent, Execution, Kind, Worker};
+use crate::{Agent, Kind, Worker};
 
 /// Somebody watches this agent, or it watches somebody, or it is linked: there
 /// is something to do at its end.
@@ -341,7 +341,7 @@ pub(super) type Uncounted = ManuallyDrop<CellRef>;
 
 /// A counted reference to a cell. Keeps the memory, not the agent.
 #[repr(transparent)]
-pub(crate) struct CellRef(NonNull<Header>);
+pub(crate) struct CellRef(pub(super) NonNull<Header>);
 
 // SAFETY: see `Header`.
 unsafe impl Send for CellRef {}
@@ -547,7 +547,7 @@ impl CellRef {
     #[inline]
     fn post_mail(&self) {
         match self.word.post_mail() {
-            Posted::Queued => self.kind().system().driver().ready(Ready(self.uncounted())),
+            Posted::Queued => self.kind().system().driver().ready(Ready::again(self.uncounted())),
             Posted::Noted => {}
             Posted::Closed => self.bury_rest(),
         }
@@ -622,116 +622,21 @@ impl CellRef {
     /// Asks the agent's owner for `control`.
     pub(crate) fn post_control(&self, control: Control) {
         if self.word.post_control(control) == Posted::Queued {
-            self.kind().system().driver().ready(Ready(self.uncounted()));
+            self.kind().system().driver().ready(Ready::again(self.uncounted()));
         }
     }
 
     /// Whether `waker` is this cell's own.
     pub(crate) fn is_woken_by(&self, waker: &Waker) -> bool {
-        waker.data() == self.0.as_ptr().cast_const().cast() && *waker.vtable() == WAKER
+        waker.data() == self.0.as_ptr().cast_const().cast() && waker::is_ours(waker)
     }
 
     /// Has the suspended handler polled again.
     pub(crate) fn wake(&self) {
         if self.word.wake() {
-            self.kind().system().driver().ready(Ready(self.uncounted()));
+            self.kind().system().driver().ready(Ready::again(self.uncounted()));
         }
     }
-}
-
-/// The right to run a queued cell: what lies in a run queue.
-///
-/// Not counted: a queued cell is open, and being open keeps it in memory. Only
-/// at shutdown is a cell closed that is still queued, and then its `Ready`
-/// inherits the count. One that is dropped unrun leaves the agent resting
-/// until something else comes in.
-pub struct Ready(Uncounted);
-
-impl Ready {
-    /// Gives the cell back to its run queue.
-    pub(super) fn again(cell: Uncounted) -> Ready {
-        Ready(cell)
-    }
-
-    /// The cell that is to be run.
-    pub(crate) fn cell(&self) -> &CellRef {
-        &self.0
-    }
-
-    /// Whose cell it is.
-    pub fn agent(&self) -> AgentId {
-        self.cell().id()
-    }
-
-    /// The same for people: `kind/key`.
-    pub fn name(&self) -> String {
-        self.cell().name()
-    }
-
-    /// Where it wants to be run.
-    pub fn execution(&self) -> Execution {
-        self.cell().kind().execution()
-    }
-
-    /// Takes the run flag; `None` if the node has shut down meanwhile.
-    #[inline]
-    pub(crate) fn own<'w>(self, worker: &'w Worker) -> Option<Owned<'w>> {
-        if !self.cell().word.begin() {
-            return None;
-        }
-        let cell = self.cell().uncounted();
-        std::mem::forget(self);
-        Some(Owned::taken(cell, worker))
-    }
-}
-
-impl Drop for Ready {
-    fn drop(&mut self) {
-        if !self.cell().word.shelve() {
-            CellRef::release_open(self.cell().uncounted());
-        }
-    }
-}
-
-static WAKER: RawWakerVTable =
-    RawWakerVTable::new(waker_clone, waker_wake, waker_wake_by_ref, waker_drop);
-
-/// Calls `f` with a waker for the cell, without counting it.
-#[inline]
-pub(super) fn with_waker<R>(cell: &CellRef, f: impl FnOnce(&Waker) -> R) -> R {
-    // SAFETY: the functions below treat the pointer as a counted cell; this one
-    // waker is never dropped, so it needs no count.
-    let waker =
-        unsafe { Waker::from_raw(RawWaker::new(cell.0.as_ptr().cast_const().cast(), &WAKER)) };
-    f(&ManuallyDrop::new(waker))
-}
-
-/// # Safety
-/// `data` is a cell that outlives the result.
-unsafe fn borrowed(data: *const ()) -> Uncounted {
-    // SAFETY: passed on from the caller.
-    ManuallyDrop::new(CellRef(unsafe { NonNull::new_unchecked(data.cast_mut().cast()) }))
-}
-
-unsafe fn waker_clone(data: *const ()) -> RawWaker {
-    // SAFETY: wakers are valid or counted.
-    std::mem::forget(CellRef::clone(&*unsafe { borrowed(data) }));
-    RawWaker::new(data, &WAKER)
-}
-
-unsafe fn waker_wake(data: *const ()) {
-    // SAFETY: `wake` consumes the count.
-    ManuallyDrop::into_inner(unsafe { borrowed(data) }).wake();
-}
-
-unsafe fn waker_wake_by_ref(data: *const ()) {
-    // SAFETY: wakers are valid or counted.
-    unsafe { borrowed(data) }.wake();
-}
-
-unsafe fn waker_drop(data: *const ()) {
-    // SAFETY: `drop` consumes the count.
-    drop(ManuallyDrop::into_inner(unsafe { borrowed(data) }));
 }
 
 impl CellVtable {

@@ -13,18 +13,20 @@ mod local;
 mod mailbox;
 mod owned;
 mod pool;
+mod ready;
 mod slab;
+mod waker;
 mod word;
 
 #[cfg(all(test, loom))]
 mod models;
 
 pub(crate) use address::{Calls, CallsOf, Route, TypedCell};
-pub use cell::Ready;
 pub(crate) use cell::{CellRef, CellVtable, MAILBOX_LEN_MAX, Place};
 pub(crate) use envelope::{Asked, Envelope};
 pub(crate) use frame::{Begun, StepRef};
 pub(crate) use local::{CurrentTurn, enter, outside, with_turn, with_worker};
 pub(crate) use owned::{Called, Owned};
+pub use ready::Ready;
 pub(crate) use slab::Slab;
 pub(crate) use word::Control;

@@ -8,10 +8,11 @@ use std::task::{Context as Poller, Poll};
 
 use nexus_base::Time;
 
-use super::cell::{self, CellRef, Ready, Uncounted};
+use super::cell::{self, CellRef, Uncounted};
 use super::frame::{self, Begun, Frame, FrameHead, Origin};
 use super::local::{self, CurrentTurn, Turn};
-use super::{Envelope, cell::with_waker};
+use super::waker::with_waker;
+use super::{Envelope, Ready};
 use crate::counters::Count;
 use crate::slot::Slot;
 use crate::{Agent, AskError, Context, Crash, During, Handler, Message, StopReason, Worker};
