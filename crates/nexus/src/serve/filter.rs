@@ -404,7 +404,7 @@ mod tests {
         refused("mailbox > 1 kind", 17, "expected `and`");
         refused("(mailbox > 1", 13, "expected `)`");
         refused("mailbox ; 1", 9, "`;` has no meaning");
-        refused(&"not ".repeat(100), 129, "nested deeper");
+        refused(&"not ".repeat(100), 128, "nested deeper");
         refused(&"(".repeat(2_000), FILTER_BYTES_MAX, "2000 bytes");
     }
 }

@@ -98,7 +98,7 @@ fn general_paths(kinds: &[&'static str]) -> Map<String, Value> {
     };
     let page_size = json!({"type": "integer", "minimum": 1, "maximum": 1_000});
     let object = json!({"type": "object"});
-    let flag = json!({"type": "string", "enum": ["0", "1", "true", "false"]});
+    let flag = json!({"type": "string", "enum": ["", "0", "1", "true", "false"]});
     let text = json!({"schema": {"type": "string"}});
     let event_names: Vec<&str> = EventName::ALL.iter().map(|name| name.as_str()).collect();
     let mut happened = answers("200", object.clone(), &[]);
@@ -251,6 +251,7 @@ fn request_of(kind: &str, message: &MessageFacts, schemas: &mut Map<String, Valu
     let args = (message.args)();
     let reply = (message.reply)();
     let name = format!("{}.{}", identifier(kind), identifier(message.name));
+    let needs_args = !takes_nothing(&args.schema);
     schemas.insert(name.clone(), args.schema);
     schemas.insert(format!("{name}.reply"), reply.schema);
     json!({
@@ -265,10 +266,20 @@ fn request_of(kind: &str, message: &MessageFacts, schemas: &mut Map<String, Valu
             "routing": reference("Routing"),
             "features": reference("Features"),
         },
-        "required": ["type", "name"],
+        "required": if needs_args { &["type", "name", "args"][..] } else { &["type", "name"] },
         "additionalProperties": false,
         "example": {"type": "message", "name": message.name, "args": args.example},
     })
+}
+
+/// Whether a message can be made of an object without fields, which is what one
+/// without arguments is read from.
+fn takes_nothing(schema: &Value) -> bool {
+    match schema.get("type").and_then(Value::as_str) {
+        Some("object") => schema["required"].as_array().is_none_or(Vec::is_empty),
+        None | Some("null") => true,
+        Some(_) => false,
+    }
 }
 
 /// Names of components may hold few characters.

@@ -69,3 +69,32 @@ fn pour(client: &mut Client, chunked: bool, bytes: usize) {
 
 /// The first lines of a request whose framing is up to the test.
 const HEAD: &str = "POST /v1/agents/kv/1 HTTP/1.1\r\nHost: localhost\r\n";
+
+/// The names of the tests in a file.
+fn tests_in(source: &str) -> Vec<&str> {
+    let after = source.split("#[test]\nfn ").skip(1);
+    after.filter_map(|rest| rest.split('(').next()).collect()
+}
+
+#[test]
+fn the_list_in_the_documentation_is_that_of_the_tests() {
+    let document = include_str!("../../../../docs/security.md");
+    let hostile = [
+        include_str!("hostile/contents.rs"),
+        include_str!("hostile/floods.rs"),
+        include_str!("hostile/framing.rs"),
+        include_str!("hostile/slow.rs"),
+    ];
+    let hostile: Vec<&str> = hostile.into_iter().flat_map(tests_in).collect();
+    assert!(hostile.len() >= 24);
+    for name in &hostile {
+        assert!(document.contains(&format!("| `{name}` |")), "{name} is not told");
+    }
+    let others = [include_str!("door.rs"), include_str!("encrypted.rs"), include_str!("list.rs")];
+    let others: Vec<&str> = others.into_iter().flat_map(tests_in).collect();
+    let table = document.split("| test |").nth(1).expect("there is a table");
+    for row in table.lines().filter(|row| row.ends_with("` |")) {
+        let told = row.rsplit('`').nth(1).expect("it names a test");
+        assert!(hostile.contains(&told) || others.contains(&told), "there is no test {told}");
+    }
+}

@@ -51,6 +51,14 @@ fn the_description_has_the_messages_of_the_kinds() {
     assert_eq!(document["openapi"], "3.1.0");
     let schema = &document["components"]["schemas"]["cart.put"];
     assert_eq!(schema["properties"]["item"]["type"], "string", "{schema}");
+    let requests = &document["paths"]["/v1/agents/cart/{key}"]["post"]["requestBody"];
+    let requests = requests["content"]["application/json"]["schema"]["oneOf"].as_array();
+    let required = |name: &str| {
+        let request = requests.into_iter().flatten().find(|request| request["title"] == name);
+        request.map(|request| request["required"].clone())
+    };
+    assert_eq!(required("put"), Some(json!(["type", "name", "args"])));
+    assert_eq!(required("clear"), Some(json!(["type", "name"])));
     for path in ["/v1/drain", "/v1/agents/cart/{key}", "/v1/agents/{kind}/{key}/why"] {
         assert!(document["paths"][path].is_object(), "{path}");
     }

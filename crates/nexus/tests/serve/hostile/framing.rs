@@ -49,6 +49,24 @@ fn requests_hidden_behind_another_s_length() {
 }
 
 #[test]
+fn a_request_with_a_length_and_chunks_is_the_last() {
+    let served = serve();
+    served.create("kv/1");
+    let body = r#"{"type":"query","name":"get","args":{"key":"k","default":1}}"#;
+    let chunks = format!("{:x}\r\n{body}\r\n0\r\n\r\n", body.len());
+    let hidden = "DELETE /v1/agents/kv/1 HTTP/1.1\r\nHost: localhost\r\n\r\n";
+    for length in [String::new(), format!("Content-Length: {}\r\n", chunks.len() + hidden.len())] {
+        let mut client = served.client();
+        client.say(format!("{HEAD}{length}Transfer-Encoding: chunked\r\n\r\n{chunks}{hidden}"));
+        let answer = client.answer();
+        assert_eq!((answer.status, answer.header("connection")), (200, Some("close")));
+        assert_eq!(client.end(), b"", "nothing follows");
+        assert_eq!(served.get("/v1/agents/kv/1").status, 200, "nobody deleted it");
+    }
+    served.is_well();
+}
+
+#[test]
 fn chunks_that_are_none() {
     let served = impatient();
     served.create("kv/1");
