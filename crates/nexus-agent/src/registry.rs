@@ -47,6 +47,18 @@ impl Registry {
         }
     }
 
+    /// Makes room for `more` agents; false if there is no memory for them.
+    pub(crate) fn reserve(&self, more: usize) -> bool {
+        // Ids are as good as random, so each part gets a binomial share: four
+        // deviations above the mean hold for all but one part in 30,000.
+        let mean = more.div_ceil(SHARDS);
+        let share = mean + 4 * mean.isqrt();
+        self.shards.iter().all(|shard| {
+            let mut shard = shard.write().unwrap_or_else(PoisonError::into_inner);
+            shard.try_reserve(share, |entered| entered.id().low()).is_ok()
+        })
+    }
+
     /// The agent of that kind and key.
     #[inline]
     pub(crate) fn find(&self, id: AgentId, kind: &str, key: &str) -> Option<CellRef> {
