@@ -20,9 +20,10 @@ use nexus_base::{EventName, Time};
 use crate::blocking::BlockingPool;
 use crate::clock::Clock;
 use crate::events::EventLog;
+use crate::locality::{Knobs, Locality};
 
-/// Ready agents in one worker's queue above which another worker takes half.
-/// Below it the queue is done sooner than the other CPU is awake. Measured
+/// Ready agents in one worker's queue above which another worker takes half,
+/// unless the node was tuned to something else. Below it the queue is done sooner than the other CPU is awake. Measured
 /// 2026-11 on a 2-core virtual machine, where a wake-up takes 20 to 80 µs.
 pub(crate) const BACKLOG: usize = 64;
 
@@ -37,6 +38,7 @@ const PUSHES_PER_LOOK: u32 = 64;
 pub(crate) struct Threads {
     clock: Clock,
     injector: Injector<Ready>,
+    knobs: Knobs,
     seats: Box<[Seat]>,
     /// How many seats say they sleep: a quick no for those who might wake one.
     sleepers: AtomicUsize,
@@ -52,6 +54,8 @@ pub(crate) struct Threads {
 /// What others see of a worker.
 pub(crate) struct Seat {
     stealer: Stealer<Ready>,
+    /// The other seats, those to help first in front.
+    others: Box<[u16]>,
     alarms: Mutex<TimerWheel<Alarm>>,
     /// When the worker last looked at its alarms, in nanoseconds.
     now: AtomicU64,
@@ -81,14 +85,16 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 impl Threads {
-    /// The driver for `workers` workers, and their queues.
-    pub(crate) fn new(workers: usize) -> (Arc<Threads>, Vec<Deque<Ready>>) {
+    /// The driver for `workers` workers, placed as `locality` says, and their queues.
+    pub(crate) fn new(workers: usize, locality: &Locality) -> (Arc<Threads>, Vec<Deque<Ready>>) {
         let queues: Vec<_> = (0..workers).map(|_| Deque::new_fifo()).collect();
+        let seat = |(seat, queue)| Seat::new(queue, locality.neighbours(seat));
         let clock = Clock::start();
         let threads = Threads {
             clock,
             injector: Injector::new(),
-            seats: queues.iter().map(Seat::new).collect(),
+            knobs: Knobs::default(),
+            seats: queues.iter().enumerate().map(seat).collect(),
             sleepers: AtomicUsize::new(0),
             stuck: AtomicUsize::new(usize::MAX),
             stopping: AtomicBool::new(false),
@@ -105,6 +111,10 @@ impl Threads {
 
     pub(crate) fn seats(&self) -> &[Seat] {
         &self.seats
+    }
+
+    pub(crate) fn knobs(&self) -> &Knobs {
+        &self.knobs
     }
 
     pub(crate) fn is_stopping(&self) -> bool {
@@ -161,11 +171,12 @@ impl Threads {
     }
 
     fn take_from_others(&self, local: &Local) -> Option<Ready> {
-        let sent = self.seats[local.seat].help.swap(false, Ordering::AcqRel);
-        let enough = if sent { 1 } else { BACKLOG };
-        let others = self.seats.iter().enumerate().filter(|(seat, _)| *seat != local.seat);
-        let mut loaded = others.filter(|(_, seat)| seat.stealer.len() >= enough);
-        loaded.find_map(|(_, seat)| take(|| seat.stealer.steal_batch_and_pop(&local.queue)))
+        let here = &self.seats[local.seat];
+        let sent = here.help.swap(false, Ordering::AcqRel);
+        let enough = if sent { 1 } else { self.knobs.help_backlog() };
+        let others = here.others.iter().map(|other| &self.seats[usize::from(*other)]);
+        let mut loaded = others.filter(|seat| seat.stealer.len() >= enough);
+        loaded.find_map(|seat| take(|| seat.stealer.steal_batch_and_pop(&local.queue)))
     }
 
     /// Announces that the worker in `seat` is about to sleep. False if there is
@@ -203,13 +214,16 @@ impl Threads {
         }
     }
 
-    /// Sends a sleeping worker to help where there is work; false if none sleeps.
-    pub(crate) fn send_help(&self) -> bool {
+    /// Sends a sleeping worker to help, the nearest to the one in `seat`, which
+    /// has work for it; false if none sleeps.
+    pub(crate) fn send_help(&self, seat: usize) -> bool {
         if self.sleepers.load(Ordering::Relaxed) == 0 {
             return false;
         }
         let asleep = |seat: &&Seat| seat.sleeping.load(Ordering::Relaxed);
-        let Some(seat) = self.seats.iter().find(asleep) else { return false };
+        let here = &self.seats[seat];
+        let others = here.others.iter().map(|other| &self.seats[usize::from(*other)]);
+        let Some(seat) = others.chain([here]).find(asleep) else { return false };
         seat.help.store(true, Ordering::Release);
         seat.wake();
         true
@@ -285,9 +299,10 @@ fn take(mut steal: impl FnMut() -> Steal<Ready>) -> Option<Ready> {
 }
 
 impl Seat {
-    fn new(queue: &Deque<Ready>) -> Seat {
+    fn new(queue: &Deque<Ready>, others: Box<[u16]>) -> Seat {
         Seat {
             stealer: queue.stealer(),
+            others,
             alarms: Mutex::new(TimerWheel::new(Time::ZERO)),
             now: AtomicU64::new(0),
             sleeping: AtomicBool::new(false),
@@ -333,8 +348,10 @@ impl Driver for Threads {
                 }
                 let pushes = local.pushes.get().wrapping_add(1);
                 local.pushes.set(pushes);
-                if pushes.is_multiple_of(PUSHES_PER_LOOK) && local.queue.len() >= BACKLOG {
-                    self.send_help();
+                if pushes.is_multiple_of(PUSHES_PER_LOOK)
+                    && local.queue.len() >= self.knobs.help_backlog()
+                {
+                    self.send_help(local.seat);
                 }
                 None
             }
