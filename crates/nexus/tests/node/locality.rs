@@ -223,6 +223,12 @@ fn room_is_made_for_as_many_as_are_asked_for() {
         let more = node.prewarm::<Small>(50_000).expect("there is memory");
         assert!(more.bytes >= 45_000 * node.system().cell_bytes::<Small>().expect("a kind"));
         agents_come_and_go(&node);
+        // Those who are there are found in the larger table.
+        node.prewarm::<Small>(100_000).expect("there is memory");
+        for key in (0..2_000).step_by(2) {
+            assert!(node.find::<Small>(&key.to_string()).is_some());
+        }
+        assert_eq!(node.list(Some("small"), None, 10_000).len(), 1_000);
         let error = node.prewarm::<Small>(usize::MAX).expect_err("nobody means that");
         assert!(matches!(error, PrewarmError::TooMany(usize::MAX)), "{error}");
         let error = node.prewarm::<Huge>(100_000_000).expect_err("six terabytes");
