@@ -85,27 +85,11 @@ impl System {
     /// A system without agents. `workers` is how many [`Worker`]s will be made
     /// with a shard of their own.
     pub fn new(driver: Arc<dyn Driver>, secret: IdSecret, workers: usize) -> Arc<System> {
-        System::on_memory_nodes(driver, secret, workers, 1)
-    }
-
-    /// The same on a machine whose memory is in `memory_nodes` places: agents
-    /// made by a worker lie in its own, see [`Worker::on_memory_node`]; those
-    /// made on other threads are spread by id.
-    ///
-    /// A page lies where it was first touched, so this separates memory of
-    /// different nodes, and [`System::reserve`] from a thread of the node puts
-    /// it there.
-    pub fn on_memory_nodes(
-        driver: Arc<dyn Driver>,
-        secret: IdSecret,
-        workers: usize,
-        memory_nodes: usize,
-    ) -> Arc<System> {
         Arc::new(System {
             driver,
             secret,
             shards: workers + 1,
-            memory_nodes: memory_nodes.max(1),
+            memory_nodes: 1,
             kinds: RwLock::default(),
             registry: crate::registry::Registry::new(),
             supervision: Mutex::new(SupervisionTree::new(

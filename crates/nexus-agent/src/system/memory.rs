@@ -2,12 +2,31 @@
 
 use std::sync::Arc;
 
-use nexus_base::AgentId;
+use nexus_base::{AgentId, IdSecret};
 
 use super::System;
-use crate::{Agent, KindSpec, ReserveError, Worker};
+use crate::{Agent, Driver, KindSpec, ReserveError, Worker};
 
 impl System {
+    /// As [`System::new`], on a machine whose memory is in `memory_nodes` places: agents
+    /// made by a worker lie in its own, see [`Worker::on_memory_node`]; those
+    /// made on other threads are spread by id.
+    ///
+    /// A page lies where it was first touched, so this separates memory of
+    /// different nodes, and [`System::reserve`] from a thread of the node puts
+    /// it there.
+    pub fn on_memory_nodes(
+        driver: Arc<dyn Driver>,
+        secret: IdSecret,
+        workers: usize,
+        memory_nodes: usize,
+    ) -> Arc<System> {
+        let mut system = System::new(driver, secret, workers);
+        let ours = Arc::get_mut(&mut system).expect("nobody else has it yet");
+        ours.memory_nodes = memory_nodes.max(1);
+        system
+    }
+
     /// Places the machine's memory is in, as the system was told.
     pub fn memory_nodes(&self) -> usize {
         self.memory_nodes

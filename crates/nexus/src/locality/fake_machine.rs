@@ -26,17 +26,17 @@ impl FakeMachine {
         let machine = FakeMachine::empty();
         let in_all = nodes * cores;
         let last = in_all * threads - 1;
-        machine.write("devices/system/cpu/online", &format!("0-{last}\n"));
+        machine.write("devices/system/cpu/online", format!("0-{last}\n"));
         for core in 0..in_all {
             let siblings: Vec<String> =
                 (0..threads).map(|thread| (core + thread * in_all).to_string()).collect();
             for cpu in &siblings {
                 let file = format!("devices/system/cpu/cpu{cpu}/topology/thread_siblings_list");
-                machine.write(&file, &format!("{}\n", siblings.join(",")));
+                machine.write(&file, format!("{}\n", siblings.join(",")));
             }
         }
         let list = if nodes == 1 { "0".to_owned() } else { format!("0-{}", nodes - 1) };
-        machine.write("devices/system/node/online", &format!("{list}\n"));
+        machine.write("devices/system/node/online", format!("{list}\n"));
         for node in 0..nodes {
             let part = |thread: u32| {
                 let first = thread * in_all + node * cores;

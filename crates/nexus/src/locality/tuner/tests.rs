@@ -240,7 +240,7 @@ fn memory_that_grows_ends_a_trial() {
 fn a_knob_does_not_swing_when_what_pays_changes() {
     // What pays turns around every two hours.
     let model = |now: Time, [_, slice]: [u64; 2]| {
-        let evening = now.as_nanos() / (2 * HOUR).as_nanos() as u64 % 2 == 0;
+        let evening = now.as_nanos() / (2 * HOUR).as_nanos() as u64 % 2 != 1;
         (1e6, 2e6 * if (slice >= 200) == evening { 1.1 } else { 1.0 })
     };
     let mut node = Node::new(5, 0.02, model);
