@@ -221,7 +221,8 @@ fn room_is_made_for_as_many_as_are_asked_for() {
         let warm = node.prewarm::<Small>(5_000).expect("there is memory");
         assert_eq!((warm.agents, warm.bytes), (5_000, 0), "registering has made the room");
         let more = node.prewarm::<Small>(50_000).expect("there is memory");
-        assert!(more.bytes >= 45_000 * node.system().cell_bytes::<Small>().expect("a kind"));
+        // Where freed memory goes back to the allocator, none is taken beforehand.
+        assert!(cfg!(nexus_no_pool) || more.bytes >= 45_000 * node.system().cell_bytes::<Small>().expect("a kind"));
         agents_come_and_go(&node);
         // Those who are there are found in the larger table.
         node.prewarm::<Small>(100_000).expect("there is memory");
