@@ -334,6 +334,18 @@ pub enum SpawnError {
     ShuttingDown,
 }
 
+/// Why no room was made for agents; see [`crate::System::reserve`].
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ReserveError {
+    /// The kind could not be registered.
+    #[error("no room was made for agents whose kind cannot be registered")]
+    Kind(#[source] SpawnError),
+    /// The system gave no more. Room that had been made by then stays; ask for less.
+    #[error("the system has no memory for so many agents; part of it may be ready; ask for less")]
+    Memory(#[source] std::io::Error),
+}
+
 /// Bytes in a key, at most. Keys are stored with every agent and sent with every
 /// first message; what is longer belongs into a message. A guess with room to spare.
 pub const KEY_BYTES_MAX: usize = 1_024;

@@ -124,7 +124,7 @@ impl Kind {
             name: A::KIND,
             agent_type: TypeId::of::<A>(),
             vtable: &VtableOf::<A>::TABLE,
-            slab: Slab::new(VtableOf::<A>::TABLE.layout()),
+            slab: Slab::new(VtableOf::<A>::TABLE.layout(), system.memory_nodes()),
             make: Box::new(spec.make),
             mailbox: MailboxSpec {
                 len_max: spec.mailbox.len_max.clamp(1, MAILBOX_LEN_MAX),

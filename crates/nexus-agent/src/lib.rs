@@ -31,6 +31,7 @@ mod hook;
 mod inspect;
 mod kind;
 mod listing;
+mod mapped;
 mod message;
 mod post;
 #[allow(unsafe_code)]
@@ -63,8 +64,8 @@ pub use counters::Counts;
 pub use dead::{DEAD_LETTERS_MAX, DeadLetter};
 pub use driver::{Alarm, AlarmKey, Driver, HandlerStart};
 pub use error::{
-    AskError, Changed, Crash, CyclePath, During, KEY_BYTES_MAX, KINDS_MAX, SpawnError, StopReason,
-    TellError,
+    AskError, Changed, Crash, CyclePath, During, KEY_BYTES_MAX, KINDS_MAX, ReserveError,
+    SpawnError, StopReason, TellError,
 };
 pub use error_code::ErrorCode;
 pub use event::Event;
@@ -75,9 +76,12 @@ pub use inspect::{Inspect, Summary};
 use kind::Kind;
 pub use kind::KindSpec;
 pub use listing::{Listing, Metadata};
+pub use mapped::{
+    MAPPED_BYTES_MAX, MAPPED_STORES_MAX, Mapped, MappedError, MappedFolder, MappedUse,
+};
 pub use message::{Message, Wire, WireId};
 pub use nexus_derive::{Message, Wire};
-pub use raw::Ready;
+pub use raw::{Ready, fill_message_pool, keep_message_pool};
 pub use schema::Schema;
 pub use supervision::{Intensity, Strategy, SupervisionError, SupervisorId, SupervisorSpec};
 pub use system::System;

@@ -1,6 +1,7 @@
 //! What the agents of one node have in common: kinds, registry, supervision,
 //! watches, dead letters, and the driver underneath.
 
+mod memory;
 mod shutdown;
 
 use std::collections::BTreeMap;
@@ -35,6 +36,7 @@ pub struct System {
     driver: Arc<dyn Driver>,
     secret: IdSecret,
     shards: usize,
+    memory_nodes: usize,
     kinds: RwLock<BTreeMap<&'static str, Arc<Kind>>>,
     registry: crate::registry::Registry,
     supervision: Mutex<SupervisionTree>,
@@ -88,6 +90,7 @@ impl System {
             driver,
             secret,
             shards: workers + 1,
+            memory_nodes: 1,
             kinds: RwLock::default(),
             registry: crate::registry::Registry::new(),
             supervision: Mutex::new(SupervisionTree::new(

@@ -66,6 +66,7 @@ pub struct WorkerSpec {
 pub struct Worker {
     system: Arc<System>,
     spec: WorkerSpec,
+    memory_node: usize,
     now: Cell<Time>,
     /// When the current run has had its time.
     run_end: Cell<Time>,
@@ -83,6 +84,7 @@ impl Worker {
         Worker {
             system,
             spec,
+            memory_node: 0,
             now: Cell::new(Time::ZERO),
             run_end: Cell::new(Time::ZERO),
             sends_left: Cell::new(0),
@@ -91,6 +93,17 @@ impl Worker {
             recorded_seed: Cell::new(None),
             rng: RefCell::new(rng),
         }
+    }
+
+    /// The same on a CPU of that memory node, of those the system was made
+    /// with: agents made by this worker lie there.
+    pub fn on_memory_node(mut self, memory_node: usize) -> Worker {
+        self.memory_node = memory_node.min(self.system.memory_nodes() - 1);
+        self
+    }
+
+    pub(crate) fn memory_node(&self) -> usize {
+        self.memory_node
     }
 
     /// Whose agents it runs.

@@ -73,6 +73,8 @@ event_names! {
     OperationFailed = "operation.failed",
     /// A message was accepted and will never be handled.
     MessageDead = "message.dead",
+    /// A knob of the node was turned for good, because that was measured to pay.
+    NodeTuned = "node.tuned",
 }
 
 impl fmt::Display for EventName {

@@ -4,6 +4,7 @@ mod agents;
 mod ask;
 mod decide;
 mod harness;
+mod local;
 mod population;
 mod tell;
 mod timers;
@@ -16,7 +17,7 @@ use crate::cli::{Common, OutputFormat};
 use crate::failure::Failure;
 use crate::interrupt::Interrupt;
 use crate::output::Output;
-use harness::{Case, Sheet};
+use harness::{Case, Row, Sheet, Switch};
 
 const fn case(name: &'static str, run: fn(&mut Sheet)) -> Case {
     Case { name, run, large: false, once: false }
@@ -43,6 +44,48 @@ const CASES: &[Case] = &[
     Case { name: "spawn named 10M", run: population::ten_million, large: true, once: true },
 ];
 
+const fn switch(name: &'static str, on: Case, off: Case, pairs: usize) -> Switch {
+    Switch { name, on, off, pairs }
+}
+
+/// The local optimisations, each on and off in turn. Measured only when asked
+/// for: together they take half an hour.
+const SWITCHES: &[Switch] = &[
+    switch(
+        "local pin",
+        case("local pin on", local::pin_on),
+        case("local pin off", local::pin_off),
+        20,
+    ),
+    switch(
+        "local pool",
+        case("local pool on", local::pool_on),
+        case("local pool off", local::pool_off),
+        20,
+    ),
+    switch(
+        "local prewarm",
+        case("local prewarm on", local::prewarm_on),
+        case("local prewarm off", local::prewarm_off),
+        20,
+    ),
+    switch(
+        "local mapped",
+        case("local mapped on", local::mapped_on),
+        case("local mapped off", local::mapped_off),
+        6,
+    ),
+    switch(
+        "local tuning",
+        case("local tuning on", local::tuning_on),
+        case("local tuning off", local::tuning_off),
+        6,
+    ),
+];
+
+/// What the filters of switches begin with.
+const LOCAL: &str = "local";
+
 /// Times and memory of one run: release build, 2026-11, a shared machine of two
 /// cores; ten million agents as ten times a million.
 const CASES_HELP: &str = "\
@@ -61,9 +104,15 @@ Each is run five times in a process of its own, one after the other, and the las
 two once: two to three minutes for all but the last. Chance plays no part that a
 seed could change. A debug build takes several times as long.
 
+The local optimisations are run on and off in turn, and compared. All together
+take half an hour, so only a filter that begins with \"local\" finds them:
+  local pin, local pool, local prewarm, local mapped, local tuning
+
 Examples:
   nexus bench ask
       every case whose name contains \"ask\"
+  nexus bench \"local pin\"
+      workers on CPUs of their own and not, with the ratio
   nexus bench --format json > rows.jsonl
       one row per measured value, for scripts";
 
@@ -71,7 +120,7 @@ Examples:
 #[derive(Args, Debug)]
 #[command(after_help = CASES_HELP)]
 pub struct BenchArgs {
-    /// Only cases whose name contains this
+    /// Only cases whose name contains this; 'local' for the local optimisations
     filter: Option<String>,
     /// Also the cases with ten million agents
     #[arg(long)]
@@ -99,24 +148,40 @@ pub fn run<W: Write>(
     let filter = args.filter.as_deref().unwrap_or_default();
     let wanted = |case: &&Case| case.name.contains(filter) && (args.large || !case.large);
     let cases: Vec<&Case> = CASES.iter().filter(wanted).collect();
-    if cases.is_empty() {
+    let asked = |switch: &&Switch| {
+        let names = [switch.on.name, switch.off.name];
+        filter.starts_with(LOCAL) && names.iter().any(|name| name.contains(filter))
+    };
+    let switches: Vec<&Switch> = SWITCHES.iter().filter(asked).collect();
+    if cases.is_empty() && switches.is_empty() {
         return Err(unknown(filter));
     }
     let mut table = comfy_table::Table::new();
     table.set_header(["case", "median", "min", "max", "unit"]);
-    let result = cases.into_iter().try_for_each(|case| {
-        eprint_progress(case.name);
-        for row in harness::measure(case, interrupt)? {
-            match common.format {
-                OutputFormat::Text => drop(table.add_row(row.cells())),
-                OutputFormat::Json => {
-                    let line = serde_json::to_string(&row).expect("a row is plain data");
-                    output.print(&(line + "\n")).map_err(Failure::Output)?;
-                }
+    let mut show = |rows: Vec<Row>| {
+        rows.iter().try_for_each(|row| match common.format {
+            OutputFormat::Text => {
+                table.add_row(row.cells());
+                Ok(())
             }
-        }
-        Ok(())
-    });
+            OutputFormat::Json => {
+                let line = serde_json::to_string(row).expect("a row is plain data");
+                output.print(&(line + "\n")).map_err(Failure::Output)
+            }
+        })
+    };
+    let result = cases
+        .into_iter()
+        .try_for_each(|case| {
+            eprint_progress(case.name);
+            show(harness::measure(case, interrupt)?)
+        })
+        .and_then(|()| {
+            switches.into_iter().try_for_each(|switch| {
+                eprint_progress(switch.name);
+                show(harness::measure_switch(switch, interrupt)?)
+            })
+        });
     if common.format == OutputFormat::Text && !table.is_empty() {
         output.print(&format!("{table}\n")).map_err(Failure::Output)?;
     }
@@ -133,13 +198,16 @@ fn eprint_progress(case: &str) {
 }
 
 fn once<W: Write>(name: &str, output: &mut Output<W>) -> Result<(), Failure> {
-    let case = CASES.iter().find(|case| case.name == name).ok_or_else(|| unknown(name))?;
+    let switched = SWITCHES.iter().flat_map(|switch| [&switch.on, &switch.off]);
+    let mut all = CASES.iter().chain(switched);
+    let case = all.find(|case| case.name == name).ok_or_else(|| unknown(name))?;
     let mut sheet = Sheet::default();
     (case.run)(&mut sheet);
     sheet.lines().try_for_each(|line| output.print(&(line + "\n"))).map_err(Failure::Output)
 }
 
 fn unknown(filter: &str) -> Failure {
-    let names: Vec<&str> = CASES.iter().map(|case| case.name).collect();
+    let plain = CASES.iter().map(|case| case.name);
+    let names: Vec<&str> = plain.chain(SWITCHES.iter().map(|switch| switch.name)).collect();
     Failure::Unknown { what: "benchmark case", asked: filter.to_owned(), valid: names.join(", ") }
 }

@@ -8,6 +8,7 @@ use nexus_agent::{InPlace, Ready, System, Worker};
 use nexus_base::Rng;
 
 use crate::clock::Clock;
+use crate::locality::Locality;
 use crate::worker;
 
 /// Threads for blocking agents, at most; further agents wait for one to become
@@ -46,12 +47,20 @@ struct Host {
     system: Weak<System>,
     clock: Clock,
     runtime: tokio::runtime::Handle,
+    locality: Arc<Locality>,
 }
 
 impl BlockingPool {
     /// Says whose agents these are, before the first one is run.
-    pub(crate) fn host(&self, system: &Arc<System>, clock: Clock, runtime: tokio::runtime::Handle) {
-        self.shared.lock().host = Some(Host { system: Arc::downgrade(system), clock, runtime });
+    pub(crate) fn host(
+        &self,
+        system: &Arc<System>,
+        clock: Clock,
+        runtime: tokio::runtime::Handle,
+        locality: &Arc<Locality>,
+    ) {
+        let (system, locality) = (Arc::downgrade(system), locality.clone());
+        self.shared.lock().host = Some(Host { system, clock, runtime, locality });
     }
 
     pub(crate) fn push(&self, ready: Ready) {
@@ -121,6 +130,7 @@ impl Shared {
 
 fn serve(shared: &Shared, host: Host) {
     let _ended = Ended(shared);
+    host.locality.settle_other();
     let Some(system) = host.system.upgrade() else { return };
     let _runtime = host.runtime.enter();
     let rng = Rng::new(host.clock.now().as_nanos());

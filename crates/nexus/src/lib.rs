@@ -19,6 +19,7 @@ mod circuit_breaker;
 mod clock;
 mod events;
 mod kv;
+mod locality;
 mod metrics;
 mod monitor;
 mod node;
@@ -44,6 +45,11 @@ pub use bounded_file::ReadError;
 pub use circuit_breaker::{BREAKERS_MAX, BreakerError, CircuitBreaker};
 pub use events::EVENTS_MAX;
 pub use kv::{Kv, KvRules};
+pub use locality::{
+    Cpu, Gain, Knob, LocalityReport, MEMORY_NODES_MAX, Machine, NodeReading,
+    Outcome as TrialOutcome, PREWARM_AGENTS_MAX, Place, Placement, PrewarmError, Prewarmed, Switch,
+    TUNE_EVERY_MIN, TopologyError, TrialRecord, Tuner, TunerEffect, TuningReport,
+};
 pub use nexus_agent::*;
 pub use nexus_base::{AgentId, EventName, Level, Rng, Time, UnknownLevel};
 pub use nexus_coord::balance::StrategyName;

@@ -48,8 +48,8 @@ fn look(threads: &Threads, runs_before: &mut [u64]) {
         if stuck && seat.backlog() > 0 {
             stuck_with_work = Some(index);
         }
-        if stuck && seat.backlog() > 0 || seat.backlog() >= crate::threads::BACKLOG {
-            threads.send_help();
+        if stuck && seat.backlog() > 0 || seat.backlog() >= threads.knobs().help_backlog() {
+            threads.send_help(index);
         }
     }
     threads.note_stuck(stuck_with_work);

@@ -1,19 +1,26 @@
 //! A running node.
 
+mod spec;
+
 use std::future::Future;
 use std::sync::Arc;
-use std::sync::mpsc::{Sender, channel};
+use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
 use nexus_agent::{
-    Agent, BreakerConfig, Counts, DeadLetter, Event, Handle, InPlace, KindSpec, Listing, Metadata,
-    SpawnError, SupervisorId, SupervisorSpec, System, Task, Worker,
+    Agent, BreakerConfig, Counts, DeadLetter, Event, Handle, InPlace, KindSpec, Listing,
+    MappedError, MappedFolder, Metadata, SpawnError, SupervisorId, SupervisorSpec, System, Task,
+    Worker,
 };
 use nexus_base::{AgentId, IdSecret, Rng};
 use std::collections::BTreeMap;
 
 use crate::circuit_breaker::{Breakers, CircuitBreaker};
+use crate::locality::{
+    self, Locality, LocalityReport, PREWARM_AGENTS_MAX, Placement, PrewarmError, Prewarmed,
+    TUNE_EVERY_MIN, Tuning, TuningReport,
+};
 use crate::metrics::{self, Reading};
 use crate::operation::Operations;
 use crate::process::Process;
@@ -21,6 +28,7 @@ use crate::serve::HttpFigures;
 use crate::threads::{self, Threads};
 use crate::worker::{self, WorkerLoop};
 use crate::{monitor, park};
+pub use spec::NodeSpec;
 
 /// Workers on one node, at most. A guess beyond any machine we know.
 pub const WORKERS_MAX: usize = 1_024;
@@ -63,7 +71,10 @@ pub struct Node {
     workers: Vec<JoinHandle<()>>,
     /// The workers' runtimes, for what is to live on them.
     handles: Vec<tokio::runtime::Handle>,
-    monitor: Option<(Sender<()>, JoinHandle<()>)>,
+    /// Threads that look after the workers; each ends when its sender is dropped.
+    watchers: Vec<(Sender<()>, JoinHandle<()>)>,
+    locality: Arc<Locality>,
+    tuning: Option<Arc<Tuning>>,
 }
 
 /// What a node knows of itself, for whoever reports it.
@@ -94,13 +105,6 @@ impl Figures {
     }
 }
 
-/// How a node is set up.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct NodeSpec {
-    workers: Option<usize>,
-    seed: Option<u64>,
-}
-
 /// Why a node did not start. Nothing is left running.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -111,49 +115,17 @@ pub enum StartError {
     /// The system has no thread, or no runtime, for a worker.
     #[error("a worker thread could not be started; free some threads or ask for fewer workers")]
     Thread(#[source] std::io::Error),
-}
-
-impl NodeSpec {
-    /// One worker for each CPU, and a secret of its own.
-    pub fn new() -> NodeSpec {
-        NodeSpec::default()
-    }
-
-    /// This many workers.
-    pub fn workers(self, workers: usize) -> NodeSpec {
-        NodeSpec { workers: Some(workers), ..self }
-    }
-
-    /// Agents' identities and generators from this seed, the same at every start.
-    pub fn seed(self, seed: u64) -> NodeSpec {
-        NodeSpec { seed: Some(seed), ..self }
-    }
-
-    /// As the settings of a served node have it.
-    pub fn from_settings(settings: &crate::Settings) -> NodeSpec {
-        let workers = settings.node.workers;
-        let spec = NodeSpec::new();
-        if workers == 0 { spec } else { spec.workers(workers) }
-    }
-
-    /// Starts the node.
-    ///
-    /// # Errors
-    /// [`StartError`]; nothing is left running.
-    pub fn start(self) -> Result<Node, StartError> {
-        let cpus = || std::thread::available_parallelism().map_or(1, usize::from);
-        let workers = self.workers.unwrap_or_else(cpus);
-        if !(1..=WORKERS_MAX).contains(&workers) {
-            return Err(StartError::Workers(workers));
-        }
-        Node::with(workers, Rng::new(self.seed.unwrap_or_else(os_seed)))
-    }
-}
-
-/// A seed nobody can guess: the standard library's hasher keys come from the system.
-fn os_seed() -> u64 {
-    use std::hash::{BuildHasher, Hasher};
-    std::collections::hash_map::RandomState::new().build_hasher().finish()
+    /// Room for so many agents is not made.
+    #[error("room can be made for at most {PREWARM_AGENTS_MAX} agents of a kind, not {0}")]
+    Prewarm(usize),
+    /// The tuner would look too often to see anything.
+    #[error(
+        "the tuner reads at most every {TUNE_EVERY_MIN:?}, not every {0:?}; leave it out for none"
+    )]
+    TuneEvery(Duration),
+    /// State cannot be mapped where it was asked for.
+    #[error("the folder for mapped state cannot be used")]
+    Mapped(#[source] MappedError),
 }
 
 /// What a shutdown came to.
@@ -178,37 +150,86 @@ impl Node {
         NodeSpec::new().start()
     }
 
-    fn with(workers: usize, mut rng: Rng) -> Result<Node, StartError> {
-        let (threads, queues) = Threads::new(workers);
+    fn with(workers: usize, mut rng: Rng, locality: Locality) -> Result<Node, StartError> {
+        let locality = Arc::new(locality);
+        let (threads, queues) = Threads::new(workers, &locality);
         let secret = IdSecret::new(rng.next_u64(), rng.next_u64());
-        let system = System::new(threads.clone(), secret, workers);
+        let memory_nodes = locality.memory_nodes();
+        let system = System::on_memory_nodes(threads.clone(), secret, workers, memory_nodes);
         let operations = Operations::new(threads.clone());
-        let figures = Figures { system, threads, operations, breakers: Arc::default() };
-        let mut node = Node { figures, workers: Vec::new(), handles: Vec::new(), monitor: None };
+        let mut node = Node {
+            figures: Figures { system, threads, operations, breakers: Arc::default() },
+            workers: Vec::new(),
+            handles: Vec::new(),
+            watchers: Vec::new(),
+            locality,
+            tuning: None,
+        };
+        let (settled, settling) = channel();
         for (seat, queue) in queues.into_iter().enumerate() {
-            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-            let runtime = runtime.map_err(StartError::Thread)?;
+            let runtime = node.runtime().map_err(StartError::Thread)?;
             let Figures { system, threads, .. } = node.figures.clone();
             if seat == 0 {
-                threads.blocking.host(&system, threads.clock(), runtime.handle().clone());
+                let (handle, clock) = (runtime.handle().clone(), threads.clock());
+                threads.blocking.host(&system, clock, handle, &node.locality);
             }
             node.handles.push(runtime.handle().clone());
+            let (locality, settled) = (node.locality.clone(), settled.clone());
             let rng = rng.fork_index("worker", seat as u64);
             let run = move || {
+                // Nobody listens where nobody was to be kept anywhere.
+                let _ = settled.send(locality.settle_worker(seat));
+                // Whoever listens waits until the last sender is gone.
+                drop(settled);
+                let memory_node = locality.memory_node_of(seat);
                 let local = threads.sit(seat, queue);
                 let here = local.clone();
-                runtime.block_on(async { WorkerLoop::new(threads, here, system, rng).await });
+                runtime.block_on(async {
+                    WorkerLoop::new(threads, here, system, memory_node, rng).await;
+                });
                 // Sockets that handlers left open are closed without waiting for them.
                 runtime.shutdown_background();
                 Threads::get_off(&local);
             };
             node.workers.push(thread(&format!("nexus-worker-{seat}"), run)?);
         }
-        let (stop, stopped) = channel();
-        let threads = node.figures.threads.clone();
-        let watch = thread("nexus-monitor", move || monitor::watch(&threads, &stopped))?;
-        node.monitor = Some((stop, watch));
+        drop(settled);
+        if node.locality.confines() {
+            let failed: Vec<_> = settling.into_iter().filter_map(Result::err).collect();
+            if let Some(first) = failed.first() {
+                node.locality.note_unsettled(failed.len(), first);
+            }
+        }
+        let Figures { system, threads, .. } = node.figures.clone();
+        let watched = threads.clone();
+        node.watch("nexus-monitor", move |stop| monitor::watch(&watched, stop))?;
+        if let Some(every) = node.locality.tune_every {
+            let tuning = Arc::new(Tuning::new(every, rng.fork("tuner")));
+            node.tuning = Some(tuning.clone());
+            node.watch("nexus-tuner", move |stop| tuning.run(&threads, &system, stop))?;
+        }
         Ok(node)
+    }
+
+    /// What a worker's sockets and timers live in.
+    fn runtime(&self) -> std::io::Result<tokio::runtime::Runtime> {
+        let mut builder = tokio::runtime::Builder::new_current_thread();
+        if self.locality.confines() {
+            let locality = self.locality.clone();
+            builder.on_thread_start(move || locality.settle_other());
+        }
+        builder.enable_all().build()
+    }
+
+    /// Starts a thread that looks after the workers until `stop` is dropped.
+    fn watch(
+        &mut self,
+        name: &str,
+        watch: impl FnOnce(&Receiver<()>) + Send + 'static,
+    ) -> Result<(), StartError> {
+        let (stop, stopped) = channel();
+        self.watchers.push((stop, thread(name, move || watch(&stopped))?));
+        Ok(())
     }
 
     /// What the agents have in common; the methods here are shortcuts to it.
@@ -238,7 +259,59 @@ impl Node {
     /// # Errors
     /// As [`System::register`].
     pub fn register<A: Agent>(&self, spec: KindSpec<A>) -> Result<(), SpawnError> {
-        self.figures.system.register(spec)
+        self.figures.system.register(spec)?;
+        if self.locality.prewarm > 0
+            && let Err(error) = self.prewarm::<A>(self.locality.prewarm)
+        {
+            // Agents can be spawned all the same.
+            tracing::warn!(target: "nexus", kind = A::KIND, "not prewarmed: {error}");
+        }
+        Ok(())
+    }
+
+    /// Makes room for `agents` more of type `A` before they come: places for
+    /// their states, in memory that has been touched, and for their names. A
+    /// million take about half a second of this thread's time, which their
+    /// spawning then saves.
+    ///
+    /// ```
+    /// # use nexus::prelude::*;
+    /// # struct Cart;
+    /// # impl Agent for Cart {
+    /// #     const KIND: &'static str = "cart";
+    /// #     fn new(_key: &str) -> Cart { Cart }
+    /// # }
+    /// let node = Node::start()?;
+    /// let warm = node.prewarm::<Cart>(10_000)?;
+    /// assert_eq!(warm.agents, 10_000);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`PrewarmError`]; spawning is as it was.
+    pub fn prewarm<A: Agent>(&self, agents: usize) -> Result<Prewarmed, PrewarmError> {
+        let Figures { system, threads, .. } = &self.figures;
+        locality::prewarm::<A>(system, &self.locality, threads.clock(), agents)
+    }
+
+    /// Where the node's threads and memory are, and why some switches are off.
+    pub fn locality(&self) -> LocalityReport {
+        self.locality.report()
+    }
+
+    /// Which worker is where, and which one serves what.
+    pub fn placement(&self) -> &Placement {
+        self.locality.placement()
+    }
+
+    /// Where large state can be kept on a disk, if [`NodeSpec::mapped`] said so.
+    pub fn mapped_folder(&self) -> Option<&MappedFolder> {
+        self.locality.mapped.as_ref()
+    }
+
+    /// What the tuner has tried, if [`NodeSpec::tune_every`] started one.
+    pub fn tuning(&self) -> Option<TuningReport> {
+        self.tuning.as_ref().map(|tuning| tuning.report())
     }
 
     /// Makes an agent.
@@ -456,10 +529,10 @@ impl Node {
 
     /// Joins the threads that end; one in a handler that never returns is left behind.
     fn end_threads(&mut self, drained: bool) {
-        drop(self.monitor.take().map(|(stop, watch)| {
+        for (stop, watch) in std::mem::take(&mut self.watchers) {
             drop(stop);
-            watch.join()
-        }));
+            let _ = watch.join();
+        }
         let clock = self.figures.threads.clock();
         let until = clock.now().after(if drained { DROP_LIMIT } else { LAST_LOOK });
         for worker in std::mem::take(&mut self.workers) {

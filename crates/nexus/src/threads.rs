@@ -20,10 +20,12 @@ use nexus_base::{EventName, Time};
 use crate::blocking::BlockingPool;
 use crate::clock::Clock;
 use crate::events::EventLog;
+use crate::locality::{Knobs, Locality};
 
-/// Ready agents in one worker's queue above which another worker takes half.
-/// Below it the queue is done sooner than the other CPU is awake. Measured
-/// 2026-11 on a 2-core virtual machine, where a wake-up takes 20 to 80 µs.
+/// Ready agents in one worker's queue above which another worker takes half,
+/// unless the node was tuned to something else. Below it the queue is done
+/// sooner than the other CPU is awake. Measured 2026-11 on a 2-core virtual
+/// machine, where a wake-up takes 20 to 80 µs.
 pub(crate) const BACKLOG: usize = 64;
 
 /// An alarm rings late by at most this, and by at most a 24th of the time it
@@ -37,6 +39,7 @@ const PUSHES_PER_LOOK: u32 = 64;
 pub(crate) struct Threads {
     clock: Clock,
     injector: Injector<Ready>,
+    knobs: Knobs,
     seats: Box<[Seat]>,
     /// How many seats say they sleep: a quick no for those who might wake one.
     sleepers: AtomicUsize,
@@ -52,6 +55,8 @@ pub(crate) struct Threads {
 /// What others see of a worker.
 pub(crate) struct Seat {
     stealer: Stealer<Ready>,
+    /// The other seats, those to help first in front.
+    others: Box<[u16]>,
     alarms: Mutex<TimerWheel<Alarm>>,
     /// When the worker last looked at its alarms, in nanoseconds.
     now: AtomicU64,
@@ -90,14 +95,16 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 impl Threads {
-    /// The driver for `workers` workers, and their queues.
-    pub(crate) fn new(workers: usize) -> (Arc<Threads>, Vec<Deque<Ready>>) {
+    /// The driver for `workers` workers, placed as `locality` says, and their queues.
+    pub(crate) fn new(workers: usize, locality: &Locality) -> (Arc<Threads>, Vec<Deque<Ready>>) {
         let queues: Vec<_> = (0..workers).map(|_| Deque::new_fifo()).collect();
+        let seat = |(seat, queue)| Seat::new(queue, locality.neighbours(seat));
         let clock = Clock::start();
         let threads = Threads {
             clock,
             injector: Injector::new(),
-            seats: queues.iter().map(Seat::new).collect(),
+            knobs: Knobs::default(),
+            seats: queues.iter().enumerate().map(seat).collect(),
             sleepers: AtomicUsize::new(0),
             stuck: AtomicUsize::new(usize::MAX),
             stopping: AtomicBool::new(false),
@@ -114,6 +121,10 @@ impl Threads {
 
     pub(crate) fn seats(&self) -> &[Seat] {
         &self.seats
+    }
+
+    pub(crate) fn knobs(&self) -> &Knobs {
+        &self.knobs
     }
 
     pub(crate) fn is_stopping(&self) -> bool {
@@ -182,11 +193,12 @@ impl Threads {
     }
 
     fn take_from_others(&self, local: &Local) -> Option<Ready> {
-        let sent = self.seats[local.seat].help.swap(false, Ordering::AcqRel);
-        let enough = if sent { 1 } else { BACKLOG };
-        let others = self.seats.iter().enumerate().filter(|(seat, _)| *seat != local.seat);
-        let mut loaded = others.filter(|(_, seat)| seat.stealer.len() >= enough);
-        loaded.find_map(|(_, seat)| take(|| seat.stealer.steal_batch_and_pop(&local.queue)))
+        let here = &self.seats[local.seat];
+        let sent = here.help.swap(false, Ordering::AcqRel);
+        let enough = if sent { 1 } else { self.knobs.help_backlog() };
+        let others = here.others.iter().map(|other| &self.seats[usize::from(*other)]);
+        let mut loaded = others.filter(|seat| seat.stealer.len() >= enough);
+        loaded.find_map(|seat| take(|| seat.stealer.steal_batch_and_pop(&local.queue)))
     }
 
     /// Announces that the worker in `seat` is about to sleep. False if there is
@@ -214,26 +226,29 @@ impl Threads {
     /// Wakes a sleeping worker, and not the same one again before it has slept anew.
     fn wake_one(&self) {
         fence(Ordering::SeqCst);
-        if let Some(seat) = self.rouse() {
+        if let Some(seat) = self.rouse(0..self.seats.len()) {
             seat.wake();
         }
     }
 
-    /// Sends a sleeping worker to help where there is work.
-    pub(crate) fn send_help(&self) {
-        if let Some(seat) = self.rouse() {
-            seat.help.store(true, Ordering::Release);
-            seat.wake();
+    /// Sends a sleeping worker to help, the nearest to the one in `seat`, which
+    /// has work for it.
+    pub(crate) fn send_help(&self, seat: usize) {
+        // The one with the work comes last: tokio may keep it while it counts as asleep.
+        let others = self.seats[seat].others.iter().map(|other| usize::from(*other));
+        if let Some(helper) = self.rouse(others.chain([seat])) {
+            helper.help.store(true, Ordering::Release);
+            helper.wake();
         }
     }
 
-    /// A worker that sleeps, and counts as awake from here on: tokio may keep it
-    /// in a long task, and then the next call finds another.
-    fn rouse(&self) -> Option<&Seat> {
+    /// The first of `seats` whose worker sleeps. It counts as awake from here on:
+    /// tokio may keep it in a long task, and then the next call finds another.
+    fn rouse(&self, mut seats: impl Iterator<Item = usize>) -> Option<&Seat> {
         if self.sleepers.load(Ordering::SeqCst) == 0 {
             return None;
         }
-        let index = self.seats.iter().position(Seat::is_asleep)?;
+        let index = seats.find(|seat| self.seats[*seat].is_asleep())?;
         self.get_up(index);
         Some(&self.seats[index])
     }
@@ -341,9 +356,10 @@ fn take(mut steal: impl FnMut() -> Steal<Ready>) -> Option<Ready> {
 }
 
 impl Seat {
-    fn new(queue: &Deque<Ready>) -> Seat {
+    fn new(queue: &Deque<Ready>, others: Box<[u16]>) -> Seat {
         Seat {
             stealer: queue.stealer(),
+            others,
             alarms: Mutex::new(TimerWheel::new(Time::ZERO)),
             now: AtomicU64::new(0),
             sleeping: AtomicBool::new(false),
@@ -389,8 +405,10 @@ impl Driver for Threads {
                 }
                 let pushes = local.pushes.get().wrapping_add(1);
                 local.pushes.set(pushes);
-                if pushes.is_multiple_of(PUSHES_PER_LOOK) && local.queue.len() >= BACKLOG {
-                    self.send_help();
+                if pushes.is_multiple_of(PUSHES_PER_LOOK)
+                    && local.queue.len() >= self.knobs.help_backlog()
+                {
+                    self.send_help(local.seat);
                 }
                 None
             }
@@ -447,10 +465,12 @@ impl Driver for Threads {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::locality::LocalitySpec;
 
     #[test]
     fn an_alarm_set_from_outside_is_late_by_a_part_of_its_own_time_alone() {
-        let (threads, _queues) = Threads::new(1);
+        let locality = Locality::new(&LocalitySpec::default(), 1).expect("nothing is asked for");
+        let (threads, _queues) = Threads::new(1, &locality);
         // Long enough after the worker has last seen the time, which is never.
         while threads.clock.now() < Time::from_nanos(300_000_000) {
             std::hint::spin_loop();

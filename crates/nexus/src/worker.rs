@@ -24,8 +24,8 @@ const STACK_RESERVE_BYTES: usize = 2 << 20;
 const RUNS_PER_SLICE: u32 = 256;
 
 /// Time between two looks at sockets, alarms and work from outside, unless a
-/// single run takes longer: a look is a system call.
-const SLICE: Duration = Duration::from_micros(100);
+/// single run takes longer: a look is a system call. Untuned.
+pub(crate) const SLICE: Duration = Duration::from_micros(100);
 
 /// Agents run between two looks at the clock. Each may handle hundreds of
 /// messages, and looks at the clock itself while it does.
@@ -61,17 +61,17 @@ impl WorkerLoop {
         threads: Arc<Threads>,
         local: Rc<Local>,
         system: Arc<System>,
+        memory_node: usize,
         rng: Rng,
     ) -> WorkerLoop {
         let spec = spec(local.seat + 1, InPlace::Always);
-        local.worker(|| Worker::new(system, spec, rng));
+        local.worker(|| Worker::new(system, spec, rng).on_memory_node(memory_node));
         let alarm = Box::pin(tokio::time::sleep(Duration::ZERO));
         WorkerLoop { threads, local, alarm, asleep: false }
     }
 
-    /// Runs agents for one slice.
-    fn run_slice(&mut self, now: Time) -> Slice {
-        let end = now.after(SLICE);
+    /// Runs agents for one slice, until `end` at the latest.
+    fn run_slice(&mut self, now: Time, end: Time) -> Slice {
         let mut now = now;
         let seat = &self.threads.seats()[self.local.seat];
         let worker = self.local.worker(|| unreachable!("made with the loop"));
@@ -128,16 +128,17 @@ impl Future for WorkerLoop {
             this.threads.get_up(seat);
         }
         let start = this.threads.clock().now();
+        let length = this.threads.knobs().slice();
         let mut now = start;
         loop {
             if this.threads.is_stopping() {
                 return Poll::Ready(());
             }
             let next_alarm = this.threads.ring_alarms(seat, now);
-            let slice = this.run_slice(now);
+            let slice = this.run_slice(now, now.after(length));
             let looked = now;
             now = this.threads.clock().now();
-            if slice == Slice::Drained && now.since(start) < SLICE {
+            if slice == Slice::Drained && now.since(start) < length {
                 // Perhaps an alarm is due by now; if not we sleep, which looks
                 // at the sockets as well.
                 continue;

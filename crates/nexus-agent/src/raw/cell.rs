@@ -402,7 +402,7 @@ impl CellRef {
             std::any::TypeId::of::<A>(),
             "cells hold their kind's agents"
         );
-        let block: NonNull<Cell<A>> = kind.slab().take().cast();
+        let block: NonNull<Cell<A>> = kind.slab().take(kind.system().memory_node_of(id)).cast();
         let tally = Tally {
             handled: 0.into(),
             errors: 0.into(),

@@ -1,4 +1,5 @@
-//! The one module with `unsafe`: cells, mailboxes, frames and the run flag.
+//! The one module with `unsafe`: cells, mailboxes, frames and the run flag, and
+//! memory that a file backs.
 //!
 //! Everything here rests on one rule: **whoever holds the run flag owns the
 //! cell's insides** (`word`). [`Owned`] is that right as a value, so that the
@@ -11,6 +12,7 @@ mod envelope;
 mod frame;
 mod local;
 mod mailbox;
+mod mapped;
 mod owned;
 mod pool;
 mod ready;
@@ -26,7 +28,9 @@ pub(crate) use cell::{CellRef, CellVtable, MAILBOX_LEN_MAX, Place};
 pub(crate) use envelope::{Asked, Envelope};
 pub(crate) use frame::{Begun, StepRef};
 pub(crate) use local::{CurrentTurn, enter, outside, with_turn, with_worker};
+pub(crate) use mapped::PrivateFile;
 pub(crate) use owned::{Called, Owned};
+pub use pool::{fill_message_pool, keep_message_pool};
 pub use ready::Ready;
 pub(crate) use slab::Slab;
 pub(crate) use word::Control;

@@ -1,6 +1,6 @@
 //! Sending and awaiting the answer.
 
-use nexus::Recipient;
+use nexus::{Node, Recipient};
 
 use super::agents::{Add, node, recipient};
 use super::harness::{Sheet, now};
@@ -17,11 +17,7 @@ const ASKS_IN_STRETCH: usize = 64;
 /// timed; the percentiles are those of stretches, divided.
 pub fn in_place(sheet: &mut Sheet) {
     let node = node();
-    let to = recipient(&node);
-    let nanos = node.run(async move {
-        stretches(&to, ASKS / 3).await;
-        stretches(&to, 20 * ASKS).await
-    });
+    let nanos = in_place_on(&node);
     let mean: f64 = nanos.iter().sum::<f64>() / nanos.len() as f64;
     let mut sorted = nanos;
     sorted.sort_by(f64::total_cmp);
@@ -30,6 +26,15 @@ pub fn in_place(sheet: &mut Sheet) {
     sheet.put("ask p99", "ns", sorted[sorted.len() * 99 / 100]);
     let counts = node.counts();
     assert!(counts["counter"].in_place >= 20 * ASKS as u64, "the asks ran in place: {counts:?}");
+}
+
+/// Nanoseconds for each ask in place, one figure for a stretch.
+pub fn in_place_on(node: &Node) -> Vec<f64> {
+    let to = recipient(node);
+    node.run(async move {
+        stretches(&to, ASKS / 3).await;
+        stretches(&to, 20 * ASKS).await
+    })
 }
 
 async fn stretches(to: &Recipient<Add>, asks: usize) -> Vec<f64> {
@@ -48,9 +53,13 @@ async fn stretches(to: &Recipient<Add>, asks: usize) -> Vec<f64> {
 
 /// From a task on a worker, through the mailbox.
 pub fn queued(sheet: &mut Sheet) {
-    let node = node();
-    let to = recipient(&node);
-    let nanos = node.run(async move {
+    sheet.put_latencies("ask queued", queued_on(&node()));
+}
+
+/// Nanoseconds for each ask through the mailbox.
+pub fn queued_on(node: &Node) -> Vec<u32> {
+    let to = recipient(node);
+    node.run(async move {
         let mut nanos = Vec::with_capacity(ASKS);
         for i in 0..ASKS {
             let start = now();
@@ -59,8 +68,7 @@ pub fn queued(sheet: &mut Sheet) {
             reply.expect("it answers");
         }
         nanos
-    });
-    sheet.put_latencies("ask queued", nanos);
+    })
 }
 
 /// From a thread that is no worker.

@@ -30,6 +30,18 @@ pub struct Case {
     pub once: bool,
 }
 
+/// Two cases that differ in one switch, run in turn.
+pub struct Switch {
+    /// What their names begin with.
+    pub name: &'static str,
+    /// With it.
+    pub on: Case,
+    /// Without.
+    pub off: Case,
+    /// Runs of each.
+    pub pairs: usize,
+}
+
 /// The values one run has measured.
 #[derive(Default)]
 pub struct Sheet(Vec<(String, &'static str, f64)>);
@@ -79,16 +91,34 @@ pub struct Row {
     value: f64,
     unit: String,
     runs: Vec<f64>,
+    /// Where the median lies with 95 %, of ratios only.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    ratio_ci95: Option<(f64, f64)>,
 }
 
 impl Row {
+    fn new((case, unit): (String, String), runs: Vec<f64>) -> Row {
+        let mut sorted = runs.clone();
+        sorted.sort_by(f64::total_cmp);
+        let value = sorted[sorted.len() / 2];
+        Row { peer: "nexus", case, value, unit, runs, ratio_ci95: None }
+    }
+
     /// For people: case, median, range, unit.
     pub fn cells(&self) -> [String; 5] {
         let least = self.runs.iter().copied().fold(f64::INFINITY, f64::min);
         let most = self.runs.iter().copied().fold(0.0, f64::max);
         let whose = if decide::is_slowest(&self.case) { " (its slowest strategy)" } else { "" };
         let case = format!("{}{whose}", self.case);
-        [case, grouped(self.value), grouped(least), grouped(most), self.unit.clone()]
+        let cells = [self.value, least, most];
+        let Some((low, high)) = self.ratio_ci95 else {
+            let [value, least, most] = cells.map(grouped);
+            return [case, value, least, most, self.unit.clone()];
+        };
+        // Ratios are near one: they need more digits, and say how sure they are.
+        let [value, least, most] = cells.map(|cell| format!("{cell:.3}"));
+        let unit = format!("{}, 95 % {low:.3} to {high:.3}", self.unit);
+        [case, value, least, most, unit]
     }
 }
 
@@ -114,24 +144,77 @@ fn grouped(value: f64) -> String {
 /// [`Failure::Check`] with what a run said that failed, or
 /// [`Failure::Abandoned`]; nothing of the case is returned then.
 pub fn measure(case: &Case, interrupt: &Interrupt) -> Result<Vec<Row>, Failure> {
-    let mut seen: BTreeMap<(String, String), Vec<f64>> = BTreeMap::new();
-    let mut order = Vec::new();
+    let mut figures = Figures::default();
     for _ in 0..if case.once { 1 } else { RUNS } {
-        for (name, unit, value) in run_once(case, interrupt)? {
+        figures.add(run_once(case, interrupt)?);
+    }
+    Ok(figures.rows())
+}
+
+/// What several runs have measured, in the order in which they said it.
+#[derive(Default)]
+struct Figures {
+    order: Vec<(String, String)>,
+    runs: BTreeMap<(String, String), Vec<f64>>,
+}
+
+impl Figures {
+    fn add(&mut self, figures: Vec<(String, String, f64)>) {
+        for (name, unit, value) in figures {
             let key = (name, unit);
-            if !seen.contains_key(&key) {
-                order.push(key.clone());
+            if !self.runs.contains_key(&key) {
+                self.order.push(key.clone());
             }
-            seen.entry(key).or_default().push(value);
+            self.runs.entry(key).or_default().push(value);
         }
     }
-    let rows = order.into_iter().map(|key| {
-        let runs = seen.remove(&key).expect("every key has been seen");
-        let mut sorted = runs.clone();
-        sorted.sort_by(f64::total_cmp);
-        Row { peer: "nexus", case: key.0, value: sorted[sorted.len() / 2], unit: key.1, runs }
-    });
-    Ok(rows.collect())
+
+    fn rows(mut self) -> Vec<Row> {
+        let row = |key: (String, String)| {
+            let runs = self.runs.remove(&key).expect("every key has been seen");
+            Row::new(key, runs)
+        };
+        self.order.into_iter().map(row).collect()
+    }
+}
+
+/// Runs the two cases of a switch in turn, in fresh processes, and compares them
+/// pair by pair: a ratio above 1 says that on is better.
+///
+/// # Errors
+/// As [`measure`].
+pub fn measure_switch(switch: &Switch, interrupt: &Interrupt) -> Result<Vec<Row>, Failure> {
+    let (mut on, mut off) = (Figures::default(), Figures::default());
+    for pair in 0..switch.pairs {
+        // On off, off on, ...: what changes slowly helps both alike.
+        if pair % 2 == 0 {
+            on.add(run_once(&switch.on, interrupt)?);
+            off.add(run_once(&switch.off, interrupt)?);
+        } else {
+            off.add(run_once(&switch.off, interrupt)?);
+            on.add(run_once(&switch.on, interrupt)?);
+        }
+    }
+    let ratios: Vec<Row> =
+        on.order.iter().filter_map(|key| ratio(switch.name, key, &on, &off)).collect();
+    let named = |figures: Figures, case: &Case| {
+        let name = case.name;
+        let rows = figures.rows().into_iter();
+        rows.map(move |row| Row { case: format!("{name}, {}", row.case), ..row })
+    };
+    let rows = named(on, &switch.on).chain(named(off, &switch.off));
+    Ok(rows.chain(ratios).collect())
+}
+
+/// How much better one figure is with a switch on; `None` where one side has none.
+fn ratio(name: &str, key: &(String, String), on: &Figures, off: &Figures) -> Option<Row> {
+    let (on, off) = (on.runs.get(key)?, off.runs.get(key)?);
+    let is_rate = key.1.ends_with("/s");
+    let better = |(on, off): (&f64, &f64)| if is_rate { on / off } else { off / on };
+    let ratios: Vec<f64> = on.iter().zip(off).map(better).collect();
+    let ratio_ci95 = nexus_base::stats::median_ci95(&ratios);
+    let case = (format!("{name} on/off, {}", key.0), "ratio".to_owned());
+    Some(Row { ratio_ci95, ..Row::new(case, ratios) })
 }
 
 fn run_once(case: &Case, interrupt: &Interrupt) -> Result<Vec<(String, String, f64)>, Failure> {

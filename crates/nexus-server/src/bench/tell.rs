@@ -1,12 +1,14 @@
 //! Sending without an answer: producers, receivers, and every message handled.
 
-use nexus::Recipient;
+use std::time::Duration;
+
+use nexus::{Node, Recipient};
 
 use super::agents::{Add, Counter, Gate, counters_with_gate, node};
 use super::harness::{Sheet, now};
 
 /// Messages sent in all: as many as the peers' harness sends through bare channels.
-const MESSAGES: usize = 10_000_000;
+pub const MESSAGES: usize = 10_000_000;
 
 /// Receivers in the wide case.
 const FAN: usize = 10_000;
@@ -27,9 +29,13 @@ pub fn two_to_many(sheet: &mut Sheet) {
 }
 
 fn tells(sheet: &mut Sheet, case: &str, producers: usize, receivers: usize) {
-    let node = node();
+    sheet.put_rate(case, "msg/s", MESSAGES, tells_on(&node(), producers, receivers));
+}
+
+/// How long it takes to send and handle all messages.
+pub fn tells_on(node: &Node, producers: usize, receivers: usize) -> Duration {
     let gate = Gate::new(receivers);
-    counters_with_gate(&node, MESSAGES / receivers, &gate);
+    counters_with_gate(node, MESSAGES / receivers, &gate);
     let spawn = |key: usize| node.spawn::<Counter>(&format!("agent-{key:07}")).expect("a new name");
     let recipients: Vec<Recipient<Add>> =
         (0..receivers).map(|key| spawn(key).recipient()).collect();
@@ -50,5 +56,5 @@ fn tells(sheet: &mut Sheet, case: &str, producers: usize, receivers: usize) {
         }
     });
     gate.wait();
-    sheet.put_rate(case, "msg/s", MESSAGES, start.elapsed());
+    start.elapsed()
 }

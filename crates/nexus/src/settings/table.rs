@@ -291,14 +291,15 @@ settings! {
         "pin" pin: bool = false, Rule::Switch;
         /// Workers and their memory are spread over the machine's NUMA nodes.
         "numa" numa: bool = false, Rule::Switch;
-        /// Agents for which memory is made ready at the start.
+        /// Agents of each kind for which memory is made ready at the start.
         "prewarm" prewarm: usize = 0, Rule::Whole { min: 0, max: 10_000_000 };
         /// Memory of messages is used again.
         "message_pool" message_pool: bool = true, Rule::Switch;
-        /// Folder for large state that is kept in mapped files. Empty: it stays in memory.
+        /// Folder for large state that is kept in mapped files, which may take what is free on its
+        /// disk. Empty: it stays in memory.
         "mapped" mapped: Option<PathBuf> = None, Rule::Text(form::PATH);
-        /// Time between two looks at memory, CPUs and balance, each of which may change what
-        /// helps, in seconds. 0: never.
+        /// Time between two readings of a node that tries other settings of itself and keeps what
+        /// pays, in seconds: 0.5 at least, 5 is good. 0: never.
         "tune_s" tune: Duration = Duration::ZERO, Rule::Seconds { min: 0.0, max: 3_600.0 };
     }
 }

@@ -11,6 +11,7 @@ mod dead_letters;
 mod deadlines;
 mod gates;
 mod hello;
+mod locality;
 mod mailboxes;
 mod metrics;
 mod misuse;
