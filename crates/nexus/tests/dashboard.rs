@@ -14,6 +14,7 @@ const HTTP: &[(&str, &[&str], bool)] = &[
     ("nexus_http_request_duration_seconds", &["kind"], true),
     ("nexus_http_connections", &[], false),
     ("nexus_http_refused_total", &["reason"], false),
+    ("nexus_trace_spans_total", &["result"], false),
 ];
 
 /// Labels that Prometheus adds.
