@@ -39,15 +39,15 @@ type Register = Box<dyn FnOnce(&Node) -> Result<(), SpawnError>>;
 /// }
 ///
 /// #[derive(Message)]
-/// #[message(reply = usize)]
+/// #[message(reply = u64)]
 /// struct Put {
 ///     item: String,
 /// }
 ///
 /// impl Handler<Put> for Cart {
-///     async fn handle(&mut self, put: Put, _cx: &mut Context<Self>) -> usize {
+///     async fn handle(&mut self, put: Put, _cx: &mut Context<Self>) -> u64 {
 ///         self.0.push(put.item);
-///         self.0.len()
+///         self.0.len() as u64
 ///     }
 /// }
 ///
