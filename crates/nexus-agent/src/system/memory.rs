@@ -45,7 +45,7 @@ impl System {
     /// all of it touched by this thread; the bytes it took.
     ///
     /// Only room: spawning beyond it is as fine as before. Room for agents that
-    /// have ended is not counted on. Takes about a quarter of a second for a
+    /// have ended is not counted on. Takes a few hundredths of a second for a
     /// million small agents; others spawn meanwhile.
     ///
     /// # Errors
