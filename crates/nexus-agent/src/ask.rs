@@ -281,7 +281,7 @@ impl<'h, M: Message> Ask<'h, M> {
         if cell.is_closed() {
             return match cell.kind().system().refind(cell) {
                 Some(cell) => self.enqueue(Target::Found(cell), None, message, turn, poller),
-                None => Poll::Ready(Err(AskError::NotRunning)),
+                None => Poll::Ready(Err(gone(cell))),
             };
         }
         self.enqueue(Target::Known(cell), None, message, turn, poller)
@@ -311,9 +311,8 @@ impl<'h, M: Message> Ask<'h, M> {
             return Poll::Ready(Err(AskError::Expired { deadline }));
         }
         let chain = turn.and_then(CurrentTurn::asker_link);
-        if let Some(path) = cycle_in_chain(cell, chain.as_deref()) {
-            let changed = Changed::No;
-            return Poll::Ready(Err(AskError::Cycle { path, changed }));
+        if let Some(error) = endless(cell, chain.as_deref()) {
+            return Poll::Ready(Err(error));
         }
         let entry = post::enter(cell, ticket);
         match entry {
@@ -365,7 +364,7 @@ impl<'h, M: Message> Ask<'h, M> {
         let message = in_line.message.take().expect("not polled after it was ready");
         let (cell, ticket) = (in_line.cell.clone(), in_line.ticket);
         if cell.is_closed() {
-            return Poll::Ready(Err(AskError::NotRunning));
+            return Poll::Ready(Err(gone(&cell)));
         }
         with_turn(|turn| self.enqueue(Target::Found(cell), Some(ticket), message, turn, poller))
     }
@@ -401,6 +400,15 @@ impl<'h, M: Message> Ask<'h, M> {
     }
 }
 
+/// What is said of an agent that has closed.
+#[cold]
+fn gone(cell: &CellRef) -> AskError {
+    match cell.kind().system().is_shutting_down() {
+        true => AskError::ShuttingDown,
+        false => AskError::NotRunning,
+    }
+}
+
 fn refused(cell: &CellRef) -> AskError {
     cell.kind().count_here(Count::Refused);
     AskError::MailboxFull { len_max: cell.kind().mailbox().len_max }
@@ -422,18 +430,17 @@ fn same_node<'a>(cell: &CellRef, turn: Option<CurrentTurn<'a>>) -> Option<Curren
     turn.filter(|turn| std::ptr::eq(turn.cell().kind().system_ptr(), cell.kind().system_ptr()))
 }
 
-/// The way round, if `cell` is on the chain of those who wait for this ask.
-fn cycle_in_chain(cell: &CellRef, chain: Option<&Link>) -> Option<CyclePath> {
+/// Why asking `cell` would never end: it is on the chain of those who wait for
+/// this ask, or the chain is as long as it may be.
+fn endless(cell: &CellRef, chain: Option<&Link>) -> Option<AskError> {
     let chain = chain?;
-    let mut path = match chain.path_from(cell.id()) {
-        Some(path) => path,
-        // Chains grow by one agent an ask, so a very long one is a loop that
-        // makes new agents as it goes.
-        None if chain.len >= CHAIN_LEN_MAX => chain.walk().map(Link::name).collect(),
-        None => return None,
-    };
-    path.push(cell.name());
-    Some(CyclePath(path))
+    if let Some(mut path) = chain.path_from(cell.id()) {
+        path.push(cell.name());
+        return Some(AskError::Cycle { path: CyclePath(path), changed: Changed::No });
+    }
+    // Chains grow by one agent an ask, so a very long one is a loop that makes
+    // new agents as it goes.
+    (chain.len >= CHAIN_LEN_MAX).then(|| AskError::ChainTooLong { last: chain.name() })
 }
 
 impl<R: Send + 'static> Waiting<'_, R> {

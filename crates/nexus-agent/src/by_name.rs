@@ -21,11 +21,6 @@ pub struct Doing {
 }
 
 impl System {
-    /// The names of the kinds that are registered here, in order.
-    pub fn kind_names(&self) -> Vec<&'static str> {
-        self.counts().into_keys().collect()
-    }
-
     /// The name of the kind called so, kept as long as the program runs.
     pub fn kind_named(&self, name: &str) -> Option<&'static str> {
         self.kind(name).map(|kind| kind.name())

@@ -223,7 +223,7 @@ impl<A: Agent> Context<A> {
     {
         let (me, other) = (self.cell(), other.current());
         let told = me.clone();
-        let notify = move |down: Down| post::post_alarm(&told, Envelope::tell::<A, Down>(down));
+        let notify = move |down: Down| post::post_down(&told, Envelope::tell::<A, Down>(down));
         other.kind().system().monitor(&other, &me, Box::new(notify));
     }
 

@@ -120,6 +120,11 @@ impl Alarm {
         Alarm(AlarmKind::Wake(waker))
     }
 
+    /// Whether it holds a message; else it wakes somebody who waits.
+    pub fn is_mail(&self) -> bool {
+        matches!(self.0, AlarmKind::Mail(..))
+    }
+
     /// Drops it unrung. A message in it is nobody's any more: it was never accepted.
     pub(crate) fn discard(self) {
         drop(self.0);

@@ -12,6 +12,7 @@ use std::task::Waker;
 use nexus_base::Time;
 
 use crate::SupervisionError;
+use crate::chain::CHAIN_LEN_MAX;
 
 /// Whether a failed request may have changed something.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -39,11 +40,13 @@ pub enum TellError<M> {
     },
     /// It waited for room until its deadline. Nothing was queued. Try again
     /// after a pause, or shed the message.
-    #[error("no room in the mailbox until {deadline}; nothing changed; try again later")]
+    #[error(
+        "there was no room in the mailbox until the deadline; nothing changed; try again later"
+    )]
     Expired {
         /// What was not sent.
         message: M,
-        /// How long it was to wait.
+        /// Until when it was to wait.
         deadline: Time,
     },
     /// The node takes no new work. Try another node.
@@ -85,13 +88,18 @@ pub enum AskError {
     #[error("message was shed from a full mailbox; nothing changed; try again later")]
     Shed,
     /// The deadline passed before the handler started. Nothing changed.
-    #[error("deadline {deadline} passed before the handler started; nothing changed")]
+    #[error(
+        "the deadline passed before the handler started; nothing changed; try again with more time"
+    )]
     Expired {
         /// When the answer had to be there.
         deadline: Time,
     },
     /// The deadline passed after the handler had started: it may have run.
-    #[error("deadline {deadline} passed while the handler was running; it may have run")]
+    #[error(
+        "the deadline passed while the handler was running; it may have run; \
+         look before trying again"
+    )]
     Deadline {
         /// When the answer had to be there.
         deadline: Time,
@@ -103,6 +111,16 @@ pub enum AskError {
         path: CyclePath,
         /// *Unknown* only if the handler had already started when the cycle closed.
         changed: Changed,
+    },
+    /// Asks are nested as deep as they may be, and this one would be deeper.
+    /// Nothing changed.
+    #[error(
+        "{CHAIN_LEN_MAX} asks wait for one another already, the last of them in {last}; \
+         nothing changed; an agent that asks another at every step needs an end"
+    )]
+    ChainTooLong {
+        /// Who asked, as `kind/key`.
+        last: String,
     },
     /// The handler panicked: it may have run in part. Its supervisor decides what next.
     #[error("agent crashed while handling: {0}; it may have run in part")]
@@ -163,13 +181,22 @@ fn changed_text(changed: Changed) -> &'static str {
     }
 }
 
+/// Agents at either end of a long cycle that its text names.
+const CYCLE_SHOWN: usize = 8;
+
 /// Everybody on a cycle of asks, as `kind/key`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CyclePath(pub Vec<String>);
 
 impl fmt::Display for CyclePath {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0.join(" -> "))
+        let CyclePath(agents) = self;
+        let left_out = agents.len().saturating_sub(2 * CYCLE_SHOWN);
+        if left_out == 0 {
+            return f.write_str(&agents.join(" -> "));
+        }
+        let (first, last) = (&agents[..CYCLE_SHOWN], &agents[agents.len() - CYCLE_SHOWN..]);
+        write!(f, "{} -> ({left_out} more) -> {}", first.join(" -> "), last.join(" -> "))
     }
 }
 
@@ -303,19 +330,34 @@ pub enum SpawnError {
     #[error("{0}; nothing changed")]
     Crashed(Crash),
     /// The kind was never registered with this node.
-    #[error("kind {kind} is not registered with this node; register it before spawning")]
+    #[error(
+        "kind {kind} is not registered with this node; nothing changed; \
+         register it before spawning"
+    )]
     UnknownKind {
         /// What was asked for.
         kind: String,
     },
+    /// The kind was registered before, or agents of it were spawned: its
+    /// settings can no longer change.
+    #[error(
+        "kind {kind} is registered already; nothing changed; register it once, before spawning"
+    )]
+    KindRegistered {
+        /// The kind.
+        kind: &'static str,
+    },
     /// Two different types claim one kind name.
-    #[error("kind {kind} is registered already, for another type; choose another name")]
+    #[error(
+        "kind {kind} is registered already, for another type; nothing changed; \
+         choose another name"
+    )]
     KindTaken {
         /// The name in question.
         kind: &'static str,
     },
     /// The node has [`KINDS_MAX`] kinds.
-    #[error("a node has at most {KINDS_MAX} kinds")]
+    #[error("a node has at most {KINDS_MAX} kinds; nothing changed; serve more from another node")]
     TooManyKinds,
     /// The kind does not take these arguments.
     #[error("{reason}; nothing changed; correct the arguments")]

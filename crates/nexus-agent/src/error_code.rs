@@ -76,7 +76,7 @@ impl AskError {
             AskError::NotRunning => ErrorCode::UnknownAgent,
             AskError::MailboxFull { .. } | AskError::Shed => ErrorCode::MailboxFull,
             AskError::Expired { .. } | AskError::Deadline { .. } => ErrorCode::Deadline,
-            AskError::Cycle { .. } => ErrorCode::Cycle,
+            AskError::Cycle { .. } | AskError::ChainTooLong { .. } => ErrorCode::Cycle,
             // A mistake of the agent's own, like a panic.
             AskError::Crashed(_) | AskError::ReplyUnencodable { .. } => ErrorCode::Crashed,
             AskError::Stopped { .. } => ErrorCode::Stopped,
@@ -108,6 +108,7 @@ impl SpawnError {
             SpawnError::Crashed(_) => ErrorCode::Crashed,
             SpawnError::UnknownKind { .. } => ErrorCode::UnknownKind,
             SpawnError::AlreadyRunning { .. }
+            | SpawnError::KindRegistered { .. }
             | SpawnError::KindTaken { .. }
             | SpawnError::TooManyKinds
             | SpawnError::NoSupervisor

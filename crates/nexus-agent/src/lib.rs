@@ -84,7 +84,7 @@ pub use nexus_derive::{Message, Wire};
 pub use raw::{Ready, fill_message_pool, keep_message_pool};
 pub use schema::Schema;
 pub use supervision::{Intensity, Strategy, SupervisionError, SupervisorId, SupervisorSpec};
-pub use system::System;
+pub use system::{Closed, System};
 pub use task::Task;
 pub use tell::Tell;
 pub use timers::{TIMERS_MAX, TimerKey, TimerWheel};

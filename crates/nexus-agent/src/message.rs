@@ -3,6 +3,9 @@
 //! The id is hashed from a name that never changes, not from a Rust path, so
 //! that renaming a type does not break those who speak to it.
 
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -41,6 +44,13 @@ impl WireId {
 /// postcard's, its shape is named by [`Wire::ID`] and [`Wire::VERSION`].
 ///
 /// Derive it with `#[derive(Wire)]`; messages derive [`Message`], which includes it.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be sent: it has no stable id and codec",
+    label = "cannot cross a mailbox",
+    note = "derive it: `#[derive(Message)]` for what is sent, `#[derive(Wire)]` for what is \
+            inside a message or in its reply; maps and sets are `BTreeMap` and `BTreeSet`, \
+            whose bytes come in one order"
+)]
 pub trait Wire: Serialize + DeserializeOwned + Send + 'static {
     /// The same in every version of the program.
     const ID: WireId;
@@ -61,6 +71,12 @@ pub trait Wire: Serialize + DeserializeOwned + Send + 'static {
 /// }
 /// assert_eq!(Add::NAME, "Add");
 /// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a message",
+    label = "not a message",
+    note = "derive it: `#[derive(Message)]`, with `#[message(reply = ...)]` if it is answered \
+            with more than `()`"
+)]
 pub trait Message: Wire {
     /// What the handler returns; `()` unless the derive says otherwise.
     type Reply: Wire;
@@ -84,7 +100,7 @@ wire_primitives! {
     () => "unit", bool => "bool", char => "char", String => "string",
     u8 => "u8", u16 => "u16", u32 => "u32", u64 => "u64", u128 => "u128",
     i8 => "i8", i16 => "i16", i32 => "i32", i64 => "i64", i128 => "i128",
-    f32 => "f32", f64 => "f64",
+    f32 => "f32", f64 => "f64", Duration => "duration",
 }
 
 impl<T: Wire> Wire for Option<T> {
@@ -93,6 +109,21 @@ impl<T: Wire> Wire for Option<T> {
 
 impl<T: Wire> Wire for Vec<T> {
     const ID: WireId = WireId::named("list").with(T::ID);
+}
+
+impl<K: Wire + Ord, V: Wire> Wire for BTreeMap<K, V> {
+    const ID: WireId = WireId::named("map").with(K::ID).with(V::ID);
+}
+
+impl<T: Wire + Ord> Wire for BTreeSet<T> {
+    const ID: WireId = WireId::named("set").with(T::ID);
+}
+
+impl<T: Wire, const N: usize> Wire for [T; N]
+where
+    [T; N]: Serialize + DeserializeOwned,
+{
+    const ID: WireId = WireId::named("array").with(T::ID).with(WireId(N as u64));
 }
 
 impl<T: Wire> Wire for Box<T> {
@@ -109,4 +140,8 @@ impl<A: Wire, B: Wire> Wire for (A, B) {
 
 impl<A: Wire, B: Wire, C: Wire> Wire for (A, B, C) {
     const ID: WireId = WireId::named("triple").with(A::ID).with(B::ID).with(C::ID);
+}
+
+impl<A: Wire, B: Wire, C: Wire, D: Wire> Wire for (A, B, C, D) {
+    const ID: WireId = WireId::named("four").with(A::ID).with(B::ID).with(C::ID).with(D::ID);
 }

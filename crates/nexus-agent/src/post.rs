@@ -97,14 +97,33 @@ fn drop_counted(cell: &CellRef, envelope: Envelope) {
     envelope.discard(AskError::Shed);
 }
 
-/// Delivers what a timer held. Where there is no room, under a policy that
-/// would refuse or wait, there is nobody to hand it back to: it is dead.
-pub(crate) fn post_alarm(cell: &CellRef, envelope: Envelope) {
+/// Delivers what nobody waits for. Where there is no room, under a policy that
+/// would refuse or wait, there is nobody to hand it back to: it is dead, for
+/// `reason`.
+fn post_late(cell: &CellRef, envelope: Envelope, reason: &'static str) {
     match enter(cell, None) {
         Entry::Refused | Entry::Wait => {
             cell.kind().count_here(Count::Accepted);
-            cell.kind().system().bury_because(cell, envelope, "mailbox full when its timer rang");
+            cell.kind().system().bury_because(cell, envelope, reason);
         }
         entry => deliver(cell, entry, envelope),
     }
+}
+
+/// Delivers what a timer held.
+pub(crate) fn post_alarm(cell: &CellRef, envelope: Envelope) {
+    post_late(cell, envelope, "mailbox full when its timer rang");
+}
+
+/// Delivers what a step's outbox held.
+pub(crate) fn post_held(cell: &CellRef, envelope: Envelope) {
+    post_late(cell, envelope, "mailbox full when its step was let out");
+}
+
+/// Delivers the news of an end: past the limit of the mailbox and whatever its
+/// policy, since it comes once. An agent gets one for each that it monitors, so
+/// there are no more of them than of those.
+pub(crate) fn post_down(cell: &CellRef, envelope: Envelope) {
+    let _wherever = cell.reserve(u32::MAX);
+    deliver(cell, Entry::Reserved, envelope);
 }

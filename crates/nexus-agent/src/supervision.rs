@@ -105,11 +105,12 @@ pub enum Action {
         /// Its parent, which decided next.
         to: SupervisorId,
     },
-    /// The root restarted too often. The tree is over: every agent in it was
-    /// told to stop just before, and it takes in no others.
+    /// The root restarted too often: every agent in the tree was told to stop
+    /// just before. Its supervisors stay, their crashes forgotten, and take in
+    /// others.
     GaveUp {
-        /// Always the root.
-        supervisor: SupervisorId,
+        /// How many agents that were.
+        stopped: usize,
     },
     /// A lone agent was restarted too often; it was told to stop just before.
     GaveUpOn(AgentId),
@@ -134,9 +135,6 @@ pub enum SupervisionError {
     /// Room appears when members are removed.
     #[error("a tree holds at most {MEMBERS_MAX} agents and supervisors")]
     Full,
-    /// The root restarted too often and gave up. Only a new tree helps.
-    #[error("the root supervisor has given up")]
-    GaveUp,
 }
 
 /// The supervisors of one node and the agents under them.
@@ -148,7 +146,6 @@ pub struct SupervisionTree {
     /// Counts every child ever started, which puts siblings in start order.
     started: u64,
     supervisor_id_next: u32,
-    gave_up: bool,
     actions: VecDeque<Action>,
 }
 
@@ -162,9 +159,14 @@ impl SupervisionTree {
             lone: LoneAgents::new(lone),
             started: 0,
             supervisor_id_next: SupervisorId::ROOT.0 + 1,
-            gave_up: false,
             actions: VecDeque::new(),
         }
+    }
+
+    /// Has the root and lone agents supervised in another way from here on.
+    pub fn set_root(&mut self, root: SupervisorSpec, lone: Intensity) {
+        self.supervisor_mut(SupervisorId::ROOT).spec = root;
+        self.lone.intensity = lone;
     }
 
     /// Starts a supervisor as the last child of `parent`.
@@ -224,7 +226,10 @@ impl SupervisionTree {
     pub fn remove_child(&mut self, agent: AgentId) -> Option<SupervisorId> {
         self.lone.forget(agent);
         let place = self.agents.remove(&agent)?;
-        self.supervisor_mut(place.parent).children.remove(&place.order);
+        // Its supervisor may be gone if it was given up.
+        if let Some(supervisor) = self.supervisors.get_mut(&place.parent) {
+            supervisor.children.remove(&place.order);
+        }
         Some(place.parent)
     }
 
@@ -260,7 +265,8 @@ impl SupervisionTree {
     }
 
     fn decide(&mut self, now: Time, mut crashed: Place) {
-        if self.gave_up {
+        // It was told to stop already.
+        if crashed.given_up {
             return;
         }
         loop {
@@ -291,12 +297,18 @@ impl SupervisionTree {
     }
 
     fn give_up(&mut self) {
-        self.gave_up = true;
-        let root = &self.supervisors[&SupervisorId::ROOT];
+        let root = self.supervisor_mut(SupervisorId::ROOT);
+        root.crashes = Crashes::default();
         let children: Vec<Child> = root.children.values().copied().collect();
         let agents = self.renew(&children);
-        self.actions.extend(agents.into_iter().rev().map(Action::Stop));
-        self.actions.push_back(Action::GaveUp { supervisor: SupervisorId::ROOT });
+        for agent in &agents {
+            let place = self.agents.get_mut(agent).expect("a child has a place");
+            place.given_up = true;
+            let Place { parent, order, .. } = *place;
+            self.supervisor_mut(parent).children.remove(&order);
+        }
+        self.actions.extend(agents.iter().rev().copied().map(Action::Stop));
+        self.actions.push_back(Action::GaveUp { stopped: agents.len() });
     }
 
     /// All agents at or below `children`, in start order. Supervisors among
@@ -317,10 +329,11 @@ impl SupervisionTree {
         agents
     }
 
-    fn admits_child(&self, parent: SupervisorId) -> Result<(), SupervisionError> {
-        if self.gave_up {
-            return Err(SupervisionError::GaveUp);
-        }
+    /// Whether `parent` would take a child in.
+    ///
+    /// # Errors
+    /// [`SupervisionError::Unknown`] or [`SupervisionError::Full`].
+    pub fn admits_child(&self, parent: SupervisorId) -> Result<(), SupervisionError> {
         if !self.supervisors.contains_key(&parent) {
             return Err(SupervisionError::Unknown(parent));
         }
@@ -331,7 +344,7 @@ impl SupervisionTree {
     }
 
     fn start(&mut self, parent: SupervisorId, child: Child) -> Place {
-        let place = Place { parent, order: self.started };
+        let place = Place { parent, order: self.started, given_up: false };
         self.started += 1;
         self.supervisor_mut(parent).children.insert(place.order, child);
         place
@@ -363,6 +376,8 @@ enum Child {
 struct Place {
     parent: SupervisorId,
     order: u64,
+    /// An agent that the root has told to stop for good; it is no child any more.
+    given_up: bool,
 }
 
 #[derive(Debug)]

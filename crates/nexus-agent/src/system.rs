@@ -1,8 +1,14 @@
 //! What the agents of one node have in common: kinds, registry, supervision,
 //! watches, dead letters, and the driver underneath.
 
+mod crashes;
+mod ends;
+mod kinds;
 mod memory;
 mod shutdown;
+
+pub(crate) use crashes::Verdict;
+pub use shutdown::Closed;
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -14,19 +20,19 @@ use serde_json::Value;
 use crate::chain::Link;
 use crate::counters::Count;
 use crate::dead::{DeadLetter, DeadLetters};
-use crate::error::{KEY_BYTES_MAX, KINDS_MAX, drop_caught};
+use crate::error::{KEY_BYTES_MAX, drop_caught};
 use crate::error_code::ErrorCounts;
-use crate::kind::{Kind, KindSpec};
-use crate::raw::{CellRef, Control, Envelope, TypedCell, with_turn, with_worker};
+use crate::kind::Kind;
+use crate::raw::{CellRef, TypedCell, with_turn, with_worker};
 use crate::supervision::{
-    Action, Intensity, SupervisionError, SupervisionTree, SupervisorId, SupervisorSpec,
+    Intensity, SupervisionError, SupervisionTree, SupervisorId, SupervisorSpec,
 };
 use crate::task::Awaited;
 use crate::waits::{Search, WaitGraph};
-use crate::watch::{Down, End, Life, Notify, SharedWatches, Taken, Watches, life, tell_down};
+use crate::watch::{Life, SharedWatches};
 use crate::{
-    Agent, AskError, Counts, Crash, CyclePath, Driver, During, ErrorCode, Event, Handle, Listing,
-    Metadata, SpawnError, StopReason, Worker,
+    Agent, Counts, Crash, CyclePath, Driver, During, ErrorCode, Event, Handle, Listing, Metadata,
+    SpawnError, StopReason, Worker,
 };
 
 /// The agents of one node.
@@ -50,6 +56,8 @@ pub struct System {
     errors: ErrorCounts,
     shutting_down: AtomicBool,
     closed: AtomicBool,
+    /// The counts as they were when the kinds were forgotten.
+    last_counts: Mutex<BTreeMap<&'static str, Counts>>,
     next_task: AtomicU64,
     /// Tasks that have not ended: they are in no registry.
     tasks: Mutex<BTreeMap<AgentId, RunningTask>>,
@@ -57,13 +65,6 @@ pub struct System {
 
 /// A task's cell, and where its outcome is awaited.
 type RunningTask = (CellRef, Arc<dyn Awaited>);
-
-/// What a supervisor decided about one crashed agent.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum Verdict {
-    Restart,
-    Stop,
-}
 
 /// Why nothing came under a supervisor, as users are told.
 fn unsupervised(error: SupervisionError) -> SpawnError {
@@ -94,7 +95,7 @@ impl System {
             kinds: RwLock::default(),
             registry: crate::registry::Registry::new(),
             supervision: Mutex::new(SupervisionTree::new(
-                SupervisorSpec::default(),
+                SupervisorSpec { name: "root".to_owned(), ..SupervisorSpec::default() },
                 Intensity::default(),
             )),
             watches: SharedWatches::default(),
@@ -106,6 +107,7 @@ impl System {
             errors: ErrorCounts::default(),
             shutting_down: AtomicBool::new(false),
             closed: AtomicBool::new(false),
+            last_counts: Mutex::default(),
             next_task: AtomicU64::new(0),
             tasks: Mutex::default(),
         })
@@ -152,55 +154,12 @@ impl System {
         })
     }
 
-    /// Makes agents of type `A` possible on this node. Again is fine.
-    ///
-    /// # Errors
-    /// [`SpawnError::KindTaken`] if another type has the name,
-    /// [`SpawnError::TooManyKinds`] beyond [`KINDS_MAX`].
-    pub fn register<A: Agent>(self: &Arc<System>, spec: KindSpec<A>) -> Result<(), SpawnError> {
-        self.counted(self.kind_or_register(|| spec).map(drop))
-    }
-
-    fn kind_or_register<A: Agent>(
-        self: &Arc<System>,
-        spec: impl FnOnce() -> KindSpec<A>,
-    ) -> Result<Arc<Kind>, SpawnError> {
-        let typed = |kind: &Arc<Kind>| {
-            let same = kind.agent_type() == std::any::TypeId::of::<A>();
-            if same { Ok(kind.clone()) } else { Err(SpawnError::KindTaken { kind: A::KIND }) }
-        };
-        if let Some(kind) = self.kind(A::KIND) {
-            return typed(&kind);
-        }
-        let mut kinds = self.kinds.write().unwrap_or_else(PoisonError::into_inner);
-        if let Some(kind) = kinds.get(A::KIND) {
-            return typed(kind);
-        }
-        // Looked at under the lock: kinds that came after all were forgotten
-        // would keep the system in memory.
-        if self.is_shutting_down() {
-            return Err(SpawnError::ShuttingDown);
-        }
-        if kinds.len() >= KINDS_MAX {
-            return Err(SpawnError::TooManyKinds);
-        }
-        // `Agent::accepts` is the user's.
-        let kind = Crash::catch(During::Constructor, || Kind::new(spec(), self.clone()));
-        let kind = Arc::new(kind.map_err(SpawnError::Crashed)?);
-        kinds.insert(A::KIND, kind.clone());
-        Ok(kind)
-    }
-
-    pub(crate) fn kind(&self, name: &str) -> Option<Arc<Kind>> {
-        self.kinds.read().unwrap_or_else(PoisonError::into_inner).get(name).cloned()
-    }
-
     /// Makes an agent, under the node's own supervision.
     ///
     /// # Errors
     /// [`SpawnError`]; nothing has changed then.
     pub fn spawn<A: Agent>(self: &Arc<System>, key: &str) -> Result<Handle<A>, SpawnError> {
-        let kind = self.kind_or_register(KindSpec::<A>::default);
+        let kind = self.kind_or_register::<A>();
         self.counted(kind.and_then(|kind| self.spawn_kind(kind, key, || Ok(()))))
     }
 
@@ -214,7 +173,9 @@ impl System {
         key: &str,
     ) -> Result<Handle<A>, SpawnError> {
         let id = self.agent_id(A::KIND, key);
-        let kind = self.kind_or_register(KindSpec::<A>::default);
+        // Looked at first so that the constructor rarely runs in vain.
+        let admitted = lock(&self.supervision).admits_child(supervisor).map_err(unsupervised);
+        let kind = admitted.and_then(|()| self.kind_or_register::<A>());
         // Under its supervisor before it is to be found: it may crash at once.
         let entered = || lock(&self.supervision).add_child(supervisor, id).map_err(unsupervised);
         self.counted(kind.and_then(|kind| self.spawn_kind(kind, key, entered)))
@@ -240,7 +201,7 @@ impl System {
         args: Option<Value>,
     ) -> Result<Handle<A>, SpawnError> {
         let Some(args) = args.filter(|args| !is_nothing(args)) else { return self.spawn(key) };
-        let kind = self.kind_or_register(KindSpec::<A>::default);
+        let kind = self.kind_or_register::<A>();
         self.counted(kind.and_then(|kind| {
             let args = Arc::new(args);
             let make = |_: &Kind| {
@@ -307,7 +268,7 @@ impl System {
         key: &str,
         state: A,
     ) -> Result<TypedCell<A>, SpawnError> {
-        let kind = self.kind_or_register(KindSpec::<A>::default)?;
+        let kind = self.kind_or_register::<A>()?;
         let id = self.secret.agent_id(A::KIND, key);
         kind.count_here(Count::Spawned);
         Ok(TypedCell::new(CellRef::open(kind, id, key, state)).expect("just opened as an `A`"))
@@ -379,34 +340,14 @@ impl System {
         lock(&self.metadata).get(&agent.id()).cloned()
     }
 
-    /// Adds a supervisor under `parent`, or under the node's own.
-    ///
-    /// # Errors
-    /// [`SpawnError::NoSupervisor`] if `parent` is gone, [`SpawnError::Supervision`]
-    /// if it takes no more.
-    pub fn supervisor(
-        &self,
-        parent: Option<SupervisorId>,
-        spec: SupervisorSpec,
-    ) -> Result<SupervisorId, SpawnError> {
-        let mut supervision = lock(&self.supervision);
-        let parent = parent.unwrap_or(SupervisorId::ROOT);
-        let added = supervision.add_supervisor(parent, spec);
-        self.counted(added.map_err(unsupervised))
-    }
-
-    /// Takes a supervisor without children away.
-    ///
-    /// # Errors
-    /// [`SupervisionError`] if it has children, or is gone already.
-    pub fn remove_supervisor(&self, supervisor: SupervisorId) -> Result<(), SupervisionError> {
-        lock(&self.supervision).remove_supervisor(supervisor)
-    }
-
-    /// What became of the messages of each kind.
+    /// What became of the messages of each kind; after [`Self::close_all`], what
+    /// had become of them by then.
     pub fn counts(&self) -> BTreeMap<&'static str, Counts> {
         let kinds = self.kinds.read().unwrap_or_else(PoisonError::into_inner);
-        kinds.iter().map(|(name, kind)| (*name, kind.counts())).collect()
+        // Under the lock of the kinds: they go and the last counts come at once.
+        let mut counts = lock(&self.last_counts).clone();
+        counts.extend(kinds.iter().map(|(name, kind)| (*name, kind.counts())));
+        counts
     }
 
     /// How often each error was handed to an asker, a teller or a spawner.
@@ -442,7 +383,7 @@ impl System {
     /// [`SpawnError::KindTaken`] if another type has the kind's name,
     /// [`SpawnError::TooManyKinds`] beyond [`KINDS_MAX`].
     pub fn cell_bytes<A: Agent>(self: &Arc<System>) -> Result<usize, SpawnError> {
-        Ok(self.kind_or_register(KindSpec::<A>::default)?.slab().stride())
+        Ok(self.kind_or_register::<A>()?.slab().stride())
     }
 
     /// Notes that the agent at the end of `chain` waits for `target`, until the
@@ -478,186 +419,5 @@ impl System {
     /// `kind/key` of the agent with this id, as far as it is known here.
     pub(crate) fn name_of(&self, id: AgentId) -> String {
         self.registry.find_id(id).map_or_else(|| id.to_string(), |cell| cell.name())
-    }
-
-    // ---- crashes and ends -------------------------------------------------
-
-    /// Asks the supervisor about a crashed agent and tells the others it decides about.
-    pub(crate) fn judge(&self, now: Time, cell: &CellRef, crash: &Crash) -> Verdict {
-        self.note_crash(cell, crash);
-        if cell.kind().is_task() || self.is_shutting_down() {
-            return Verdict::Stop;
-        }
-        let (under, actions) = {
-            let mut supervision = lock(&self.supervision);
-            supervision.handle_crash(now, cell.id());
-            let actions: Vec<_> = std::iter::from_fn(|| supervision.poll_effect()).collect();
-            (supervision.name_above(cell.id()), actions)
-        };
-        let mut verdict = Verdict::Stop;
-        for action in actions {
-            match action {
-                Action::Restart(id) if id == cell.id() => verdict = Verdict::Restart,
-                Action::Stop(id) if id == cell.id() => verdict = Verdict::Stop,
-                Action::Restart(id) => self.control(id, Control::Restart),
-                Action::Stop(id) => {
-                    if let Some(cell) = self.registry.find_id(id) {
-                        self.stop_because(&cell, StopReason::Supervisor);
-                    }
-                }
-                Action::Escalated { from, to } => {
-                    self.observe(EventName::SupervisorEscalated, cell, || {
-                        format!(
-                            "from supervisor {} to {}, above {under}",
-                            from.as_u32(),
-                            to.as_u32()
-                        )
-                    })
-                }
-                Action::GaveUp { .. } => self.observe(EventName::SupervisorGaveUp, cell, || {
-                    format!("stopped all agents under {under}")
-                }),
-                Action::GaveUpOn(_) => {
-                    self.observe(EventName::SupervisorGaveUp, cell, || {
-                        "restarted too often".to_owned()
-                    });
-                }
-            }
-        }
-        verdict
-    }
-
-    pub(crate) fn note_crash(&self, cell: &CellRef, crash: &Crash) {
-        self.observe(EventName::AgentCrashed, cell, || crash.to_string());
-    }
-
-    pub(crate) fn note_restarted(&self, cell: &CellRef) {
-        self.observe(EventName::AgentRestarted, cell, || format!("epoch {}", cell.epoch()));
-    }
-
-    fn control(&self, id: AgentId, control: Control) {
-        if let Some(cell) = self.registry.find_id(id) {
-            cell.post_control(control);
-        }
-    }
-
-    /// Stops an agent at its next message boundary, for a reason other than being asked.
-    fn stop_because(&self, cell: &CellRef, reason: StopReason) {
-        lock(&self.stop_reasons).insert(life(cell), reason);
-        cell.post_control(Control::Stop);
-        // Once it has closed nobody asks for the reason.
-        if cell.is_closed() {
-            self.take_stop_reason(cell);
-        }
-    }
-
-    pub(crate) fn take_stop_reason(&self, cell: &CellRef) -> StopReason {
-        lock(&self.stop_reasons).remove(&life(cell)).unwrap_or(StopReason::Stopped)
-    }
-
-    /// Forgets an agent that is about to close, for `reason`.
-    pub(crate) fn leave(&self, cell: &CellRef, reason: &StopReason) {
-        // Before it closes: whoever finds it closed learns how it ended.
-        cell.mark_end(End::of(reason));
-        if cell.kind().is_task() {
-            let left = lock(&self.tasks).remove(&cell.id());
-            drop(left);
-            return;
-        }
-        // While the name is still its own: what is kept under it afterwards is
-        // the next one's.
-        let left = self.registry.remove(cell, || {
-            lock(&self.supervision).remove_child(cell.id());
-            let args = lock(&self.args).remove(&cell.id());
-            (args, lock(&self.metadata).remove(&cell.id()))
-        });
-        drop(left);
-    }
-
-    /// Tells whoever watches that an agent has closed.
-    pub(crate) fn announce_end(&self, cell: &CellRef, reason: &StopReason) {
-        self.observe(EventName::AgentStopped, cell, || reason.to_string());
-        self.take_stop_reason(cell);
-        if !cell.is_watched() {
-            return;
-        }
-        let Taken { monitors, linked, own } = self.watches.lock().take(cell);
-        drop(own);
-        tell_down(monitors, Down::new(cell.name(), reason));
-        if reason.is_abnormal() {
-            for other in linked {
-                self.stop_because(&other, StopReason::Linked);
-            }
-        }
-    }
-
-    /// Has `notify` called once when the agent in `watched` has gone down; at
-    /// once if it has. Not again while `watcher` is to be told already.
-    pub(crate) fn monitor(&self, watched: &CellRef, watcher: &CellRef, notify: Notify) {
-        let left = self.watch(watched, notify, |watches, notify| {
-            // At its end there is something to forget.
-            watcher.mark_watched();
-            watches.monitor(watched, watcher, notify)
-        });
-        drop(left);
-    }
-
-    /// As [`Self::monitor`] for somebody who is no agent; false, and `notify`
-    /// is dropped, if too many are to be told already.
-    pub(crate) fn monitor_outside(&self, watched: &CellRef, notify: Notify) -> bool {
-        let left =
-            self.watch(watched, notify, |watches, notify| watches.monitor_outside(watched, notify));
-        let entered = left.is_none();
-        drop_caught(left);
-        entered
-    }
-
-    /// Enters `notify`, or calls it if it is too late for that; or gives it back.
-    fn watch(
-        &self,
-        watched: &CellRef,
-        notify: Notify,
-        enter: impl FnOnce(&mut Watches, Notify) -> Option<Notify>,
-    ) -> Option<Notify> {
-        // Under the lock: whoever tells of the end looks for it after us.
-        let mut watches = self.watches.lock();
-        let Some(end) = watched.mark_watched() else { return enter(&mut watches, notify) };
-        drop(watches);
-        tell_down(vec![notify], Down::late(watched.name(), end));
-        None
-    }
-
-    /// Links two agents: when one goes down abnormally the other is stopped; at
-    /// once if one has.
-    pub(crate) fn link(&self, one: &CellRef, other: &CellRef) {
-        let mut watches = self.watches.lock();
-        let ends = [(one.mark_watched(), other), (other.mark_watched(), one)];
-        if ends.iter().all(|(end, _)| end.is_none()) {
-            return watches.link(one, other);
-        }
-        drop(watches);
-        for (end, survivor) in ends {
-            if end.is_some_and(End::is_abnormal) {
-                self.stop_because(survivor, StopReason::Linked);
-            }
-        }
-    }
-
-    pub(crate) fn unlink(&self, one: &CellRef, other: &CellRef) {
-        self.watches.lock().unlink(one, other);
-    }
-
-    /// Counts and keeps a message that will never be handled.
-    pub(crate) fn bury(&self, cell: &CellRef, envelope: Envelope) {
-        self.bury_because(cell, envelope, "agent stopped before it came to it");
-    }
-
-    pub(crate) fn bury_because(&self, cell: &CellRef, envelope: Envelope, reason: &'static str) {
-        cell.kind().count(None, Count::Dead, 1);
-        let message = envelope.name();
-        let letter = DeadLetter { at: self.now(), to: cell.name(), message, reason };
-        lock(&self.dead).push(letter);
-        self.observe(EventName::MessageDead, cell, || format!("{message}: {reason}"));
-        envelope.discard(AskError::Stopped { changed: crate::Changed::No });
     }
 }

@@ -266,16 +266,20 @@ fn note_wait(cell: &CellRef) -> Result<Option<AgentId>, Deadlock> {
 fn again<M: Message>(route: Route<'_, M>, waiting: Option<&InLine>, message: M) -> Attempt<M> {
     let closed = route.cell();
     let Some(cell) = closed.kind().system().refind(closed) else {
-        closed.kind().count_here(Count::Refused);
-        return Attempt::Refused(TellError::NotRunning(message));
+        return gone(closed, message);
     };
     match Route::new(&cell, route.calls()) {
         Some(route) if !cell.is_closed() => attempt(route, waiting, message),
-        _ => {
-            closed.kind().count_here(Count::Refused);
-            Attempt::Refused(TellError::NotRunning(message))
-        }
+        _ => gone(closed, message),
     }
+}
+
+fn gone<M: Message>(closed: &CellRef, message: M) -> Attempt<M> {
+    closed.kind().count_here(Count::Refused);
+    Attempt::Refused(match closed.kind().system().is_shutting_down() {
+        true => TellError::ShuttingDown(message),
+        false => TellError::NotRunning(message),
+    })
 }
 
 /// Whether the current handler's output is held until its step is durable.
@@ -292,7 +296,7 @@ fn hold<M: Message>(route: Route<'_, M>, message: M) -> Attempt<M> {
     let envelope = route.pack_tell(message);
     with_turn(|turn| {
         let turn = turn.expect("only called inside a handler");
-        turn.step().with_outbox(|outbox| outbox.push(move || post::post_alarm(&cell, envelope)));
+        turn.step().with_outbox(|outbox| outbox.push(move || post::post_held(&cell, envelope)));
     });
     Attempt::Taken
 }

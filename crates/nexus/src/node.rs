@@ -137,8 +137,13 @@ pub struct Shutdown {
     pub cut_short: Vec<String>,
     /// Agents whose handlers never returned: their threads are left behind.
     pub stuck: Vec<String>,
-    /// Messages set for later that will not be sent, and sleeps that were cut short.
+    /// Messages that were left in the mailboxes of stuck agents: accepted, never
+    /// handled, and not among the dead letters.
+    pub left_queued: u64,
+    /// Messages set for later that will not be sent.
     pub timers_dropped: usize,
+    /// What became of the messages of each kind.
+    pub counts: BTreeMap<&'static str, Counts>,
 }
 
 impl Node {
@@ -508,14 +513,20 @@ impl Node {
             std::thread::park_timeout(SHUTDOWN_LOOK_EVERY.min(until.since(clock.now())));
             (drained, busy) = self.look();
         }
-        let timers_dropped = self.figures.threads.alarm_count();
         self.figures.threads.stop();
         self.end_threads(drained);
         let spec = worker::spec(0, InPlace::Never);
         let closer = Worker::new(self.figures.system.clone(), spec, Rng::new(0));
-        let stuck = names(&self.figures.system.close_all(&closer));
-        self.figures.threads.end();
-        Shutdown { drained, cut_short: names(&busy), stuck, timers_dropped }
+        let closed = self.figures.system.close_all(&closer);
+        let timers_dropped = self.figures.threads.end();
+        Shutdown {
+            drained,
+            cut_short: names(&busy),
+            stuck: names(&closed.stuck),
+            left_queued: closed.counts.values().map(Counts::queued).sum(),
+            timers_dropped,
+            counts: closed.counts,
+        }
     }
 
     /// Whether all agents are at rest, and those that are not. Work that is

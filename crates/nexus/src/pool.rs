@@ -91,7 +91,7 @@ impl<A: Agent> Pool<A> {
     /// stopping it stops the pool.
     ///
     /// # Errors
-    /// [`PoolSpawnError`]; what had been spawned is stopped again.
+    /// [`PoolSpawnError`]; what had been spawned is told to stop again.
     pub fn spawn(
         node: &Node,
         name: &str,

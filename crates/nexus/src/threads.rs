@@ -279,8 +279,10 @@ impl Threads {
     }
 
     /// Forgets what is left to do once all agents are closed: entries in the
-    /// run queues, and alarms, whose waiters find the node over.
-    pub(crate) fn end(&self) {
+    /// run queues, and alarms, whose waiters find the node over. How many
+    /// messages those held.
+    pub(crate) fn end(&self) -> usize {
+        let mut messages = 0;
         while take(|| self.injector.steal()).is_some() {}
         self.blocking.end();
         for seat in &self.seats {
@@ -288,9 +290,11 @@ impl Threads {
             while take(|| seat.stealer.steal()).is_some() {}
             // Not under the lock: a woken waiter may cancel another alarm.
             while let Some((_, alarm)) = { lock(&seat.alarms).pop_due(Time::MAX) } {
+                messages += usize::from(alarm.is_mail());
                 alarm.end();
             }
         }
+        messages
     }
 
     /// `at`, later by up to a 24th of the time until then and at most by

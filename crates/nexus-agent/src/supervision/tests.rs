@@ -1,4 +1,4 @@
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::time::Duration;
 
@@ -67,7 +67,9 @@ impl Scene {
                 Action::Escalated { from, to } => {
                     format!("{} escalates to {}", self.name(from), self.name(to))
                 }
-                Action::GaveUp { supervisor } => format!("{} gives up", self.name(supervisor)),
+                Action::GaveUp { stopped } => {
+                    format!("{} gives up on {stopped}", self.name(SupervisorId::ROOT))
+                }
                 Action::GaveUpOn(id) => format!("give up on {}", name(id)),
             };
             write!(self.output, " {text};").expect("strings take everything");
@@ -165,7 +167,7 @@ fn restarts_older_than_the_window_do_not_count() {
         "0s restart a;
          5s restart b;
          5.1s restart a;
-         10s stop b; stop a; root gives up;",
+         10s stop b; stop a; root gives up on 2;",
     );
 }
 
@@ -178,7 +180,7 @@ fn too_many_restarts_stop_everything_in_reverse_order() {
          left > b c
          root > d
          1s crash d",
-        "1s stop d; stop c; stop b; stop a; root gives up;",
+        "1s stop d; stop c; stop b; stop a; root gives up on 4;",
     );
 }
 
@@ -238,7 +240,7 @@ fn an_escalation_may_climb_to_the_root_at_once() {
          deep > a b
          1s crash a
          2s crash b",
-        "1s deep escalates to left; left escalates to root; stop b; stop a; root gives up;
+        "1s deep escalates to left; left escalates to root; stop b; stop a; root gives up on 2;
          2s",
     );
 }
@@ -291,8 +293,29 @@ fn what_cannot_be_added_or_removed_says_why() {
     assert_eq!(tree.remove_supervisor(left), Ok(()));
     assert_eq!(tree.remove_supervisor(left), Err(SupervisionError::Unknown(left)));
     assert_eq!(tree.add_child(root, agent("a")), Ok(()));
+}
+
+#[test]
+fn a_root_that_gave_up_takes_in_others_and_forgets_what_was() {
+    let mut scene = Scene::new("one-for-one 1/5");
+    scene.run("root > left one-for-one 0/5");
+    scene.run("left > a");
+    let (root, left) = (SupervisorId::ROOT, scene.id("left"));
+    let tree = &mut scene.tree;
+    let actions = |tree: &mut SupervisionTree| std::iter::from_fn(|| tree.poll_effect()).count();
     tree.handle_crash(Time::ZERO, agent("a"));
-    assert_eq!(tree.add_child(root, agent("b")), Err(SupervisionError::GaveUp));
+    assert_eq!(actions(tree), 2, "escalated, restarted");
+    tree.handle_crash(Time::ZERO, agent("a"));
+    assert_eq!(actions(tree), 3, "escalated, stopped, gave up");
+    tree.handle_crash(Time::ZERO, agent("a"));
+    assert_eq!(actions(tree), 0, "it was told to stop already");
+    let before = Err(SupervisionError::AlreadySupervised(left));
+    assert_eq!(tree.add_child(root, agent("a")), before, "it has not left yet");
+    assert_eq!(tree.remove_supervisor(left), Ok(()), "it has no children any more");
+    assert_eq!(tree.remove_child(agent("a")), Some(left));
+    assert_eq!(tree.add_child(root, agent("a")), Ok(()));
+    tree.handle_crash(Time::ZERO, agent("a"));
+    assert_eq!(tree.poll_effect(), Some(Action::Restart(agent("a"))));
 }
 
 #[test]
@@ -353,7 +376,8 @@ struct Model {
     supervisors: Vec<(SupervisorId, Vec<usize>)>,
     agents: BTreeMap<AgentId, Vec<usize>>,
     started: usize,
-    gave_up: bool,
+    /// Told to stop, and not gone yet.
+    given_up: BTreeSet<AgentId>,
 }
 
 impl Model {
@@ -382,7 +406,7 @@ impl Model {
             }
             Step::Remove { agent } => {
                 let agent = AgentId::from_u128(agent);
-                let removed = self.agents.remove(&agent).is_some();
+                let removed = self.agents.remove(&agent).is_some() || self.given_up.remove(&agent);
                 assert_eq!(tree.remove_child(agent).is_some(), removed);
             }
             Step::Crash { agent, later_ms } => {
@@ -395,24 +419,25 @@ impl Model {
 
     fn check(&mut self, crashed: AgentId, actions: impl Iterator<Item = Action>) {
         let (mut restarted, mut stopped) = (Vec::new(), Vec::new());
-        let gave_up_before = self.gave_up;
+        let mut gave_up = false;
         for action in actions {
             match action {
                 Action::Restart(agent) => restarted.push(agent),
                 Action::Stop(agent) => stopped.push(agent),
-                Action::GaveUp { .. } => self.gave_up = true,
+                Action::GaveUp { stopped } => gave_up = stopped == self.agents.len(),
                 Action::Escalated { .. } | Action::GaveUpOn(_) => {}
             }
         }
-        if !self.agents.contains_key(&crashed) {
+        if self.given_up.contains(&crashed) {
+            assert!(restarted.is_empty() && stopped.is_empty(), "it was told to stop already");
+        } else if !self.agents.contains_key(&crashed) {
             assert_eq!([restarted, stopped].concat(), [crashed], "a lone agent is alone");
-        } else if gave_up_before {
-            assert!(restarted.is_empty() && stopped.is_empty(), "a tree that is over is silent");
-        } else if self.gave_up {
+        } else if gave_up {
             assert!(restarted.is_empty(), "a tree gives up as a whole");
             stopped.reverse();
             assert_eq!(stopped.len(), self.agents.len());
             self.check_order(&stopped);
+            self.given_up.extend(std::mem::take(&mut self.agents).into_keys());
         } else {
             assert!(stopped.is_empty() && restarted.contains(&crashed));
             self.check_order(&restarted);

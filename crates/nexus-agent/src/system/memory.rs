@@ -5,7 +5,7 @@ use std::sync::Arc;
 use nexus_base::{AgentId, IdSecret};
 
 use super::System;
-use crate::{Agent, Driver, KindSpec, ReserveError, Worker};
+use crate::{Agent, Driver, ReserveError, Worker};
 
 impl System {
     /// As [`System::new`], on a machine whose memory is in `memory_nodes` places: agents
@@ -55,7 +55,7 @@ impl System {
         memory_node: usize,
         agents: usize,
     ) -> Result<usize, ReserveError> {
-        let kind = self.kind_or_register(KindSpec::<A>::default).map_err(ReserveError::Kind)?;
+        let kind = self.kind_or_register::<A>().map_err(ReserveError::Kind)?;
         kind.slab().reserve(memory_node, agents).map_err(ReserveError::Memory)
     }
 

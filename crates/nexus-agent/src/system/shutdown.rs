@@ -1,6 +1,7 @@
 //! How a system ends: it takes nothing new, lets its agents finish, and closes
 //! what is left.
 
+use std::collections::BTreeMap;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, PoisonError};
 
@@ -9,7 +10,17 @@ use nexus_base::Rng;
 use super::{System, lock};
 use crate::raw::CellRef;
 use crate::task::Awaited;
-use crate::{InPlace, Listing, StopReason, Worker, WorkerSpec, run};
+use crate::{Counts, InPlace, Listing, StopReason, Worker, WorkerSpec, run};
+
+/// What was there when a system closed.
+#[derive(Clone, Debug, Default)]
+pub struct Closed {
+    /// Agents that are still running and stay in memory for ever, with what
+    /// waits in their mailboxes and will never be handled.
+    pub stuck: Vec<Listing>,
+    /// What had become of the messages of each kind.
+    pub counts: BTreeMap<&'static str, Counts>,
+}
 
 impl System {
     /// Takes no new agents and no messages from outside from here on.
@@ -64,12 +75,12 @@ impl System {
 
     /// Ends every agent and task that is not being run by somebody else, and
     /// forgets the kinds. The last thing a driver calls, after its workers have
-    /// stopped and before it ends its alarms. Returns those that are still
-    /// running and stay in memory for ever; who waits for them learns that.
+    /// stopped and before it ends its alarms. Who waits for those that are still
+    /// running learns that.
     ///
     /// What is left in the run queues the driver drops afterwards: each entry
     /// keeps a cell in memory, and the cell the system.
-    pub fn close_all(self: &Arc<System>, worker: &Worker) -> Vec<Listing> {
+    pub fn close_all(self: &Arc<System>, worker: &Worker) -> Closed {
         self.begin_shutdown();
         self.closed.store(true, Ordering::SeqCst);
         let mut stuck = Vec::new();
@@ -92,8 +103,11 @@ impl System {
         // Dropped outside the lock: what users made them with may look at us.
         let mut kinds = self.kinds.write().unwrap_or_else(PoisonError::into_inner);
         let forgotten = std::mem::take(&mut *kinds);
+        let counts: BTreeMap<_, _> =
+            forgotten.iter().map(|(name, kind)| (*name, kind.counts())).collect();
+        lock(&self.last_counts).clone_from(&counts);
         drop(kinds);
         drop(forgotten);
-        stuck
+        Closed { stuck, counts }
     }
 }

@@ -151,7 +151,7 @@ impl Node {
         self.threads.stopping.store(true, Ordering::Release);
         self.threads.work.notify_all();
         self.runners.into_iter().for_each(|runner| runner.join().expect("no runner panics"));
-        let stuck = self.system.close_all(&worker(self.system.clone(), 0, InPlace::Never));
+        let stuck = self.system.close_all(&worker(self.system.clone(), 0, InPlace::Never)).stuck;
         self.threads.clear();
         (self.threads, stuck)
     }

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use nexus_agent::MAPPED_BYTES_MAX;
+use nexus_agent::{Intensity, MAPPED_BYTES_MAX, SupervisorSpec};
 use nexus_base::Rng;
 
 use super::{Node, StartError, WORKERS_MAX};
@@ -27,6 +27,8 @@ use crate::locality::{Locality, LocalitySpec, PREWARM_AGENTS_MAX, TUNE_EVERY_MIN
 pub struct NodeSpec {
     workers: Option<usize>,
     seed: Option<u64>,
+    root: Option<SupervisorSpec>,
+    lone: Intensity,
     locality: LocalitySpec,
 }
 
@@ -44,6 +46,23 @@ impl NodeSpec {
     /// Agents' identities and generators from this seed, the same at every start.
     pub fn seed(self, seed: u64) -> NodeSpec {
         NodeSpec { seed: Some(seed), ..self }
+    }
+
+    /// Has the node's own supervisor, the one above all others, decide as `root`
+    /// says. Left out it restarts one for one, three times in five seconds.
+    ///
+    /// Where it restarts too often nobody is left to ask: it stops every agent
+    /// that was spawned under a supervisor. The node goes on, and so do agents
+    /// without a supervisor; what is spawned under supervisors later is
+    /// supervised as before.
+    pub fn supervision(self, root: SupervisorSpec) -> NodeSpec {
+        NodeSpec { root: Some(root), ..self }
+    }
+
+    /// How often an agent without a supervisor is restarted before it is given
+    /// up. Left out, three times in five seconds.
+    pub fn lone_restarts(self, lone: Intensity) -> NodeSpec {
+        NodeSpec { lone, ..self }
     }
 
     /// Whether each worker stays on a CPU of its own, spread over memory nodes
@@ -138,7 +157,10 @@ impl NodeSpec {
             return Err(StartError::TuneEvery(every));
         }
         let locality = Locality::new(&self.locality, workers).map_err(StartError::Mapped)?;
-        Node::with(workers, Rng::new(self.seed.unwrap_or_else(os_seed)), locality)
+        let node = Node::with(workers, Rng::new(self.seed.unwrap_or_else(os_seed)), locality)?;
+        let named = || SupervisorSpec { name: "root".to_owned(), ..SupervisorSpec::default() };
+        node.system().set_supervision(self.root.unwrap_or_else(named), self.lone);
+        Ok(node)
     }
 }
 

@@ -53,7 +53,8 @@ impl PoolError {
     }
 }
 
-/// Why a pool was not made. No member is left running.
+/// Why a pool was not made. Members that had been made by then were told to
+/// stop: their keys are free again soon after.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum PoolSpawnError {
@@ -67,7 +68,7 @@ pub enum PoolSpawnError {
     #[error("up to {HELD_MAX} calls wait in a pool, not {0}; nothing changed")]
     Held(u32),
     /// The pool itself or one of its members could not be spawned.
-    #[error("{name} could not be spawned")]
+    #[error("{name} could not be spawned; the pool's other members were stopped again")]
     Spawn {
         /// Which, as `kind/key`.
         name: String,

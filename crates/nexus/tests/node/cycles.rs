@@ -2,7 +2,9 @@
 
 use std::sync::{Arc, Barrier, Mutex};
 
-use nexus::{Agent, AskError, Changed, Context, Handle, Handler, KindSpec, Message, Node};
+use nexus::{
+    Agent, AskError, Changed, Context, ErrorCode, Handle, Handler, KindSpec, Message, Node,
+};
 
 use crate::support::{Probe, assert_alive, lock, probe, probes, relay, says, start, test};
 
@@ -175,6 +177,9 @@ fn a_chain_without_end_is_refused() {
         let path: Vec<&str> = keys[1..].iter().map(String::as_str).collect();
         assert_eq!(node.block_on(first.ask(relay(&path))), Ok(false));
         let error = shared.errors().swap_remove(0);
-        assert!(matches!(error, AskError::Cycle { .. }), "{error}");
+        assert!(matches!(error, AskError::ChainTooLong { .. }), "{error}");
+        assert_eq!((error.changed(), error.code()), (Changed::No, ErrorCode::Cycle));
+        let text = error.to_string();
+        assert!(text.starts_with("1024 asks wait for one another already, the last "), "{text}");
     });
 }

@@ -1,13 +1,15 @@
 //! What users do wrong, and what they are told.
 
+use std::sync::{Arc, OnceLock, Weak};
+
 use nexus::{
-    Accepts, Agent, AskError, Changed, Context, Crash, During, Handler, KEY_BYTES_MAX, NodeSpec,
-    SpawnError, StartError, SupervisorId, TellError, WORKERS_MAX, encode,
+    Accepts, Agent, AskError, Changed, Context, Crash, During, Handler, KEY_BYTES_MAX, KindSpec,
+    NodeSpec, SpawnError, StartError, SupervisorId, System, TellError, WORKERS_MAX, encode,
 };
 
 use crate::support::{
-    Echo, Note, Probe, assert_alive, assert_balanced, err, eventually, lock, note, probe, probes,
-    says, start, test,
+    Echo, Note, Probe, assert_alive, assert_balanced, err, eventually, lock, note, probe,
+    probe_kind, probes, says, start, test,
 };
 
 #[test]
@@ -124,7 +126,9 @@ fn a_kind_name_belongs_to_one_type() {
         probe(&node, "p");
         let error = err(node.spawn::<Impostor>("q"));
         assert_eq!(error, SpawnError::KindTaken { kind: "probe" });
-        says(&error, "kind probe is registered already, for another type; choose another name");
+        let text = "kind probe is registered already, for another type; nothing changed; \
+                    choose another name";
+        says(&error, text);
         assert!(node.find::<Impostor>("p").is_none(), "a probe is no impostor");
     });
 }
@@ -141,6 +145,52 @@ fn a_constructor_that_panics_makes_no_agent() {
         assert_eq!(error, SpawnError::Crashed(crash));
         assert!(node.find::<Probe>("p").is_none());
         assert_eq!(node.block_on(probe(&node, "p").ask(Echo(1))), Ok(1));
+    });
+}
+
+#[test]
+fn a_kind_is_registered_once_and_before_its_agents() {
+    test(|| {
+        let node = start(1);
+        let shared = probes(&node);
+        let error = err(node.register(probe_kind(&shared)));
+        assert_eq!(error, SpawnError::KindRegistered { kind: "probe" });
+        let text = "kind probe is registered already; nothing changed; \
+                    register it once, before spawning";
+        says(&error, text);
+        let error = err(node.register(KindSpec::<Impostor>::default()));
+        assert_eq!(error, SpawnError::KindTaken { kind: "probe" });
+        assert_eq!(node.block_on(probe(&node, "p").ask(Echo(1))), Ok(1));
+    });
+}
+
+/// Looks at its node while it is registered.
+struct Curious;
+
+static OF_CURIOUS: OnceLock<Weak<System>> = OnceLock::new();
+
+impl Agent for Curious {
+    const KIND: &'static str = "curious";
+
+    fn new(_key: &str) -> Curious {
+        Curious
+    }
+
+    fn accepts(_kind: &mut Accepts<Curious>) {
+        let system = OF_CURIOUS.get().and_then(Weak::upgrade).expect("the test holds it");
+        assert!(system.counts().contains_key("probe") && !system.counts().contains_key("curious"));
+        assert!(system.kind_names().contains(&"probe"));
+    }
+}
+
+#[test]
+fn a_kind_may_look_at_its_node_while_it_is_registered() {
+    test(|| {
+        let node = start(1);
+        probes(&node);
+        OF_CURIOUS.set(Arc::downgrade(node.system())).expect("this test alone sets it");
+        node.spawn::<Curious>("c").expect("it panics nowhere");
+        assert!(node.counts().contains_key("curious"));
     });
 }
 
@@ -174,13 +224,14 @@ fn a_kind_that_panics_when_it_is_registered_is_not() {
 fn a_supervisor_that_does_not_exist_takes_nobody() {
     test(|| {
         let node = start(1);
-        probes(&node);
+        let shared = probes(&node);
         let other = start(1);
         let elsewhere = other.supervisor(None, Default::default()).expect("the root is there");
         let error = err(node.spawn_under::<Probe>(elsewhere, "p"));
         assert_eq!(error, SpawnError::NoSupervisor);
         says(&error, "supervisor is gone; nothing changed; make a new one");
-        eventually("nothing is left of it", || node.find::<Probe>("p").is_none());
+        assert!(node.find::<Probe>("p").is_none(), "nothing is left of it");
+        assert_eq!(shared.log(), [""; 0], "nobody was even made");
         probe(&node, "p");
         let root = node.spawn_under::<Probe>(SupervisorId::ROOT, "q");
         assert!(root.is_ok());
@@ -220,7 +271,7 @@ fn many_workers_start_and_stop() {
 #[test]
 fn waiting_on_a_worker_is_refused_instead_of_hanging() {
     test(|| {
-        let node = std::sync::Arc::new(start(1));
+        let node = Arc::new(start(1));
         probes(&node);
         let handle = probe(&node, "p");
         let inner = node.clone();

@@ -1,13 +1,15 @@
 //! Shutting down: what has begun is finished, within the limit, and whoever
 //! still waits for something is told.
 
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock, Weak};
+use std::time::Duration;
 
 use nexus::{
-    Agent, AgentId, AskError, Changed, Context, Delivery, DeliveryHook, Execution, Gate, Handle,
-    Handler, KindSpec, MailboxSpec, Message, Node, Overflow, Shutdown, SpawnError, StepOutput,
-    System, TellError, Time,
+    Agent, AgentId, AskError, Changed, Context, Counts, Delivery, DeliveryHook, Execution, Gate,
+    Handle, Handler, KindSpec, MailboxSpec, Message, Node, Overflow, Shutdown, SpawnError,
+    StepOutput, System, TellError, Time,
 };
 
 use crate::support::{
@@ -16,7 +18,29 @@ use crate::support::{
 };
 
 fn drained() -> Shutdown {
-    Shutdown { drained: true, cut_short: Vec::new(), stuck: Vec::new(), timers_dropped: 0 }
+    Shutdown { drained: true, ..cut_short(&[]) }
+}
+
+fn cut_short(names: &[&str]) -> Shutdown {
+    Shutdown {
+        drained: false,
+        cut_short: names.iter().map(|name| (*name).to_owned()).collect(),
+        stuck: Vec::new(),
+        left_queued: 0,
+        timers_dropped: 0,
+        counts: BTreeMap::new(),
+    }
+}
+
+/// Shuts down, and checks that what was accepted is accounted for.
+#[track_caller]
+fn shut_down(node: Node, limit: Duration) -> Shutdown {
+    let system = node.system().clone();
+    let shutdown = node.shutdown(limit);
+    assert_eq!(system.counts(), shutdown.counts, "the last counts stay");
+    let queued = |counts: &Counts| counts.queued();
+    assert_eq!(shutdown.counts.values().map(queued).sum::<u64>(), shutdown.left_queued);
+    Shutdown { counts: BTreeMap::new(), ..shutdown }
 }
 
 #[test]
@@ -29,7 +53,7 @@ fn what_is_queued_is_still_handled() {
             probe.try_tell(note(number)).expect("there is room");
         }
         let system = node.system().clone();
-        let stopping = std::thread::spawn(move || node.shutdown(ms(10_000)));
+        let stopping = std::thread::spawn(move || shut_down(node, ms(10_000)));
         eventually("it is shutting down", || system.is_shutting_down());
         shared.door.open();
         assert_eq!(stopping.join().expect("it does not panic"), drained());
@@ -72,7 +96,7 @@ fn work_that_moves_from_agent_to_agent_is_finished() {
             let [a, _b] = ["a", "b"].map(|key| node.spawn::<Ring>(key).expect("the key is free"));
             let system = node.system().clone();
             a.try_tell(Pass(300_000)).expect("there is room");
-            assert_eq!(node.shutdown(ms(15_000)), drained());
+            assert_eq!(shut_down(node, ms(15_000)), drained());
             assert_eq!(system.dead_letters(), []);
         }
     });
@@ -86,7 +110,7 @@ fn nothing_new_is_taken_while_it_lasts() {
         let _opener = Opener(shared.clone());
         let busy = held(&node, &shared, "busy");
         let system = node.system().clone();
-        let stopping = std::thread::spawn(move || node.shutdown(ms(10_000)));
+        let stopping = std::thread::spawn(move || shut_down(node, ms(10_000)));
         eventually("it is shutting down", || system.is_shutting_down());
         let error = err(system.spawn::<Probe>("new"));
         assert_eq!(error, SpawnError::ShuttingDown);
@@ -117,7 +141,7 @@ fn agents_may_finish_what_they_began() {
             p.ask(Echo(3)).await
         });
         let task = task.expect("it is running");
-        assert_eq!(node.shutdown(ms(10_000)), drained());
+        assert_eq!(shut_down(node, ms(10_000)), drained());
         let woken = Arc::new(Woken::default());
         assert_eq!(woken.poll(&mut Box::pin(task)), std::task::Poll::Ready(Ok(Ok(3))));
     });
@@ -135,21 +159,10 @@ fn the_limit_is_kept_and_tells_who_was_cut_short() {
         eventually("both wait", || node.counts()["probe"].handled == 2);
         let system = node.system().clone();
         let begun = now();
-        let mut shutdown = node.shutdown(ms(50));
+        let mut shutdown = shut_down(node, ms(50));
         assert!(begun.elapsed() < ms(3_000), "{:?}", begun.elapsed());
         shutdown.cut_short.sort_unstable();
-        assert_eq!(
-            shutdown,
-            Shutdown {
-                drained: false,
-                cut_short: vec![
-                    "probe/sleeper: suspended".to_owned(),
-                    "probe/waiter: suspended".to_owned()
-                ],
-                stuck: Vec::new(),
-                timers_dropped: 1,
-            }
-        );
+        assert_eq!(shutdown, cut_short(&["probe/sleeper: suspended", "probe/waiter: suspended"]),);
         assert_eq!(system.dead_letters()[0].message, "Note");
         assert!(shared.has("dropped sleeper") && shared.has("dropped waiter"));
     });
@@ -176,9 +189,10 @@ fn a_handler_that_never_returns_is_left_behind_and_nobody_waits_for_it() {
         eventually("the task runs", || node.counts()["nexus.task"].accepted == 1);
         let begun = now();
         let _ = LEFT_BEHIND.set(node.system().clone());
-        let shutdown = node.shutdown(ms(20));
+        let shutdown = shut_down(node, ms(20));
         assert!(begun.elapsed() < ms(3_000), "{:?}", begun.elapsed());
         assert!(shutdown.stuck.contains(&"probe/stuck: running".to_owned()), "{shutdown:?}");
+        assert_eq!(shutdown.left_queued, 1, "the ask whose handler never began");
         assert!(woken[0].is() && woken[1].is(), "whoever waits is woken");
         let stopped = AskError::Stopped { changed: Changed::No };
         assert_eq!(woken[0].poll(&mut ask), std::task::Poll::Ready(Err(stopped)));
@@ -202,7 +216,7 @@ fn dropping_a_node_shuts_it_down() {
         drop(node);
         assert_eq!(shared.log().len(), 103);
         assert!(!probe.is_running());
-        assert!(matches!(probe.try_tell(note("late")), Err(TellError::NotRunning(_))));
+        assert!(matches!(probe.try_tell(note("late")), Err(TellError::ShuttingDown(_))));
     });
 }
 
@@ -216,7 +230,7 @@ fn a_node_may_be_shut_down_by_its_own_task() {
         let inner = shared.clone();
         let task = node.task(async move {
             let node = take.recv().expect("the node is sent");
-            let shutdown = node.shutdown(ms(20));
+            let shutdown = shut_down(node, ms(20));
             inner.note(format!("shut down, stuck: {:?}", shutdown.stuck));
         });
         drop(task);
@@ -260,7 +274,7 @@ fn blocking_agents_are_waited_for_too() {
         }
         shared.wait_for("blocks");
         let system = node.system().clone();
-        let stopping = std::thread::spawn(move || node.shutdown(ms(10_000)));
+        let stopping = std::thread::spawn(move || shut_down(node, ms(10_000)));
         eventually("it is shutting down", || system.is_shutting_down());
         shared.door.open();
         assert_eq!(stopping.join().expect("it does not panic"), drained());
@@ -330,7 +344,7 @@ fn everything_is_given_back() {
         eventually("all wait", || node.counts()["keeper"].handled == 20);
         let system = Arc::downgrade(node.system());
         assert_alive(&node);
-        let shutdown = node.shutdown(ms(10));
+        let shutdown = shut_down(node, ms(10));
         assert_eq!((shutdown.timers_dropped, shutdown.stuck.len()), (10, 0));
         assert_eq!(dropped.load(Ordering::Relaxed), 20, "states and handlers");
         assert!(system.upgrade().is_some(), "the handles keep what they point at");
@@ -348,7 +362,7 @@ fn nodes_come_and_go_quickly() {
             if round % 2 == 0 {
                 assert_alive(&node);
             }
-            assert!(node.shutdown(ms(5_000)).drained);
+            assert!(shut_down(node, ms(5_000)).drained);
         }
     });
 }
@@ -359,7 +373,7 @@ fn a_shutdown_that_is_cut_short_gives_everything_back_too() {
         let node = start(2);
         let churned = churn(&node, 64);
         let system = Arc::downgrade(node.system());
-        let shutdown = node.shutdown(ms(10));
+        let shutdown = shut_down(node, ms(10));
         assert!(!shutdown.drained && shutdown.stuck.is_empty(), "{shutdown:?}");
         drop(churned);
         eventually("what was left in the run queues is gone", || system.upgrade().is_none());
@@ -406,7 +420,7 @@ fn what_a_kind_was_made_with_may_do_as_it_likes_when_it_is_dropped() {
         });
         node.register(spec.gate(Arc::new(bomb())).hook(Arc::new(bomb()))).expect("it is free");
         node.spawn::<Ring>("a").expect("the key is free");
-        assert_eq!(node.shutdown(ms(5_000)), drained());
+        assert_eq!(shut_down(node, ms(5_000)), drained());
         assert_eq!(dropped.load(Ordering::Relaxed), 3, "constructor, gate and hook");
     });
 }

@@ -116,7 +116,10 @@ fn check(overflow: Overflow) {
         let system = node.system().clone();
         let shutdown = node.shutdown(ms(5_000));
         assert!(shutdown.drained && shutdown.stuck.is_empty(), "{shutdown:?}");
-        assert_eq!(system.counts().len(), 0, "nothing is left");
+        assert_eq!(system.kind_names(), [""; 0], "nothing is left");
+        let counts = system.counts()["probe"];
+        assert_eq!((counts.queued(), counts.agents()), (0, 0), "{counts:?}");
+        assert_eq!(system.counts(), shutdown.counts);
     });
 }
 

@@ -2,11 +2,13 @@
 
 use std::time::Duration;
 
-use nexus::{AskError, EventName, Handle, Intensity, Node, Strategy, SupervisorId, SupervisorSpec};
+use nexus::{
+    AskError, EventName, Handle, Intensity, Node, NodeSpec, Strategy, SupervisorId, SupervisorSpec,
+};
 
 use crate::support::{
     Echo, Panic, Probe, Shared, assert_alive, assert_balanced, err, eventually, probe, probes,
-    says, start, test,
+    start, test,
 };
 
 fn crash(node: &Node, probe: &Handle<Probe>) {
@@ -119,12 +121,43 @@ fn a_root_that_gives_up_stops_what_is_under_it_and_no_more() {
             crash(&node, &family[0]);
         }
         eventually("all are stopped", || family.iter().all(|probe| !probe.is_running()));
-        assert!(has_event(&node, EventName::SupervisorGaveUp, "stopped all agents"));
-        let error = err(node.supervisor(None, SupervisorSpec::default()));
-        says(&error, "the root supervisor has given up; nothing changed");
+        let gave_up = "the node's supervisor root restarted too often: it stopped the 3 agents";
+        assert!(has_event(&node, EventName::SupervisorGaveUp, gave_up));
         shared.wait_for("stopping b: stopped by its supervisor");
+        let later = node.supervisor(None, supervisor(Strategy::OneForOne, 0)).expect("the root");
+        let later: Handle<Probe> = node.spawn_under(later, "later").expect("the key is free");
+        crash(&node, &later);
+        assert_eq!(node.block_on(later.ask(Echo(1))), Ok(1), "it is restarted");
+        let again: Handle<Probe> = node.spawn("a").expect("the key is free again");
+        assert_eq!(node.block_on(again.ask(Echo(1))), Ok(1));
         assert_eq!(node.block_on(lone.ask(Echo(1))), Ok(1));
         assert_alive(&node);
+    });
+}
+
+#[test]
+fn a_node_may_be_supervised_in_another_way() {
+    test(|| {
+        let once = Intensity { restarts_max: 1, within: Duration::from_secs(60) };
+        let root = supervisor(Strategy::OneForAll, 2);
+        let spec = NodeSpec::new().workers(1).supervision(root).lone_restarts(once);
+        let node = spec.start().expect("one worker is fine");
+        probes(&node);
+        let lone = probe(&node, "lone");
+        let [a, b]: [Handle<Probe>; 2] = ["a", "b"]
+            .map(|key| node.spawn_under(SupervisorId::ROOT, key).expect("the key is free"));
+        crash(&node, &lone);
+        assert_eq!(node.block_on(lone.ask(Echo(1))), Ok(1));
+        crash(&node, &lone);
+        eventually("one restart was allowed", || !lone.is_running());
+        for epoch in [1, 2] {
+            crash(&node, &a);
+            eventually("one for all", || (a.epoch(), b.epoch()) == (epoch, epoch));
+        }
+        crash(&node, &a);
+        eventually("two restarts were allowed", || !a.is_running() && !b.is_running());
+        let gave_up = "the node's supervisor OneForAll restarted too often";
+        assert!(has_event(&node, EventName::SupervisorGaveUp, gave_up));
     });
 }
 

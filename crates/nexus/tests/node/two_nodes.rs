@@ -132,7 +132,7 @@ fn the_end_of_one_is_a_clear_error_for_the_other() {
         assert_eq!(shutdown.cut_short, ["probe/p: suspended"]);
         assert!(matches!(home.block_on(asking), Ok(Err(AskError::Stopped { .. }))));
         let ask = home.run(async move { target.ask(Echo(1)).await });
-        assert_eq!(ask, Err(AskError::NotRunning));
+        assert_eq!(ask, Err(AskError::ShuttingDown));
         assert_alive(&home);
     });
 }

@@ -9,8 +9,8 @@ use nexus::{
 };
 
 use crate::support::{
-    Never, Opener, Panic, Probe, Shared, assert_alive, eventually, note, probe, probe_kind, probes,
-    start, test,
+    Never, Opener, Panic, Probe, Shared, assert_alive, assert_balanced, eventually, note, probe,
+    probe_kind, probes, start, test,
 };
 
 /// Watches a probe, or is tied to it.
@@ -29,6 +29,8 @@ enum Watch {
     Monitor(String),
     Link(String),
     Unlink(String),
+    /// Is at work until the door opens.
+    Hold,
 }
 
 impl Handler<Watch> for Watcher {
@@ -38,6 +40,10 @@ impl Handler<Watch> for Watcher {
             Watch::Monitor(key) => cx.monitor(&find(&key)),
             Watch::Link(key) => cx.link(&find(&key)),
             Watch::Unlink(key) => cx.unlink(&find(&key)),
+            Watch::Hold => {
+                self.0.note("holds");
+                self.0.door.pass();
+            }
         }
     }
 }
@@ -88,6 +94,34 @@ fn a_monitor_is_told_once_how_it_ended() {
         assert_eq!(shared.lines("probe/p down").len(), 1, "the next of that name is another");
         assert!(watcher.is_running());
     });
+}
+
+#[test]
+fn a_full_mailbox_takes_the_news_all_the_same() {
+    for overflow in [Overflow::Refuse, Overflow::Wait, Overflow::DropNewest, Overflow::DropOldest] {
+        test(move || {
+            let node = start(2);
+            let shared = probes(&node);
+            let probe = probe(&node, "p");
+            let inner = shared.clone();
+            let spec = KindSpec::from_fn(move |_| Watcher(inner.clone()));
+            let mailbox = MailboxSpec::overflow(overflow).len_max(1);
+            node.register(spec.mailbox(mailbox)).expect("nobody else has the kind");
+            let watcher = node.spawn::<Watcher>("w").expect("the key is free");
+            node.block_on(watcher.ask(Watch::Monitor(p()))).expect("it runs");
+            let _opener = Opener(shared.clone());
+            watcher.try_tell(Watch::Hold).expect("there is room");
+            shared.wait_for("holds");
+            watcher.try_tell(Watch::Unlink(p())).expect("there is room for one");
+            probe.stop();
+            eventually("it is down", || !probe.is_running());
+            eventually("the news is there", || node.counts()["watcher"].accepted == 4);
+            shared.door.open();
+            shared.wait_for("probe/p down, abnormal false: stopped");
+            assert_eq!(node.dead_letters(), []);
+            assert_balanced(&node, "watcher");
+        });
+    }
 }
 
 #[test]

@@ -59,7 +59,8 @@ fn a_name_is_taken_once_and_a_pool_is_made_whole_or_not_at_all() {
 
     let odd = node.spawn::<Server>("q-1").expect("the key is free");
     let error = Pool::<Server>::spawn(&node, "q", 3, PoolSpec::new()).expect_err("q-1 is taken");
-    assert_eq!(error.to_string(), "server/q-1 could not be spawned");
+    let text = "server/q-1 could not be spawned; the pool's other members were stopped again";
+    assert_eq!(error.to_string(), text);
     eventually("what was made is stopped", || node.system().agent_count() == 4);
     assert!(odd.is_running());
 }

@@ -206,13 +206,13 @@ fn closed_against(entry: fn(&Runner, Ready)) {
         node.agent.try_tell(Note(1)).unwrap();
         let (runner, ready) = (node.runner(), node.queue.pop().unwrap());
         let late = spawn(move || entry(&runner, ready));
-        let stuck = node.system.close_all(&node.runner().worker(2));
+        let stuck = node.system.close_all(&node.runner().worker(2)).stuck;
         late.join().unwrap();
         if !stuck.is_empty() {
             // It was running, and is its runner's.
             assert_eq!(node.notes.handled(), [1]);
             let cell = node.agent.cell().clone();
-            assert!(node.system.close_all(&node.runner().worker(2)).is_empty());
+            assert!(node.system.close_all(&node.runner().worker(2)).stuck.is_empty());
             assert!(cell.is_closed());
         }
         assert!(node.queue.pop().is_none());
