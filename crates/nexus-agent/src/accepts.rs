@@ -1,7 +1,7 @@
 //! Messages that arrive by name: as bytes from another node, as JSON from
 //! outside Rust.
 
-use std::any::Any;
+use std::any::{Any, TypeId};
 use std::collections::BTreeMap;
 use std::future::Future;
 use std::pin::Pin;
@@ -10,7 +10,7 @@ use std::time::Duration;
 use serde_json::Value;
 
 use crate::error::drop_caught;
-use crate::inspect::Inspect;
+use crate::inspect::{self, Looked};
 use crate::raw::TypedCell;
 use crate::schema::{self, Schema};
 use crate::{
@@ -24,6 +24,8 @@ pub(crate) type Reply = Pinned<Result<Vec<u8>, AskError>>;
 /// The messages a kind takes by name; filled by [`Agent::accepts`].
 pub struct Accepts<A> {
     by_name: BTreeMap<&'static str, Accepted<A>>,
+    /// A name that two messages have.
+    taken_twice: Option<&'static str>,
 }
 
 type AskAny<A> = fn(Handle<A>, AnyMessage, Duration) -> Pinned<Result<AnyReply, AskError>>;
@@ -31,6 +33,7 @@ type AskAny<A> = fn(Handle<A>, AnyMessage, Duration) -> Pinned<Result<AnyReply, 
 /// What can be done with a message of one type, once the type is forgotten.
 struct Accepted<A> {
     facts: MessageFacts,
+    message_type: TypeId,
     ask_bytes: fn(Handle<A>, Vec<u8>) -> Reply,
     read_json: fn(&[u8]) -> Result<AnyMessage, BadArgs>,
     ask_any: AskAny<A>,
@@ -66,12 +69,17 @@ pub struct AnyReply(Box<dyn JsonReply>);
 
 trait JsonReply: Any + Send {
     fn to_json(&self) -> Result<Value, String>;
+    fn as_err(&self) -> Option<&dyn Any>;
     fn into_any(self: Box<Self>) -> Box<dyn Any>;
 }
 
 impl<R: Wire> JsonReply for R {
     fn to_json(&self) -> Result<Value, String> {
         codec::caught(|| serde_json::to_value(self))
+    }
+
+    fn as_err(&self) -> Option<&dyn Any> {
+        Wire::as_err(self)
     }
 
     fn into_any(self: Box<Self>) -> Box<dyn Any> {
@@ -85,11 +93,16 @@ impl AnyReply {
     /// # Errors
     /// The reply as it was.
     pub fn downcast<R: Wire>(self) -> Result<R, AnyReply> {
-        let is = (*self.0).type_id() == std::any::TypeId::of::<R>();
+        let is = (*self.0).type_id() == TypeId::of::<R>();
         if !is {
             return Err(self);
         }
         Ok(*self.0.into_any().downcast().expect("its type was just compared"))
+    }
+
+    /// The error, if the reply is a [`Result`] that failed with an `E`.
+    pub fn err<E: 'static>(&self) -> Option<&E> {
+        self.0.as_err()?.downcast_ref()
     }
 
     /// The reply as JSON.
@@ -120,10 +133,16 @@ fn at(path: &str) -> String {
 
 impl<A: Agent> Accepts<A> {
     pub(crate) fn new() -> Accepts<A> {
-        Accepts { by_name: BTreeMap::new() }
+        Accepts { by_name: BTreeMap::new(), taken_twice: None }
     }
 
-    /// Takes messages of type `M` under their own name.
+    /// A name that two messages of different types have.
+    pub(crate) fn taken_twice(&self) -> Option<&'static str> {
+        self.taken_twice
+    }
+
+    /// Takes messages of type `M` under their own name. Two types of the same
+    /// name are a mistake, which keeps the kind from being registered.
     pub fn message<M: Message>(&mut self) -> &mut Accepts<A>
     where
         A: Handler<M>,
@@ -137,11 +156,15 @@ impl<A: Agent> Accepts<A> {
         };
         let accepted = Accepted {
             facts,
+            message_type: TypeId::of::<M>(),
             ask_bytes: |handle, bytes| Box::pin(ask_bytes::<A, M>(handle, bytes)),
             read_json: |json| read_json::<M>(json),
             ask_any: |handle, message, within| Box::pin(ask_any::<A, M>(handle, message, within)),
         };
-        self.by_name.insert(M::NAME, accepted);
+        let before = self.by_name.insert(M::NAME, accepted);
+        if before.is_some_and(|before| before.message_type != TypeId::of::<M>()) {
+            self.taken_twice = Some(M::NAME);
+        }
         self
     }
 
@@ -241,12 +264,7 @@ pub(crate) trait ByName: Send + Sync {
         key: &str,
         args: Option<Value>,
     ) -> Result<(), SpawnError>;
-    fn inspect(
-        &self,
-        system: &System,
-        key: &str,
-        within: Duration,
-    ) -> Pinned<Result<Value, AskError>>;
+    fn look(&self, system: &System, key: &str) -> Looked;
 }
 
 impl<A: Agent> Accepts<A> {
@@ -300,16 +318,9 @@ impl<A: Agent> ByName for Accepts<A> {
         system.spawn_with::<A>(key, args).map(drop)
     }
 
-    fn inspect(
-        &self,
-        system: &System,
-        key: &str,
-        within: Duration,
-    ) -> Pinned<Result<Value, AskError>> {
-        let Some(handle) = Self::find(system, key) else {
-            return refused(system, AskError::NotRunning);
-        };
-        Box::pin(async move { Ok(handle.ask(Inspect).within(within).await?.into_value()) })
+    fn look(&self, system: &System, key: &str) -> Looked {
+        let cell = system.find_named(A::KIND, key).and_then(TypedCell::<A>::new);
+        cell.map_or(Looked::Gone, |cell| inspect::look(system, &cell))
     }
 }
 

@@ -9,6 +9,7 @@ use serde_json::Value;
 
 use crate::accepts::refused;
 use crate::raw::{Control, with_worker};
+use crate::watch::Down;
 use crate::{AnyMessage, AnyReply, AskError, BadArgs, Listing, MessageFacts, SpawnError, System};
 
 /// What an agent is doing, beyond what its listing says.
@@ -103,23 +104,6 @@ impl System {
         reply.await
     }
 
-    /// An agent's [`crate::Agent::summary`], asked for like anything else.
-    ///
-    /// # Errors
-    /// As [`Self::ask_by_name`].
-    pub async fn inspect(
-        &self,
-        kind: &str,
-        key: &str,
-        within: Duration,
-    ) -> Result<Value, AskError> {
-        let summary = match self.kind(kind) {
-            Some(kind) => kind.by_name().inspect(self, key, within),
-            None => refused(self, AskError::NotRunning),
-        };
-        summary.await
-    }
-
     /// A look at one agent.
     pub fn listing(&self, kind: &str, key: &str) -> Option<Listing> {
         self.find_named(kind, key).map(|cell| self.look_at(&cell))
@@ -137,8 +121,31 @@ impl System {
 
     /// Stops an agent when the message it is handling is done; false if there is none.
     pub fn stop_by_name(&self, kind: &str, key: &str) -> bool {
+        self.control_by_name(kind, key, Control::Stop)
+    }
+
+    /// Stops an agent at once, dropping a suspended handler where it stands;
+    /// false if there is none. One whose handler does not come to an `await`
+    /// runs on until it does.
+    pub fn kill_by_name(&self, kind: &str, key: &str) -> bool {
+        self.control_by_name(kind, key, Control::Kill)
+    }
+
+    /// Has `notify` called when an agent has gone down; false, and it is
+    /// dropped, if there is none or too many watch it.
+    pub fn on_down_by_name(
+        &self,
+        kind: &str,
+        key: &str,
+        notify: impl FnOnce(Down) + Send + 'static,
+    ) -> bool {
         let cell = self.find_named(kind, key);
-        cell.inspect(|cell| cell.post_control(Control::Stop)).is_some()
+        cell.is_some_and(|cell| self.monitor_outside(&cell, Box::new(notify)))
+    }
+
+    fn control_by_name(&self, kind: &str, key: &str, control: Control) -> bool {
+        let cell = self.find_named(kind, key);
+        cell.inspect(|cell| cell.post_control(control)).is_some()
     }
 
     /// Sets the level of an agent; false if there is none.

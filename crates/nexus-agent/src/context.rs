@@ -3,6 +3,7 @@
 use std::future::Future;
 use std::marker::PhantomData;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context as Poller, Poll, Waker};
 use std::time::Duration;
 
@@ -12,7 +13,7 @@ use crate::driver::{Alarm, AlarmKey, AlarmKind};
 use crate::post;
 use crate::raw::{CellRef, Control, Envelope, StepRef, TypedCell, with_worker};
 use crate::watch::Down;
-use crate::{Agent, Handle, Handler, Message, SpawnError, SupervisorId, Worker};
+use crate::{Agent, Handle, Handler, Message, SpawnError, SupervisorId, System, Worker};
 
 /// A handler's view of its agent and its node.
 pub struct Context<A> {
@@ -104,7 +105,8 @@ impl<A: Agent> Context<A> {
     /// # }
     /// ```
     pub fn sleep(&self, duration: Duration) -> Sleep {
-        Sleep { cell: self.cell(), at: self.now().after(duration), alarm: None }
+        let system = self.step.cell().kind().system().clone();
+        Sleep { system, at: self.now().after(duration), alarm: None }
     }
 
     /// Sends `message` to the agent itself after `duration`. It outlives the
@@ -269,17 +271,24 @@ impl Future for Cancelled<'_> {
 /// See [`Context::sleep`].
 #[must_use = "futures do nothing unless awaited"]
 pub struct Sleep {
-    cell: CellRef,
+    system: Arc<System>,
     at: Time,
     /// Who is woken, and by which alarm.
     alarm: Option<(AlarmKey, Waker)>,
+}
+
+impl System {
+    /// Ready when `duration` has passed.
+    pub(crate) fn sleep(self: &Arc<System>, duration: Duration) -> Sleep {
+        Sleep { system: self.clone(), at: self.fresh_now().after(duration), alarm: None }
+    }
 }
 
 impl Future for Sleep {
     type Output = ();
 
     fn poll(mut self: Pin<&mut Self>, poller: &mut Poller<'_>) -> Poll<()> {
-        let system = self.cell.kind().system().clone();
+        let system = self.system.clone();
         // Once the alarm is set by the driver's clock: it rings by that, once,
         // while the step's own time may be from before.
         let now = if self.alarm.is_some() { system.driver().now() } else { system.now() };
@@ -302,7 +311,7 @@ impl Future for Sleep {
 impl Drop for Sleep {
     fn drop(&mut self) {
         if let Some((alarm, _)) = self.alarm.take() {
-            self.cell.kind().system().driver().cancel_alarm(alarm);
+            self.system.driver().cancel_alarm(alarm);
         }
     }
 }

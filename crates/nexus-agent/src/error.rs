@@ -347,6 +347,14 @@ pub enum SpawnError {
         /// The kind.
         kind: &'static str,
     },
+    /// The kind cannot be served: its name, or what it accepts, is wrong.
+    #[error("kind {kind:?}: {reason}; nothing changed")]
+    BadKind {
+        /// The kind.
+        kind: &'static str,
+        /// What is wrong with it.
+        reason: String,
+    },
     /// Two different types claim one kind name.
     #[error(
         "kind {kind} is registered already, for another type; nothing changed; \
@@ -391,6 +399,9 @@ pub enum ReserveError {
 /// Bytes in a key, at most. Keys are stored with every agent and sent with every
 /// first message; what is longer belongs into a message. A guess with room to spare.
 pub const KEY_BYTES_MAX: usize = 1_024;
+
+/// Bytes in the name of a kind, at most. A guess with room to spare.
+pub const KIND_BYTES_MAX: usize = 128;
 
 /// Kinds on one node, at most: they are types, so nobody has many. A guess.
 pub const KINDS_MAX: usize = 1_024;

@@ -104,7 +104,7 @@ impl SpawnError {
         match self {
             SpawnError::BadKey { bytes: 0 } => ErrorCode::BadRequest,
             SpawnError::BadKey { .. } => ErrorCode::TooLarge,
-            SpawnError::BadArgs { .. } => ErrorCode::BadRequest,
+            SpawnError::BadArgs { .. } | SpawnError::BadKind { .. } => ErrorCode::BadRequest,
             SpawnError::Crashed(_) => ErrorCode::Crashed,
             SpawnError::UnknownKind { .. } => ErrorCode::UnknownKind,
             SpawnError::AlreadyRunning { .. }

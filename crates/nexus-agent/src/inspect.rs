@@ -1,33 +1,88 @@
-//! Looking at an agent's state from outside: a message like any other, so that
-//! nobody touches the state of an agent that is at work.
+//! Looking at an agent's state from outside, without a message: nothing is
+//! queued, counted or driven out of a mailbox for it.
+//!
+//! Nobody touches the state of an agent that is at work, so whoever looks waits
+//! until it rests, and gives up in the end.
 
-use nexus_derive::Message;
+use std::sync::Arc;
+use std::time::Duration;
+
+use nexus_base::Rng;
 use serde_json::Value;
 
-use crate::{Agent, Context, Handler, Wire};
+use crate::raw::{TypedCell, with_worker};
+use crate::{Agent, AskError, Crash, InPlace, System, Worker, WorkerSpec};
 
-/// Asks an agent for [`Agent::summary`]. Every agent takes it.
-#[derive(Message)]
-#[message(name = "nexus.inspect", reply = Summary)]
-pub struct Inspect;
+/// Time between two looks at an agent that was at work. A guess: handlers are
+/// mostly shorter, and whoever looks is mostly a person.
+const LOOK_EVERY: Duration = Duration::from_millis(2);
 
-/// An agent's word on its own state.
-#[derive(Wire)]
-#[wire(name = "nexus.summary")]
-pub struct Summary {
-    /// JSON as text: the codec of messages knows no values without a shape.
-    json: String,
+/// What one look came to.
+pub(crate) enum Looked {
+    /// There is no such agent.
+    Gone,
+    /// It is at work, or about to be.
+    Busy,
+    /// Its word on itself, or what that panicked with.
+    Seen(Result<Value, Crash>),
 }
 
-impl Summary {
-    /// The summary as JSON.
-    pub fn into_value(self) -> Value {
-        serde_json::from_str(&self.json).unwrap_or(Value::String(self.json))
-    }
+/// Looks at the agent in `cell` once.
+pub(crate) fn look<A: Agent>(system: &System, cell: &TypedCell<A>) -> Looked {
+    let look = |worker: &Worker| match cell.look(worker, A::summary) {
+        Some(seen) => Looked::Seen(seen),
+        None if cell.cell().is_closed() => Looked::Gone,
+        None => Looked::Busy,
+    };
+    let on_worker = with_worker(|worker| {
+        worker.filter(|worker| std::ptr::eq(Arc::as_ptr(worker.system()), system)).map(look)
+    });
+    on_worker.unwrap_or_else(|| {
+        // Not a thread of ours: it is for this once.
+        let spec = WorkerSpec {
+            shard: 0,
+            in_place: InPlace::Never,
+            messages_per_run: 0,
+            checks_waits: false,
+            stack_floor: 0,
+        };
+        let guest = Worker::new(cell.cell().kind().system().clone(), spec, Rng::new(0));
+        guest.enter(system.driver().now(), || look(&guest))
+    })
 }
 
-impl<A: Agent> Handler<Inspect> for A {
-    async fn handle(&mut self, _: Inspect, _: &mut Context<A>) -> Summary {
-        Summary { json: self.summary().to_string() }
+impl System {
+    /// An agent's [`Agent::summary`], as soon as it is not at work. It is not
+    /// noticed by the agent: no message is sent, and one that panics over it
+    /// goes on.
+    ///
+    /// # Errors
+    /// [`AskError::NotRunning`]; [`AskError::Expired`] if it has been at work
+    /// for all of `within`; [`AskError::Crashed`] if its summary panicked.
+    pub async fn inspect(
+        self: &Arc<System>,
+        kind: &str,
+        key: &str,
+        within: Duration,
+    ) -> Result<Value, AskError> {
+        let deadline = self.fresh_now().after(within);
+        loop {
+            let looked = match self.kind(kind) {
+                Some(kind) => kind.by_name().look(self, key),
+                None => Looked::Gone,
+            };
+            let error = match looked {
+                Looked::Seen(Ok(state)) => return Ok(state),
+                Looked::Seen(Err(crash)) => AskError::Crashed(crash),
+                Looked::Gone => AskError::NotRunning,
+                Looked::Busy if self.fresh_now() >= deadline => AskError::Expired { deadline },
+                Looked::Busy => {
+                    self.sleep(LOOK_EVERY).await;
+                    continue;
+                }
+            };
+            self.count_error(error.code());
+            return Err(error);
+        }
     }
 }

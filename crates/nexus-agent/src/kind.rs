@@ -5,13 +5,14 @@ use std::sync::Arc;
 
 use crate::accepts::{Accepts, ByName};
 use crate::counters::{Count, Counters};
-use crate::error::drop_caught;
+use crate::error::{KIND_BYTES_MAX, drop_caught};
 use crate::gate::{Gate, Outbox, StepOutput};
 use crate::hook::{Delivery, DeliveryHook};
 use crate::raw::{CellRef, CellVtable, Envelope, MAILBOX_LEN_MAX, Slab};
 use crate::room::Waiters;
 use crate::{
-    Agent, Counts, Crash, During, Execution, MailboxSpec, OnCancel, Overflow, System, Worker,
+    Agent, Counts, Crash, During, Execution, MailboxSpec, OnCancel, Overflow, SpawnError, System,
+    Worker,
 };
 
 /// How to make agents of a kind, beyond what their type says.
@@ -75,6 +76,12 @@ impl<A: Agent> KindSpec<A> {
     }
 }
 
+/// Whether it can stand in an address and before the slash of an agent's name.
+fn is_name(kind: &str) -> bool {
+    let fine = |byte: u8| byte.is_ascii_alphanumeric() || b"_-.".contains(&byte);
+    (1..=KIND_BYTES_MAX).contains(&kind.len()) && kind.bytes().all(fine)
+}
+
 /// A registered kind.
 pub(crate) struct Kind {
     name: &'static str,
@@ -116,11 +123,25 @@ impl<A: Agent> VtableOf<A> {
 }
 
 impl Kind {
-    pub(crate) fn new<A: Agent>(spec: KindSpec<A>, system: Arc<System>) -> Kind {
+    /// # Errors
+    /// [`SpawnError::BadKind`].
+    pub(crate) fn new<A: Agent>(
+        spec: KindSpec<A>,
+        system: Arc<System>,
+    ) -> Result<Kind, SpawnError> {
+        let bad = |reason| Err(SpawnError::BadKind { kind: A::KIND, reason });
+        if !is_name(A::KIND) {
+            return bad(format!(
+                "a kind's name has 1 to {KIND_BYTES_MAX} letters, digits, `_`, `-` and `.`"
+            ));
+        }
         let mut accepts = Accepts::<A>::new();
         A::accepts(&mut accepts);
+        if let Some(name) = accepts.taken_twice() {
+            return bad(format!("two of its messages are called {name}: name one differently"));
+        }
         let plain = spec.gate.is_none() && spec.hook.is_none();
-        Kind {
+        Ok(Kind {
             name: A::KIND,
             agent_type: TypeId::of::<A>(),
             vtable: &VtableOf::<A>::TABLE,
@@ -142,7 +163,7 @@ impl Kind {
             waiters: Waiters::default(),
             accepts: Box::new(accepts),
             system,
-        }
+        })
     }
 
     #[inline]

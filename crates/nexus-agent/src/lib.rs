@@ -64,15 +64,14 @@ pub use counters::Counts;
 pub use dead::{DEAD_LETTERS_MAX, DeadLetter};
 pub use driver::{Alarm, AlarmKey, Driver, HandlerStart};
 pub use error::{
-    AskError, Changed, Crash, CyclePath, During, KEY_BYTES_MAX, KINDS_MAX, ReserveError,
-    SpawnError, StopReason, TellError,
+    AskError, Changed, Crash, CyclePath, During, KEY_BYTES_MAX, KIND_BYTES_MAX, KINDS_MAX,
+    ReserveError, SpawnError, StopReason, TellError,
 };
 pub use error_code::ErrorCode;
 pub use event::Event;
 pub use gate::{Gate, Outbox, StepOutput};
 pub use handle::{Handle, Recipient};
 pub use hook::{Delivery, DeliveryHook};
-pub use inspect::{Inspect, Summary};
 use kind::Kind;
 pub use kind::KindSpec;
 pub use listing::{Listing, Metadata};

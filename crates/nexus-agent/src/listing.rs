@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use nexus_base::{AgentId, Level};
 
-use crate::raw::CellRef;
+use crate::raw::{CellRef, Control};
 
 /// What users attach to an agent: names and values.
 pub type Metadata = BTreeMap<String, String>;
@@ -19,7 +19,8 @@ pub struct Listing {
     pub kind: &'static str,
     /// Its key.
     pub key: String,
-    /// `idle`, `queued`, `running`, `suspended` or `closed`.
+    /// `idle`, `queued`, `running`, `suspended`, `stopping` (told to stop, its
+    /// handler has not come to its end) or `closed`.
     pub phase: &'static str,
     /// Messages that wait.
     pub mailbox_len: u32,
@@ -43,7 +44,10 @@ impl Listing {
             id: cell.id(),
             kind: cell.kind().name(),
             key: cell.key().to_owned(),
-            phase: cell.phase_name(),
+            phase: match cell.word().control() {
+                Some(Control::Stop | Control::Kill) if !cell.is_closed() => "stopping",
+                _ => cell.phase_name(),
+            },
             mailbox_len: cell.mailbox_len(),
             epoch: cell.epoch(),
             level: cell.level(),

@@ -3,6 +3,7 @@
 //! The id is hashed from a name that never changes, not from a Rust path, so
 //! that renaming a type does not break those who speak to it.
 
+use std::any::Any;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
@@ -56,6 +57,12 @@ pub trait Wire: Serialize + DeserializeOwned + Send + 'static {
     const ID: WireId;
     /// Raised when the bytes change their meaning.
     const VERSION: u16 = 1;
+
+    /// What stands in the `Err` of a [`Result`]; nothing for all else. So that
+    /// whoever passes a reply on, its type forgotten, can tell that it failed.
+    fn as_err(&self) -> Option<&dyn Any> {
+        None
+    }
 }
 
 /// A message and the reply it is answered with.
@@ -132,6 +139,10 @@ impl<T: Wire> Wire for Box<T> {
 
 impl<T: Wire, E: Wire> Wire for Result<T, E> {
     const ID: WireId = WireId::named("result").with(T::ID).with(E::ID);
+
+    fn as_err(&self) -> Option<&dyn Any> {
+        self.as_ref().err().map(|error| error as &dyn Any)
+    }
 }
 
 impl<A: Wire, B: Wire> Wire for (A, B) {

@@ -19,6 +19,10 @@ const PASSES: usize = 128;
 /// Types that hold themselves end here.
 const DEPTH_MAX: usize = 12;
 
+/// Variants that were met by name alone have numbers from here on. Their enum has
+/// others that were not met: inside a list or an option it is read only once.
+const PROVISIONAL_MIN: u32 = u32::MAX - u16::MAX as u32;
+
 /// A JSON schema (draft 2020-12), with an example that fits it.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Schema {
@@ -150,13 +154,15 @@ fn describe_container(container: &ContainerFormat, registry: &Registry, depth: u
         ContainerFormat::TupleStruct(formats) => tuple(formats.iter().map(inner).collect()),
         ContainerFormat::Struct(fields) => object(fields, registry, depth),
         ContainerFormat::Enum(variants) => {
+            let partly = variants.keys().any(|index| *index >= PROVISIONAL_MIN);
             let described: Vec<Schema> = variants
                 .values()
                 .map(|variant| describe_variant(variant, registry, depth))
                 .collect();
             let example = described.first().map_or(Value::Null, |first| first.example.clone());
             let variants: Vec<Value> = described.into_iter().map(|one| one.schema).collect();
-            plain(json!({"oneOf": variants}), example)
+            let schema = if partly { json!({}) } else { json!({"oneOf": variants}) };
+            plain(schema, example)
         }
     }
 }
@@ -232,6 +238,22 @@ mod tests {
         note: Option<String>,
         pay: Pay,
         tags: Vec<(u16, f64)>,
+        refunds: Vec<Pay2>,
+        discount: Option<Pay3>,
+    }
+
+    #[derive(Deserialize)]
+    #[allow(dead_code, reason = "only its shape is looked at")]
+    enum Pay2 {
+        Cash,
+        Voucher(u32),
+    }
+
+    #[derive(Deserialize)]
+    #[allow(dead_code, reason = "only its shape is looked at")]
+    enum Pay3 {
+        Half,
+        Of(u32),
     }
 
     #[derive(Deserialize)]
@@ -245,12 +267,15 @@ mod tests {
     #[test]
     fn fields_variants_and_what_may_be_left_out_are_found() {
         let found = of::<Order>();
-        assert_eq!(found.schema["required"], json!(["sku", "count", "pay", "tags"]));
+        assert_eq!(found.schema["required"], json!(["sku", "count", "pay", "tags", "refunds"]));
         let properties = &found.schema["properties"];
         assert_eq!(properties["count"], json!({"type": "integer", "minimum": 0, "maximum": 255}));
         assert_eq!(properties["note"], json!({"anyOf": [{"type": "string"}, {"type": "null"}]}));
         assert_eq!(properties["pay"]["oneOf"].as_array().map(Vec::len), Some(3));
         assert_eq!(properties["pay"]["oneOf"][0], json!({"const": "Cash"}));
+        // All of them are not known, so none is said to be all.
+        assert_eq!(properties["refunds"]["items"], json!({}));
+        assert_eq!(properties["discount"]["anyOf"][0], json!({}));
         Order::deserialize(found.example).expect("the example fits");
     }
 

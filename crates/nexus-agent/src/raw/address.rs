@@ -5,8 +5,8 @@ use std::marker::PhantomData;
 
 use nexus_base::Time;
 
-use super::{Asked, Called, CellRef, Envelope, Owned};
-use crate::{Agent, Handler, Message};
+use super::{Asked, Called, CellRef, Envelope, Owned, cell, local};
+use crate::{Agent, Crash, During, Handler, Message, Worker};
 
 /// A cell that holds an `A`.
 pub(crate) struct TypedCell<A> {
@@ -30,6 +30,25 @@ impl<A: Agent> TypedCell<A> {
     #[inline]
     pub(crate) fn cell(&self) -> &CellRef {
         &self.cell
+    }
+
+    /// Looks at the state, unless the agent is at work or about to be; what the
+    /// look panicked with, if it did. It is nobody's step: the asker of what it
+    /// sends is nobody.
+    pub(crate) fn look<R>(
+        &self,
+        worker: &Worker,
+        look: impl FnOnce(&A) -> R,
+    ) -> Option<Result<R, Crash>> {
+        let owned = self.cell.try_own(worker)?;
+        // SAFETY: the cell holds an `A`. We hold the run flag of an agent that
+        // was idle: its state is there, and no handler borrows it.
+        let state = unsafe { &*cell::state::<A>(self.cell.as_ptr()) };
+        let seen = local::outside(|| Crash::catch(During::Handler, || look(state)));
+        if let Err(owned) = owned.release() {
+            owned.requeue();
+        }
+        Some(seen)
     }
 
     /// How `M` is delivered to an `A`.

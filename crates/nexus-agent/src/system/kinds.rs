@@ -49,7 +49,7 @@ impl System {
         }
         // `Agent::accepts` is the user's and may look at us: not under the lock.
         let kind = Crash::catch(During::Constructor, || Kind::new(spec(), self.clone()));
-        let kind = Arc::new(kind.map_err(SpawnError::Crashed)?);
+        let kind = Arc::new(kind.map_err(SpawnError::Crashed)??);
         let mut kinds = self.kinds.write().unwrap_or_else(PoisonError::into_inner);
         if let Some(kind) = kinds.get(A::KIND) {
             return typed(kind);

@@ -1,6 +1,6 @@
 //! What an agent at the reactive level replies.
 
-use nexus_agent::{Changed, ErrorCode, Wire};
+use nexus_agent::{AskError, Changed, ErrorCode, Wire};
 use nexus_coord::ReactiveError;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
@@ -18,7 +18,12 @@ pub struct Answer {
     pub level: LevelUsed,
 }
 
-/// Why a request was not done. The state is as it was before.
+/// Why a request was not done. At the reactive level the state is as it was
+/// before.
+///
+/// A kind of one's own may reply `Result<T, RequestError>` to its messages: over
+/// HTTP the error is then answered as any other, with the status of its code.
+/// `?` turns the [`AskError`] of an agent that was asked into one.
 ///
 /// Serialises to what stands under `error` in an answer over HTTP.
 #[derive(Clone, PartialEq, Debug, Wire, thiserror::Error)]
@@ -31,7 +36,7 @@ pub struct RequestError {
     pub code: ErrorCode,
     /// For people.
     pub message: String,
-    /// Whether anything changed: at this level it never did.
+    /// Whether anything changed: at the reactive level it never did.
     #[serde(with = "changed_text")]
     pub changed: Changed,
     /// Whether the same request can do better another time.
@@ -51,6 +56,43 @@ pub enum Retry {
     Later,
     /// After a new look at the state, a request that fits it.
     Refresh,
+}
+
+impl Retry {
+    /// What helps after an error of this code that changed nothing.
+    pub(crate) fn after(code: ErrorCode) -> Retry {
+        match code {
+            ErrorCode::MailboxFull | ErrorCode::ShuttingDown => Retry::Later,
+            ErrorCode::Conflict | ErrorCode::UnknownAgent => Retry::Refresh,
+            _ => Retry::No,
+        }
+    }
+}
+
+impl From<AskError> for RequestError {
+    /// An agent that could not ask another passes on why: the code is the
+    /// same, and so is whether anything changed.
+    ///
+    /// ```
+    /// use nexus::{AskError, ErrorCode, RequestError};
+    ///
+    /// assert_eq!(RequestError::from(AskError::NotRunning).code, ErrorCode::UnknownAgent);
+    /// ```
+    fn from(error: AskError) -> RequestError {
+        let detail = match &error {
+            AskError::MailboxFull { len_max } => json!({"len_max": len_max}),
+            AskError::Cycle { path, .. } => json!({"path": path.0}),
+            AskError::Crashed(crash) => json!({"panic": &*crash.message}),
+            _ => json!({}),
+        };
+        let (code, changed) = (error.code(), error.changed());
+        let retry = match (changed, &error) {
+            (Changed::Unknown, _) => Retry::Refresh,
+            (_, AskError::Expired { .. } | AskError::Stopped { .. }) => Retry::Later,
+            _ => Retry::after(code),
+        };
+        RequestError { code, message: error.to_string(), changed, retry, detail: fields(detail) }
+    }
 }
 
 impl From<ReactiveError> for RequestError {
@@ -95,6 +137,10 @@ fn detail(error: ReactiveError) -> Map<String, Value> {
         }
         _ => json!({}),
     };
+    fields(detail)
+}
+
+fn fields(detail: Value) -> Map<String, Value> {
     match detail {
         Value::Object(detail) => detail,
         _ => unreachable!("each of them is an object"),

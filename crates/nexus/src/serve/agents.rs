@@ -8,16 +8,21 @@ use nexus_agent::{AnyReply, AskError, Changed, ErrorCode, Listing, SpawnError};
 use nexus_base::Level;
 use serde::Deserialize;
 use serde_json::{Value, json};
+use tokio::sync::oneshot;
 
 use super::asked::Asked;
 use super::events;
 use super::host::Host;
 use super::problem::Problem;
 use super::route::Name;
-use crate::{Answer, LevelUsed, Request, RequestError};
+use crate::{Answer, LevelUsed, Request, RequestError, Retry};
 
 /// How long an agent may take to say what its state is.
 const SUMMARY_WITHIN: Duration = Duration::from_millis(200);
+
+/// How long whoever stops an agent waits for its end before being told that it
+/// is yet to come. A guess at what most handlers need and nobody minds.
+const END_WITHIN: Duration = Duration::from_millis(250);
 
 /// Events of an agent that `why` shows.
 const WHY_EVENTS: usize = 20;
@@ -49,15 +54,18 @@ pub(super) fn to_json(host: &Host, listing: &Listing, state: Option<Value>) -> V
 pub(super) async fn look(host: &Host, name: &Name<'_>) -> Result<Value, Problem> {
     let listing = find(host, name)?;
     let state = state(host, &listing).await;
-    // Afresh: asking for the state was a message like any other.
+    // Afresh: it may have been at work until now.
     let listing = host.system().listing(&name.kind, &name.key).unwrap_or(listing);
     Ok(to_json(host, &listing, state))
 }
 
-/// What the agent says of itself, if it says so in time.
+/// What the agent says of itself, unless it is at work all the while.
 pub(super) async fn state(host: &Host, listing: &Listing) -> Option<Value> {
-    let asked = host.system().inspect(listing.kind, &listing.key, SUMMARY_WITHIN);
-    asked.await.ok().filter(|state| !state.is_null())
+    match host.system().inspect(listing.kind, &listing.key, SUMMARY_WITHIN).await {
+        Ok(state) => Some(state).filter(|state| !state.is_null()),
+        Err(AskError::Crashed(crash)) => Some(json!({"error": crash.to_string()})),
+        Err(_) => None,
+    }
 }
 
 fn find(host: &Host, name: &Name<'_>) -> Result<Listing, Problem> {
@@ -107,16 +115,41 @@ pub(super) async fn create(
         Err(error) => return Err(error.into()),
     };
     let listing = find(host, name)?;
+    if listing.phase == "stopping" {
+        let message = format!(
+            "{}/{} is stopping: it has yet to finish a message; nothing changed; \
+             try again later, or stop it by force",
+            name.kind, name.key
+        );
+        return Err(Problem::new(ErrorCode::Conflict, message).retry(Retry::Later));
+    }
     Ok((status, to_json(host, &listing, None)))
 }
 
-/// Stops an agent when the message it is handling is done.
-pub(super) fn stop(host: &Host, name: &Name<'_>) -> Result<Value, Problem> {
-    if host.system().stop_by_name(&name.kind, &name.key) {
-        Ok(json!({"stopped": true}))
-    } else {
-        Err(missing(host, name))
+/// Stops an agent when the message it is handling is done, or by force at once.
+pub(super) async fn stop(
+    host: &Host,
+    name: &Name<'_>,
+    force: bool,
+) -> Result<(StatusCode, Value), Problem> {
+    let system = host.system();
+    let (gone, end) = oneshot::channel();
+    let watched = system.on_down_by_name(&name.kind, &name.key, move |_| {
+        // Nobody may be waiting any more.
+        let _ = gone.send(());
+    });
+    let found = match force {
+        true => system.kill_by_name(&name.kind, &name.key),
+        false => system.stop_by_name(&name.kind, &name.key),
+    };
+    if !found && !watched {
+        return Err(missing(host, name));
     }
+    let ended = tokio::time::timeout(END_WITHIN, end).await;
+    Ok(match watched && matches!(ended, Ok(Ok(()))) {
+        true => (StatusCode::OK, json!({"stopped": true})),
+        false => (StatusCode::ACCEPTED, json!({"stopped": false, "stopping": true})),
+    })
 }
 
 #[derive(Deserialize)]
@@ -197,6 +230,9 @@ fn finish(
         Ok(Ok(Answer { value, level })) => Ok(Done { value, level }),
         Ok(Err(error)) => Err(error.into()),
         Err(reply) => {
+            if let Some(error) = reply.err::<RequestError>() {
+                return Err(error.clone().into());
+            }
             let value = reply.to_json().map_err(|error| {
                 let message = format!("the handler ran, but its reply is no JSON: {error}");
                 let changed = Changed::Unknown;

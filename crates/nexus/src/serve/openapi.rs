@@ -52,6 +52,11 @@ fn parameters() -> Value {
                        "pattern": "^[A-Za-z0-9_.~-]+$"},
             "example": "42",
         },
+        "force": {
+            "name": "force", "in": "query", "required": false,
+            "description": "Drop a handler that waits instead of waiting for it.",
+            "schema": {"type": "boolean"},
+        },
         "idempotency": {
             "name": "Idempotency-Key", "in": "header", "required": false,
             "description": "A second request under the same key gets the answer of the first.",
@@ -237,10 +242,19 @@ fn kind_path(kind: &str, messages: &[MessageFacts], schemas: &mut Map<String, Va
         "delete": {
             "operationId": id("stop"),
             "summary": format!("Stop an agent of kind {kind}"),
-            "parameters": key_parameter(),
-            "responses": answers("200", json!({"type": "object"}), &[404]),
+            "description": "200 if it has ended, 202 if it has yet to finish a message.",
+            "parameters": [{"$ref": "#/components/parameters/key"},
+                           {"$ref": "#/components/parameters/force"}],
+            "responses": stopped(),
         },
     })
+}
+
+fn stopped() -> Value {
+    let mut responses = answers("200", json!({"type": "object"}), &[400, 404]);
+    responses["202"] = responses["200"].clone();
+    responses["202"]["description"] = json!("It is stopping.");
+    responses
 }
 
 /// The body that sends one message; its arguments become a schema of their own.

@@ -23,17 +23,12 @@ pub(super) struct Problem {
 impl Problem {
     /// A problem with nothing changed and no use in trying again.
     pub(super) fn new(code: ErrorCode, message: impl Into<String>) -> Problem {
-        let retry = match code {
-            ErrorCode::MailboxFull | ErrorCode::ShuttingDown => Retry::Later,
-            ErrorCode::Conflict | ErrorCode::UnknownAgent => Retry::Refresh,
-            _ => Retry::No,
-        };
         Problem {
             status: status(code),
             code,
             message: message.into(),
             changed: Changed::No,
-            retry,
+            retry: Retry::after(code),
             detail: json!({}),
             allow: None,
         }
@@ -105,19 +100,7 @@ fn status(code: ErrorCode) -> StatusCode {
 
 impl From<AskError> for Problem {
     fn from(error: AskError) -> Problem {
-        let detail = match &error {
-            AskError::MailboxFull { len_max } => json!({"len_max": len_max}),
-            AskError::Cycle { path, .. } => json!({"path": path.0}),
-            AskError::Crashed(crash) => json!({"panic": &*crash.message}),
-            _ => json!({}),
-        };
-        let problem = Problem::new(error.code(), error.to_string()).detail(detail);
-        let retry = match (error.changed(), &error) {
-            (Changed::Unknown, _) => Retry::Refresh,
-            (_, AskError::Expired { .. } | AskError::Stopped { .. }) => Retry::Later,
-            _ => problem.retry,
-        };
-        Problem { changed: error.changed(), retry, ..problem }
+        RequestError::from(error).into()
     }
 }
 

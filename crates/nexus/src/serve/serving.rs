@@ -139,7 +139,11 @@ async fn answer_or_not(
             Ok(body::json(status, &agent))
         }
         Route::Look(name) => ok(&agents::look(host, name).await?),
-        Route::Stop(name) => ok(&agents::stop(host, name)?),
+        Route::Stop(name) => {
+            let force = query(&["force"])?.flag("force")?;
+            let (status, stopped) = agents::stop(host, name, force).await?;
+            Ok(body::json(status, &stopped))
+        }
         Route::SetLevel(name) => {
             let bytes = body().await?;
             ok(&agents::set_level(host, name, &bytes)?)

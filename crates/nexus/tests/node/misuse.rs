@@ -194,6 +194,60 @@ fn a_kind_may_look_at_its_node_while_it_is_registered() {
     });
 }
 
+/// Has a name that stands for something else where agents are named.
+struct Slashed;
+
+impl Agent for Slashed {
+    const KIND: &'static str = "a/b";
+
+    fn new(_key: &str) -> Slashed {
+        Slashed
+    }
+}
+
+mod other {
+    /// Has the name of another message.
+    #[derive(nexus::Message)]
+    pub(super) struct Note;
+}
+
+/// Takes two messages of one name.
+struct Doubled;
+
+impl Agent for Doubled {
+    const KIND: &'static str = "doubled";
+
+    fn new(_key: &str) -> Doubled {
+        Doubled
+    }
+
+    fn accepts(kind: &mut Accepts<Doubled>) {
+        kind.message::<Note>().message::<Note>().message::<other::Note>();
+    }
+}
+
+impl Handler<Note> for Doubled {
+    async fn handle(&mut self, _: Note, _cx: &mut Context<Doubled>) {}
+}
+
+impl Handler<other::Note> for Doubled {
+    async fn handle(&mut self, _: other::Note, _cx: &mut Context<Doubled>) {}
+}
+
+#[test]
+fn names_that_would_not_be_found_are_refused() {
+    test(|| {
+        let node = start(1);
+        let text = "kind \"a/b\": a kind's name has 1 to 128 letters, digits, `_`, `-` and `.`; \
+                    nothing changed";
+        says(&err(node.spawn::<Slashed>("s")), text);
+        let text = "kind \"doubled\": two of its messages are called Note: name one differently; \
+                    nothing changed";
+        says(&err(node.spawn::<Doubled>("d")), text);
+        assert_eq!(node.counts().len(), 0);
+    });
+}
+
 /// Cannot even say what it accepts.
 struct Speechless;
 

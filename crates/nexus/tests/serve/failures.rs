@@ -2,7 +2,7 @@
 
 use std::sync::atomic::Ordering;
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::support::{Client, Served, eventually, request, serve};
 
@@ -75,10 +75,74 @@ fn a_cycle_is_told_with_its_path() {
     served.create("cart/1");
     served.create("cart/2");
     let answer = served.send("cart/1", "visit", &json!({"path": ["2"]})).json();
-    assert_eq!(answer["value"], "arrived");
-    let answer = served.send("cart/1", "visit", &json!({"path": ["2", "1"]})).json();
-    let said = answer["value"].as_str().expect("it is text");
-    assert!(said.contains("cart/1") && said.contains("cart/2"), "{said}");
+    assert_eq!(answer["value"], json!({"Ok": "arrived"}));
+    let answer = served.send("cart/1", "visit", &json!({"path": ["2", "1"]}));
+    let error = answer.fails(409, "cycle", "no", "no");
+    assert_eq!(error["detail"]["path"], json!(["cart/1", "cart/2", "cart/1"]));
+    let answer = served.send("cart/1", "visit", &json!({"path": ["nobody"]}));
+    answer.fails(404, "unknown_agent", "no", "refresh");
+}
+
+#[test]
+fn who_looks_is_not_noticed() {
+    let served = serve();
+    served.create("gated/1");
+    served.create("cart/1");
+    let mut first = pass(&served, 60_000);
+    served.gate.wait_for(1);
+    let books = || served.get("/v1/agents/gated/1").json();
+    for _ in 0..5 {
+        let look = books();
+        assert_eq!((&look["mailbox"], &look["state"]), (&json!(0), &Value::Null), "it is at work");
+    }
+    let mut second = pass(&served, 60_000);
+    eventually("there is still room", || books()["mailbox"] == 1);
+    served.gate.open();
+    assert_eq!(
+        (first.answer().json()["value"].clone(), second.answer().json()["value"].clone()),
+        (json!(1), json!(2))
+    );
+    eventually("it rests", || books()["state"] == json!({"passed": 2}));
+    assert_eq!(books()["metrics"]["handled"], 2, "looks are not among them");
+    let listed = served.get("/v1/agents?kind=gated&state=1").json();
+    assert_eq!(listed["agents"][0]["state"], json!({"passed": 2}));
+    assert_eq!(books()["metrics"]["handled"], 2);
+}
+
+#[test]
+fn who_looks_crashes_nobody() {
+    let served = serve();
+    served.create("cart/1");
+    served.send("cart/1", "put", &json!({"item": "pear", "count": 1_000}));
+    for _ in 0..5 {
+        let look = served.get("/v1/agents/cart/1").json();
+        assert_eq!(look["state"]["error"], "panic in handler: too many to tell");
+        assert_eq!(look["epoch"], 0);
+    }
+    let put = served.send("cart/1", "put", &json!({"item": "pear", "count": 1}));
+    assert_eq!(put.json()["value"], 1_001, "nothing is lost");
+}
+
+#[test]
+fn an_agent_that_is_at_work_stops_later_or_by_force() {
+    let served = serve();
+    served.create("gated/1");
+    let mut first = pass(&served, 60_000);
+    served.gate.wait_for(1);
+    let path = "/v1/agents/gated/1";
+    let stop = |path: &str| served.ask("DELETE", path, &Value::Null);
+    let answer = stop(path);
+    assert_eq!((answer.status, answer.json()), (202, json!({"stopped": false, "stopping": true})));
+    assert_eq!(served.get(path).json()["phase"], "stopping");
+    assert_eq!(served.get(&format!("{path}/why")).json()["phase"], "stopping");
+    let again = served.ask("PUT", path, &Value::Null);
+    again.fails(409, "conflict", "no", "later");
+    stop(&format!("{path}?force=maybe")).fails(400, "bad_request", "no", "no");
+    let answer = stop(&format!("{path}?force=1"));
+    assert_eq!((answer.status, answer.json()), (200, json!({"stopped": true})));
+    first.answer().fails(503, "stopped", "unknown", "refresh");
+    served.get(path).fails(404, "unknown_agent", "no", "refresh");
+    assert_eq!(served.ask("PUT", path, &Value::Null).status, 201, "the key is free");
 }
 
 #[test]

@@ -8,8 +8,8 @@ use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use nexus::{
-    Accepts, Agent, Context, EventName, Handler, KindSpec, Kv, MailboxSpec, Message, Running,
-    Server, Settings,
+    Accepts, Agent, AskError, Context, EventName, Handler, KindSpec, Kv, MailboxSpec, Message,
+    RequestError, Running, Server, Settings,
 };
 use serde_json::{Value, json};
 use tokio::sync::watch;
@@ -99,7 +99,7 @@ pub struct Note {
 
 /// Has the cart ask another one to do the same, and so on: a cycle if it is its own.
 #[derive(Message)]
-#[message(name = "visit", reply = String)]
+#[message(name = "visit", reply = Result<String, RequestError>)]
 pub struct Visit {
     path: Vec<String>,
 }
@@ -117,6 +117,7 @@ impl Agent for Cart {
     }
 
     fn summary(&self) -> Value {
+        assert!(self.items.len() < 1_000, "too many to tell");
         json!({"items": self.items.len(), "owner": self.owner})
     }
 
@@ -154,13 +155,14 @@ impl Handler<Note> for Cart {
 }
 
 impl Handler<Visit> for Cart {
-    async fn handle(&mut self, visit: Visit, cx: &mut Context<Cart>) -> String {
-        let Some((next, rest)) = visit.path.split_first() else { return "arrived".to_owned() };
-        let Some(next) = cx.find::<Cart>(next) else { return "no such cart".to_owned() };
-        match next.ask(Visit { path: rest.to_vec() }).await {
-            Ok(said) => said,
-            Err(error) => error.to_string(),
-        }
+    async fn handle(
+        &mut self,
+        visit: Visit,
+        cx: &mut Context<Cart>,
+    ) -> Result<String, RequestError> {
+        let Some((next, rest)) = visit.path.split_first() else { return Ok("arrived".to_owned()) };
+        let next = cx.find::<Cart>(next).ok_or(AskError::NotRunning)?;
+        next.ask(Visit { path: rest.to_vec() }).await?
     }
 }
 
