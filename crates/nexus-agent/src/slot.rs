@@ -6,7 +6,7 @@ use std::task::{Context as Poller, Poll, Waker};
 use crate::AskError;
 use crate::chain::Asker;
 use crate::error::{drop_caught, wake_caught};
-use crate::sync::Mutex;
+use crate::sync::{AtomicU32, Mutex, Ordering};
 
 /// Wakers of one handler that watch for its asker to give up, at most: a
 /// handler has one mostly. Beyond it the one that has watched longest is woken
@@ -14,21 +14,31 @@ use crate::sync::Mutex;
 const WATCHERS_MAX: usize = 16;
 
 /// Shared by an asker and whoever answers.
+///
+/// The phase goes from *queued* to *started* without the lock, which saves a
+/// handler one; all other changes of it are made under the lock.
 pub(crate) struct Slot<R> {
-    state: Mutex<State<R>>,
+    phase: AtomicU32,
+    inner: Mutex<Inner<R>>,
 }
 
-enum State<R> {
-    /// The handler has not started.
-    Queued(Option<Waker>),
-    /// The handler runs, or is suspended, and may watch for its asker to give up.
-    Started(Option<Waker>, Option<Box<Watchers>>),
-    /// The answer is there.
-    Done(Result<R, AskError>),
-    /// The asker has its answer.
-    Taken,
-    /// The asker gave up.
-    Abandoned,
+/// The handler has not started.
+const QUEUED: u32 = 0;
+/// The handler runs, or is suspended, and may watch for its asker to give up.
+const STARTED: u32 = 1;
+/// The answer is there.
+const DONE: u32 = 2;
+/// The asker has its answer.
+const TAKEN: u32 = 3;
+/// The asker gave up.
+const ABANDONED: u32 = 4;
+
+struct Inner<R> {
+    /// Who is woken when the answer comes.
+    waker: Option<Waker>,
+    watchers: Option<Box<Watchers>>,
+    /// There while the phase is *done*.
+    answer: Option<Result<R, AskError>>,
 }
 
 /// Who is woken when the asker gives up.
@@ -49,42 +59,40 @@ impl Watchers {
 }
 
 impl<R> Slot<R> {
+    fn new(phase: u32, waker: Option<Waker>) -> Slot<R> {
+        let inner = Inner { waker, watchers: None, answer: None };
+        Slot { phase: AtomicU32::new(phase), inner: Mutex::new(inner) }
+    }
+
     /// A slot whose asker is woken by `waker`.
     pub(crate) fn queued(waker: Waker) -> Slot<R> {
-        Slot { state: Mutex::new(State::Queued(Some(waker))) }
+        Slot::new(QUEUED, Some(waker))
     }
 
     pub(crate) fn started() -> Slot<R> {
-        Slot { state: Mutex::new(State::Started(None, None)) }
+        Slot::new(STARTED, None)
     }
 
     /// Says that the handler starts, if it has not been said; false if the
     /// asker has given up.
     pub(crate) fn start(&self) -> bool {
-        let mut state = self.lock();
-        match &mut *state {
-            State::Queued(waker) => {
-                *state = State::Started(waker.take(), None);
-                true
-            }
-            State::Started(..) => true,
-            _ => false,
-        }
+        let started =
+            self.phase.compare_exchange(QUEUED, STARTED, Ordering::AcqRel, Ordering::Acquire);
+        matches!(started, Ok(_) | Err(STARTED))
     }
 
     /// Leaves the answer and wakes the asker. An answer nobody waits for is dropped.
     pub(crate) fn complete(&self, result: Result<R, AskError>) {
-        let mut state = self.lock();
-        let (waker, watchers) = match &mut *state {
-            State::Queued(waker) => (waker.take(), None),
-            State::Started(waker, watchers) => (waker.take(), watchers.take()),
-            State::Done(_) | State::Taken | State::Abandoned => {
-                drop(state);
-                return drop_caught(result);
-            }
-        };
-        *state = State::Done(result);
-        drop(state);
+        let mut inner = self.lock();
+        // Whoever completes is the one who starts, so nobody starts meanwhile.
+        if !matches!(self.phase.load(Ordering::Acquire), QUEUED | STARTED) {
+            drop(inner);
+            return drop_caught(result);
+        }
+        inner.answer = Some(result);
+        self.phase.store(DONE, Ordering::Release);
+        let (waker, watchers) = (inner.waker.take(), inner.watchers.take());
+        drop(inner);
         if let Some(waker) = waker {
             wake_caught(waker);
         }
@@ -103,56 +111,59 @@ impl<R> Slot<R> {
 
     /// The answer, if it is there; otherwise `waker` is called when it comes.
     pub(crate) fn look(&self, waker: &Waker) -> Look<R> {
-        let mut state = self.lock();
-        match &mut *state {
-            State::Queued(before) | State::Started(before, _) => {
-                if before.as_ref().is_some_and(|before| before.will_wake(waker)) {
+        let mut inner = self.lock();
+        match self.phase.load(Ordering::Acquire) {
+            QUEUED | STARTED => {
+                if inner.waker.as_ref().is_some_and(|before| before.will_wake(waker)) {
                     return Look::Waits;
                 }
-                *before = Some(waker.clone());
+                inner.waker = Some(waker.clone());
                 Look::Moved
             }
-            State::Done(_) => match std::mem::replace(&mut *state, State::Taken) {
-                State::Done(result) => Look::Answer(result),
-                _ => unreachable!("the state was matched under the lock"),
-            },
-            State::Taken | State::Abandoned => Look::Waits,
+            DONE => {
+                self.phase.store(TAKEN, Ordering::Release);
+                inner.answer.take().map_or(Look::Waits, Look::Answer)
+            }
+            _ => Look::Waits,
         }
     }
 
     /// Gives up waiting.
     pub(crate) fn abandon(&self) -> Abandoned {
-        let mut state = self.lock();
-        let was = std::mem::replace(&mut *state, State::Abandoned);
-        drop(state);
+        let mut inner = self.lock();
+        // A handler may start meanwhile: it comes before this, or finds it.
+        let was = self.phase.swap(ABANDONED, Ordering::AcqRel);
+        let (waker, watchers) = (inner.waker.take(), inner.watchers.take());
+        let answer = inner.answer.take();
+        drop(inner);
+        drop((waker, answer));
+        let wakers = watchers.map(|watchers| watchers.wakers).unwrap_or_default();
+        wakers.into_iter().for_each(wake_caught);
         match was {
-            State::Queued(_) => Abandoned::Unstarted,
-            State::Started(_, watchers) => {
-                let wakers = watchers.map(|watchers| watchers.wakers).unwrap_or_default();
-                wakers.into_iter().for_each(wake_caught);
-                Abandoned::Started
-            }
-            State::Done(_) | State::Taken | State::Abandoned => Abandoned::Finished,
+            QUEUED => Abandoned::Unstarted,
+            STARTED => Abandoned::Started,
+            _ => Abandoned::Finished,
         }
     }
 
-    fn lock(&self) -> impl std::ops::DerefMut<Target = State<R>> + '_ {
-        self.state.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+    fn lock(&self) -> impl std::ops::DerefMut<Target = Inner<R>> + '_ {
+        self.inner.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
     }
 }
 
 impl<R: Send> Asker for Slot<R> {
     fn gave_up(&self) -> bool {
-        matches!(*self.lock(), State::Abandoned)
+        self.phase.load(Ordering::Acquire) == ABANDONED
     }
 
     fn watch(&self, waker: &Waker) -> bool {
-        let mut state = self.lock();
-        let State::Started(_, watchers) = &mut *state else {
-            return matches!(*state, State::Abandoned);
-        };
-        let pushed_out = watchers.get_or_insert_default().add(waker);
-        drop(state);
+        let mut inner = self.lock();
+        match self.phase.load(Ordering::Acquire) {
+            STARTED => {}
+            phase => return phase == ABANDONED,
+        }
+        let pushed_out = inner.watchers.get_or_insert_default().add(waker);
+        drop(inner);
         if let Some(pushed_out) = pushed_out {
             pushed_out.wake();
         }
