@@ -191,3 +191,55 @@ pub(crate) enum Abandoned {
     /// The answer was there already.
     Finished,
 }
+
+#[cfg(all(test, loom))]
+mod models {
+    use std::sync::Arc;
+    use std::task::Waker;
+
+    use loom::thread::spawn;
+
+    use super::*;
+
+    /// A handler starts and answers while its asker gives up: both agree on who
+    /// came first, whatever the order.
+    #[test]
+    fn a_start_against_giving_up() {
+        loom::model(|| {
+            let slot = Arc::new(Slot::<u32>::queued(Waker::noop().clone()));
+            let inner = slot.clone();
+            let handler = spawn(move || {
+                let started = inner.start();
+                if started {
+                    inner.complete(Ok(7));
+                }
+                started
+            });
+            let abandoned = slot.abandon();
+            let started = handler.join().expect("it does not panic");
+            assert_eq!(started, abandoned != Abandoned::Unstarted, "{abandoned:?}");
+            assert!(slot.gave_up());
+            assert!(matches!(slot.look(Waker::noop()), Look::Waits), "nobody gets the answer");
+        });
+    }
+
+    /// A handler starts and answers while its asker looks: the answer is there
+    /// once, or the waker of the look is called.
+    #[test]
+    fn an_answer_against_a_look() {
+        loom::model(|| {
+            let slot = Arc::new(Slot::<u32>::queued(Waker::noop().clone()));
+            let inner = slot.clone();
+            let handler = spawn(move || {
+                assert!(inner.start());
+                inner.complete(Ok(7));
+            });
+            let early = slot.look(Waker::noop());
+            handler.join().expect("it does not panic");
+            let late = slot.look(Waker::noop());
+            let answers =
+                [early, late].into_iter().filter(|look| matches!(look, Look::Answer(Ok(7))));
+            assert_eq!(answers.count(), 1);
+        });
+    }
+}
