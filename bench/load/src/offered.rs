@@ -168,7 +168,11 @@ async fn one(
             _ => End::Other,
         },
         Ok(Err(error)) if error.kind() == ErrorKind::QuotaExceeded => End::Unsent,
-        Ok(Err(_)) | Err(_) => End::Lost,
+        Ok(Err(_)) | Err(_) => {
+            // Its connection is closed, and another may be opened.
+            *idle.opened.borrow_mut() -= 1;
+            End::Lost
+        }
     };
     Outcome { due, behind, took, end }
 }
