@@ -10,7 +10,6 @@
 # every bar met, 1 one missed or a run failed, 2 usage, 3 a tool or a build is missing.
 set -euo pipefail
 export LC_ALL=C
-cd "$(dirname "$0")/.."
 
 usage() { sed -n '2,10s/^# \{0,1\}//p' "$0" >&2; exit 2; }
 
@@ -32,6 +31,7 @@ while (($#)); do
 done
 ((${#wanted[@]})) || wanted=("${cases[@]}")
 
+cd "$(dirname "$0")/.."
 command -v cargo >/dev/null || { echo 'load.sh: there is no cargo' >&2; exit 3; }
 target=${CARGO_TARGET_DIR:-target}
 cargo build --release --quiet --package bench-load || exit 3

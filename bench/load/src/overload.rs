@@ -76,7 +76,7 @@ async fn load(work: &Path, kind: &str, deadline: Duration) -> Result<bool, Faile
     let outcomes = offer(target, &rates).await;
     memory.abort();
     let memory = Memory::of(&samples.borrow());
-    judge(kind, deadline, peak, before, &memory, &outcomes)
+    Ok(judge(kind, deadline, peak, before, &memory, &outcomes))
 }
 
 /// Answers a second when every client waits for its answer.
@@ -135,6 +135,7 @@ impl Memory {
     }
 }
 
+/// Prints the row; whether every part of the bar was met.
 fn judge(
     kind: &str,
     deadline: Duration,
@@ -142,7 +143,7 @@ fn judge(
     before: u64,
     memory: &Memory,
     outcomes: &[Outcome],
-) -> Result<bool, Failed> {
+) -> bool {
     let due = |from: Duration, how_long: Duration| {
         outcomes.iter().filter(move |outcome| (from..from + how_long).contains(&outcome.due))
     };
@@ -198,11 +199,11 @@ fn judge(
     ];
     let bar = "goodput_share >= 0.8, other = lost = unsent = 0, resident_max <= 320 MiB and within 10 % of \
                its first half, recovery_s <= 5";
-    Ok(row::print(&format!("overload {kind}"), &fields, bar, pass))
+    row::print(&format!("overload {kind}"), &fields, bar, pass)
 }
 
 /// One line about a part of the time, for who wants to know how it went.
-fn tell<'o>(from: Duration, outcomes: &mut dyn Iterator<Item = &'o Outcome>) {
+fn tell(from: Duration, outcomes: &mut dyn Iterator<Item = &Outcome>) {
     let outcomes: Vec<&Outcome> = outcomes.collect();
     let part = |end| outcomes.iter().copied().filter(move |outcome| outcome.end == end);
     let counts = End::ALL.map(|end| format!("{end:?} {}", part(end).count())).join(", ");

@@ -7,7 +7,7 @@ use serde_json::Value;
 /// Prints a row; its last fields are the bar as text and whether it was met, which
 /// is handed back.
 pub fn print(case: &str, fields: &[(&str, Value)], bar: &str, pass: bool) -> bool {
-    let last = [("load", load().into()), ("bar", bar.into()), ("pass", pass.into())];
+    let last = [("load", load()), ("bar", bar.into()), ("pass", pass.into())];
     let first = [("case", Value::from(case))];
     let fields = first.iter().chain(fields).chain(&last);
     let fields: Vec<String> =
