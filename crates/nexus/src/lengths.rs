@@ -3,7 +3,7 @@
 //! In place, handlers run in the turn of the tasks that ask, and tokio looks at its sockets
 //! after so many turns. With handlers that take long a queue grows where nobody bounds it: of
 //! requests that nobody has read, before any mailbox could be full and any deadline begin.
-//! Seen with a hundred clients' worth of 1 ms handlers at four times what could be served:
+//! Seen with handlers of a millisecond at four times the load that could be served:
 //! answers came six seconds late, and none was refused. Through the mailboxes requests are
 //! read as they come, and limits hold.
 //!
