@@ -19,6 +19,7 @@ mod circuit_breaker;
 mod clock;
 mod events;
 mod kv;
+mod lengths;
 mod locality;
 mod metrics;
 mod monitor;

@@ -33,6 +33,17 @@ pub use spec::NodeSpec;
 /// Workers on one node, at most. A guess beyond any machine we know.
 pub const WORKERS_MAX: usize = 1_024;
 
+/// Tasks of tokio's that a worker runs between two turns of its agents and looks at the
+/// sockets, at most. Tokio's own 61 take as long as a request to some 61 idle agents does,
+/// but agents with much to do keep the worker for some milliseconds each time: connections
+/// then get a fifth of the CPU, and requests wait where neither mailboxes nor deadlines are.
+/// Measured with `bench/load.sh 'overload spin'`; fewer than so many are usually ready.
+const TURNS_PER_LOOK: u32 = 244;
+
+/// Every how many of these a new connection has its turn, before those that were there.
+/// With tokio's 31 one waited for seconds in the same test.
+const TURNS_PER_NEW: u32 = 8;
+
 /// How long a node that is dropped without [`Node::shutdown`] waits for its agents.
 const DROP_LIMIT: Duration = Duration::from_secs(5);
 
@@ -219,6 +230,7 @@ impl Node {
     /// What a worker's sockets and timers live in.
     fn runtime(&self) -> std::io::Result<tokio::runtime::Runtime> {
         let mut builder = tokio::runtime::Builder::new_current_thread();
+        builder.event_interval(TURNS_PER_LOOK).global_queue_interval(TURNS_PER_NEW);
         if self.locality.confines() {
             let locality = self.locality.clone();
             builder.on_thread_start(move || locality.settle_other());

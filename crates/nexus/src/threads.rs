@@ -20,6 +20,7 @@ use nexus_base::{EventName, Time};
 use crate::blocking::BlockingPool;
 use crate::clock::Clock;
 use crate::events::EventLog;
+use crate::lengths::Lengths;
 use crate::locality::{Knobs, Locality};
 
 /// Ready agents in one worker's queue above which another worker takes half,
@@ -77,6 +78,8 @@ pub(crate) struct Local {
     pushes: Cell<u32>,
     /// Set by the worker's loop when it begins.
     worker: OnceCell<Worker>,
+    /// How long tokio's tasks take here.
+    lengths: Lengths,
 }
 
 impl Local {
@@ -148,6 +151,7 @@ impl Threads {
             queue,
             pushes: Cell::new(0),
             worker: OnceCell::new(),
+            lengths: Lengths::default(),
         });
         LOCAL.with(|slot| *slot.borrow_mut() = Some(local.clone()));
         local
@@ -339,13 +343,19 @@ pub(crate) fn seat() -> Option<usize> {
 }
 
 /// Calls `f` as this thread's worker would be called, if it is one: what `f`
-/// asks may then be answered in place.
+/// asks may then be answered in place. Not where that takes long: see [`Lengths`].
 pub(crate) fn as_worker<R>(f: impl FnOnce() -> R) -> R {
     let local = LOCAL.with(|slot| slot.borrow().clone());
-    match local.as_ref().and_then(|local| local.worker.get()) {
-        Some(worker) => worker.enter(worker.system().driver().now(), f),
-        None => f(),
+    let worker = local.as_ref().and_then(|local| Some((local, local.worker.get()?)));
+    let Some((local, worker)) = worker else { return f() };
+    let driver = worker.system().driver();
+    let begun = driver.now();
+    if local.lengths.are_long(begun) {
+        return f();
     }
+    let done = worker.enter(begun, f);
+    local.lengths.note(begun, driver.now());
+    done
 }
 
 /// Retries a steal that lost a race; somebody else made progress each time.
