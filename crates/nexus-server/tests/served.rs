@@ -1,0 +1,103 @@
+//! What `nexus serve` promises as a process: its log, its signals, its exit codes.
+#![cfg(target_os = "linux")]
+
+use std::fs::File;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
+
+/// As long as a slow machine may take for what takes no time.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+fn nexus(args: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_nexus"));
+    command.args(args).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+    command
+}
+
+/// Looks until `found` finds something.
+#[allow(clippy::disallowed_methods, reason = "another process is waited for, with a deadline")]
+#[track_caller]
+fn eventually<T>(what: &str, mut found: impl FnMut() -> Option<T>) -> T {
+    let start = Instant::now();
+    loop {
+        if let Some(one) = found() {
+            return one;
+        }
+        assert!(start.elapsed() < PATIENCE, "{what}: not within {PATIENCE:?}");
+        thread::park_timeout(Duration::from_millis(5));
+    }
+}
+
+/// A node of its own process.
+struct Node {
+    child: Child,
+    address: SocketAddr,
+}
+
+impl Node {
+    /// Starts it, and waits until it is ready.
+    fn start(command: &mut Command) -> Node {
+        let mut child = command.stdout(Stdio::piped()).spawn().expect("it starts");
+        let mut line = String::new();
+        let stdout = child.stdout.as_mut().expect("it was asked for");
+        BufReader::new(stdout).read_line(&mut line).expect("it is text");
+        let ready: serde_json::Value = serde_json::from_str(&line).expect("it is ready");
+        let url = ready["http"].as_str().expect("it has an address");
+        let address = url.trim_start_matches("http://").parse().expect("it is an address");
+        Node { child, address }
+    }
+
+    fn serve() -> Command {
+        nexus(&["serve", "--listen", "127.0.0.1:0"])
+    }
+
+    fn connect(&self) -> TcpStream {
+        let stream = TcpStream::connect_timeout(&self.address, PATIENCE).expect("it listens");
+        stream.set_read_timeout(Some(PATIENCE)).expect("it is a socket");
+        stream
+    }
+
+    /// The answer to a request, head and body.
+    fn ask(&self, method: &str, path: &str, body: &str) -> String {
+        let mut stream = self.connect();
+        let length = body.len();
+        let head = format!("{method} {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n");
+        let request = format!("{head}Content-Length: {length}\r\n\r\n{body}");
+        stream.write_all(request.as_bytes()).expect("it hears");
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).expect("it answers in text");
+        answer
+    }
+
+    fn signal(&self, name: &str) {
+        let id = self.child.id().to_string();
+        let sent = Command::new("kill").args([&format!("-{name}"), &id]).status();
+        assert!(sent.expect("kill is there").success());
+    }
+
+    fn end(&mut self) -> ExitStatus {
+        eventually("it ends", || self.child.try_wait().expect("it can be waited for"))
+    }
+}
+
+impl Drop for Node {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+#[test]
+fn a_log_that_cannot_be_written_keeps_nobody_from_an_answer() {
+    let full = File::create("/dev/full").expect("Linux has it");
+    let mut node = Node::start(Node::serve().env("NEXUS_LOG_LEVEL", "debug").stderr(full));
+    for _ in 0..3 {
+        let answer = node.ask("GET", "/healthz", "");
+        assert!(answer.starts_with("HTTP/1.1 200 OK\r\n"), "{answer:?}");
+    }
+    node.signal("TERM");
+    assert!(node.end().success());
+}
