@@ -101,3 +101,13 @@ fn a_log_that_cannot_be_written_keeps_nobody_from_an_answer() {
     node.signal("TERM");
     assert!(node.end().success());
 }
+
+#[test]
+fn a_signal_right_after_the_ready_line_drains() {
+    for round in 0..20 {
+        let mut node = Node::start(&mut Node::serve());
+        node.signal(if round % 2 == 0 { "TERM" } else { "INT" });
+        let status = node.end();
+        assert!(status.success(), "round {round}: {status:?}");
+    }
+}

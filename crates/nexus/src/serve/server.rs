@@ -12,6 +12,7 @@ use serde_json::json;
 use super::host::Host;
 use super::listener;
 use super::meter::Meter;
+use super::signals::Signals;
 use super::trace::Tracer;
 use crate::auth::TokensError;
 use crate::settings::ExposureError;
@@ -137,16 +138,26 @@ impl Server {
 
     /// Serves until the process is told to end (SIGINT, SIGTERM, or a client
     /// that may), then finishes what has begun. When it is ready it says so in
-    /// one line on standard output.
+    /// one line on standard output. A second signal ends the process at once,
+    /// with the exit code 130.
     ///
     /// # Errors
     /// [`ServeError`]; nothing was served.
     pub fn run(self) -> Result<(), ServeError> {
+        // Whoever knows that the process is there may end it: from the ready line
+        // on a signal drains, and clients cannot have taken the files it needs.
+        let signals = Signals::listen().map_err(ServeError::System)?;
         let mut running = self.start()?;
+        running.signals = Some(signals);
         let _ = writeln!(std::io::stdout(), "{}", running.ready_line());
         let signalled = running.wait()?;
         tracing::info!(target: "nexus", signalled, "draining");
+        let impatience = running.signals.take().map(|signals| signals.end_at_second(signalled));
+        if let Some(Err(error)) = &impatience {
+            tracing::warn!(target: "nexus", %error, "a second signal will not end the process");
+        }
         let shutdown = running.shutdown();
+        drop(impatience);
         if !shutdown.drained {
             tracing::warn!(target: "nexus", ?shutdown, "some work was cut short");
         }
@@ -163,6 +174,7 @@ pub struct Running {
     listens: SocketAddr,
     encrypted: bool,
     port: Option<JoinHandle<()>>,
+    signals: Option<Signals>,
 }
 
 impl Running {
@@ -201,7 +213,7 @@ impl Running {
         let port = move || runtime.block_on(listener::listen(shared, socket, workers, acceptor));
         let builder = std::thread::Builder::new().name("nexus-port".to_owned());
         let port = Some(builder.spawn(port).map_err(ServeError::System)?);
-        Ok(Running { node: Some(node), host, listens, encrypted, port })
+        Ok(Running { node: Some(node), host, listens, encrypted, port, signals: None })
     }
 
     /// The node: for making agents before clients come.
@@ -229,26 +241,16 @@ impl Running {
     }
 
     /// Waits until the process is told to end; whether it was by a signal.
+    /// From the first call on signals do not end the process by themselves.
     ///
     /// # Errors
     /// [`ServeError::System`] if the system does not let us listen for signals.
     pub fn wait(&mut self) -> Result<bool, ServeError> {
-        use tokio::signal::unix::{SignalKind, signal};
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-        let drained = self.host.drained();
-        runtime.map_err(ServeError::System)?.block_on(async move {
-            let mut interrupt = signal(SignalKind::interrupt()).map_err(ServeError::System)?;
-            let mut terminate = signal(SignalKind::terminate()).map_err(ServeError::System)?;
-            let mut drained = std::pin::pin!(drained);
-            Ok(std::future::poll_fn(|poller| {
-                if interrupt.poll_recv(poller).is_ready() || terminate.poll_recv(poller).is_ready()
-                {
-                    return std::task::Poll::Ready(true);
-                }
-                drained.as_mut().poll(poller).map(|()| false)
-            })
-            .await)
-        })
+        let signals = match self.signals.take() {
+            Some(signals) => signals,
+            None => Signals::listen().map_err(ServeError::System)?,
+        };
+        Ok(self.signals.insert(signals).wait(self.host.drained()))
     }
 
     /// Takes no new connections, lets what has begun be finished within the
