@@ -21,7 +21,7 @@ use super::body::{self, Answer};
 use super::events::{self, Follow};
 use super::guard::{self, Client};
 use super::host::Host;
-use super::idempotency::{Decision, KEY_BYTES_MAX, Kept, Key};
+use super::idempotency::{Decision, KEY_BYTES_MAX, Kept, Key, Turn};
 use super::meter::Refused;
 use super::on_worker::OnWorker;
 use super::problem::Problem;
@@ -238,8 +238,8 @@ async fn ask(
     };
     let key = Key::of([&client.name, &name.kind, &name.key, read_key(key)?]);
     let decision = host.repeats().decide(host.now(), &key, fingerprint(bytes));
-    match decision {
-        Decision::Do => {}
+    let turn = match decision {
+        Decision::Do(turn) => turn,
         Decision::Repeat(kept) => {
             let mut answer = body::with_type(kept.status, "application/json", kept.body.to_vec());
             answer.headers_mut().insert(REPLAYED, HeaderValue::from_static("true"));
@@ -257,14 +257,14 @@ async fn ask(
             let text = "the request was done, but its answer was too long to keep";
             return Err(Problem::new(ErrorCode::Conflict, text));
         }
-    }
+    };
     // Goes on if the client leaves: who lost the connection is just who will
     // ask again under the same key, and must not have it done twice.
     let (host, name) = (host.clone(), name.to_owned());
     #[allow(clippy::disallowed_methods, reason = "requests are tokio's, as their connections are")]
     let asking = tokio::spawn(OnWorker::new(async move {
         let answered = ask_once(&host, &name, asked).await;
-        keep(&host, &key, &answered);
+        keep(&host, turn, &answered);
         answered
     }));
     asking.await.unwrap_or_else(|error| {
@@ -274,17 +274,17 @@ async fn ask(
 }
 
 /// Keeps an answer for who asks again.
-fn keep(host: &Host, key: &Key, answered: &Result<Answer, Problem>) {
+fn keep(host: &Host, turn: Turn, answered: &Result<Answer, Problem>) {
     let (status, body) = match answered {
         Ok(answer) => match answer.body() {
             body::Body::Bytes(bytes) => (answer.status(), bytes.clone().unwrap_or_default()),
             body::Body::Events(_) => unreachable!("an agent does not answer with a stream"),
         },
         // Surely not done: the same key may be used to try again.
-        Err(problem) if problem.changed == Changed::No => return host.repeats().forget(key),
+        Err(problem) if problem.changed == Changed::No => return host.repeats().forget(turn),
         Err(problem) => (problem.status, Bytes::from(problem.to_json().to_string())),
     };
-    host.repeats().finish(key, Kept { status, body });
+    host.repeats().finish(turn, Kept { status, body });
 }
 
 fn read_key(value: &HeaderValue) -> Result<&str, Problem> {
