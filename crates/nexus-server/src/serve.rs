@@ -33,7 +33,7 @@ pub struct ServeArgs {
     /// Where to listen; port 0 picks a free one
     #[arg(long, value_name = "ADDR")]
     listen: Option<SocketAddr>,
-    /// Settings, as TOML
+    /// Settings, as TOML [default: the file that NEXUS_CONFIG names, if it does]
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
     /// One setting, over file and environment
@@ -50,7 +50,10 @@ impl ServeArgs {
     /// # Errors
     /// [`Failure::Settings`] with all that is wrong.
     pub fn settings(&self) -> Result<Settings, Failure> {
-        let mut settings = Settings::load(self.config.as_deref(), std::env::vars_os())?;
+        let mut settings = match &self.config {
+            Some(file) => Settings::load(Some(file), std::env::vars_os())?,
+            None => Settings::from_env()?,
+        };
         for set in &self.set {
             let (name, value) = set.split_once('=').unwrap_or((set, ""));
             settings.set(name.trim(), value.trim())?;

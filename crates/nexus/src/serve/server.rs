@@ -15,7 +15,7 @@ use super::meter::Meter;
 use super::signals::Signals;
 use super::trace::Tracer;
 use crate::auth::TokensError;
-use crate::settings::ExposureError;
+use crate::settings::{ExposureError, SettingsError};
 use crate::tls::{Tls, TlsError};
 use crate::{Node, NodeSpec, Settings, Shutdown, StartError, Tokens, TraceSettings};
 
@@ -58,7 +58,8 @@ type Register = Box<dyn FnOnce(&Node) -> Result<(), SpawnError>>;
 /// ```
 #[must_use = "nothing is served until `run` or `start`"]
 pub struct Server {
-    settings: Settings,
+    /// As given; the environment's if none were.
+    settings: Option<Settings>,
     kinds: Vec<Register>,
 }
 
@@ -72,6 +73,9 @@ impl Default for Server {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ServeError {
+    /// The settings in the environment, or in the file it names, are wrong.
+    #[error(transparent)]
+    Settings(#[from] SettingsError),
     /// The node itself did not start.
     #[error("the node did not start")]
     Node(#[from] StartError),
@@ -107,9 +111,10 @@ pub enum ServeError {
 }
 
 impl Server {
-    /// A server without kinds, set up as by default: see [`Settings`].
+    /// A server without kinds, set up as the environment says when it starts:
+    /// see [`Settings::from_env`].
     pub fn new() -> Server {
-        Server { settings: Settings::default(), kinds: Vec::new() }
+        Server { settings: None, kinds: Vec::new() }
     }
 
     /// Serves agents of type `A`.
@@ -123,9 +128,9 @@ impl Server {
         self
     }
 
-    /// Set up in another way.
+    /// Set up as `settings` say, whatever is in the environment.
     pub fn settings(self, settings: Settings) -> Server {
-        Server { settings, ..self }
+        Server { settings: Some(settings), ..self }
     }
 
     /// Starts to serve, and returns at once.
@@ -133,7 +138,8 @@ impl Server {
     /// # Errors
     /// [`ServeError`]; nothing is left running.
     pub fn start(self) -> Result<Running, ServeError> {
-        Running::start(self)
+        let settings = self.settings.map_or_else(Settings::from_env, Ok)?;
+        Running::start(settings, self.kinds)
     }
 
     /// Serves until the process is told to end (SIGINT, SIGTERM, or a client
@@ -178,7 +184,7 @@ pub struct Running {
 }
 
 impl Running {
-    fn start(Server { mut settings, kinds }: Server) -> Result<Running, ServeError> {
+    fn start(mut settings: Settings, kinds: Vec<Register>) -> Result<Running, ServeError> {
         settings.validate_exposure()?;
         let now_unix = super::unix_s();
         let tokens = settings.auth.tokens.as_deref().map(Tokens::load).transpose()?;

@@ -12,5 +12,6 @@ mod failures;
 mod hostile;
 mod list;
 mod node;
+mod own;
 mod repeats;
 mod support;
