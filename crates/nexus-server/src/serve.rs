@@ -9,7 +9,6 @@ use nexus::{Kv, Server, Settings};
 
 use crate::cli::Common;
 use crate::failure::Failure;
-use crate::log;
 use crate::output::Output;
 
 const EXAMPLES: &str = "\
@@ -78,7 +77,9 @@ pub fn run<W: Write>(
     if args.print_config {
         return output.print(&Settings::commented_default()).map_err(Failure::Output);
     }
-    let settings = args.settings()?;
-    log::start_served(&settings.log, common.log);
+    let mut settings = args.settings()?;
+    if let Some(level) = common.log {
+        settings.log.level = level.into();
+    }
     Ok(Server::new().settings(settings).kind::<Kv>().run()?)
 }

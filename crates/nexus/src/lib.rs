@@ -20,6 +20,7 @@ mod clock;
 mod events;
 mod kv;
 mod locality;
+mod log;
 mod metrics;
 mod monitor;
 mod node;

@@ -147,13 +147,17 @@ impl Server {
     /// one line on standard output. A second signal ends the process at once,
     /// with the exit code 130.
     ///
+    /// Logs to standard error as the settings say ([`crate::LogSettings::start`]).
+    ///
     /// # Errors
     /// [`ServeError`]; nothing was served.
     pub fn run(self) -> Result<(), ServeError> {
+        let settings = self.settings.map_or_else(Settings::from_env, Ok)?;
+        settings.log.start();
         // Whoever knows that the process is there may end it: from the ready line
         // on a signal drains, and clients cannot have taken the files it needs.
         let signals = Signals::listen().map_err(ServeError::System)?;
-        let mut running = self.start()?;
+        let mut running = Running::start(settings, self.kinds)?;
         running.signals = Some(signals);
         let _ = writeln!(std::io::stdout(), "{}", running.ready_line());
         let signalled = running.wait()?;

@@ -141,3 +141,11 @@ fn a_second_signal_ends_at_once() {
     program.signal("TERM");
     assert_eq!(program.end().0.code(), Some(130));
 }
+
+#[test]
+fn a_program_has_a_log() {
+    let mut program = Program::start(own().env("NEXUS_LOG_LEVEL", "info"));
+    program.signal("INT");
+    let (status, told) = program.end();
+    assert!(status.success() && told.contains("INFO nexus: draining"), "{told}");
+}
