@@ -111,3 +111,26 @@ fn a_signal_right_after_the_ready_line_drains() {
         assert!(status.success(), "round {round}: {status:?}");
     }
 }
+
+/// What a command says that fails, and its exit code.
+fn failure(args: &[&str]) -> (Option<i32>, String) {
+    let output = nexus(args).stderr(Stdio::piped()).output().expect("it starts");
+    (output.status.code(), String::from_utf8(output.stderr).expect("it is text"))
+}
+
+#[test]
+fn what_is_wrong_at_the_start_is_told_once() {
+    let none = "No such file or directory (os error 2)";
+    let (code, told) = failure(&["serve", "--config", "/nonexistent/nexus.toml"]);
+    assert_eq!((code, told.matches(none).count()), (Some(3), 1), "{told}");
+    let (code, told) = failure(&["serve", "--config", "/dev/zero"]);
+    assert_eq!((code, told.matches("/dev/zero").count()), (Some(2), 1), "{told}");
+    for setting in ["auth.tokens=/nonexistent/t", "tls.cert=/nonexistent/c"] {
+        let args = ["serve", "--listen", "127.0.0.1:0", "--set", setting, "--set", "tls.key=/k"];
+        let args = if setting.starts_with("tls") { &args[..] } else { &args[..5] };
+        let (code, told) = failure(args);
+        assert_eq!((code, told.matches(none).count()), (Some(3), 1), "{told}");
+    }
+    let (code, told) = failure(&["serve", "--set", "http.listen=x"]);
+    assert_eq!((code, told.matches("[http] listen").count()), (Some(2), 1), "{told}");
+}

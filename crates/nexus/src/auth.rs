@@ -210,7 +210,7 @@ impl fmt::Debug for Tokens {
 
 impl Table {
     fn read(path: &Path) -> Result<Table, TokensError> {
-        let unread = |source| TokensError::Read { path: path.to_owned(), source };
+        let unread = |why| TokensError::Read { path: path.to_owned(), why };
         let contents = bounded_file::read(path, TOKENS_BYTES_MAX).map_err(unread)?;
         let others = bounded_file::mode_of_others(&contents.metadata);
         if others & WRITE_BITS != 0 {

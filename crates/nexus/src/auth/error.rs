@@ -11,12 +11,12 @@ use super::ReadError;
 #[non_exhaustive]
 pub enum TokensError {
     /// It could not be read.
-    #[error("the file of tokens {} {source}", path.display())]
+    #[error("the file of tokens {} {why}", path.display())]
     Read {
         /// The file.
         path: PathBuf,
-        /// Why not. Part of the text above.
-        source: ReadError,
+        /// Why not. Part of the text above, and so no cause that is told again.
+        why: ReadError,
     },
     /// Others than its owner can write it, and so let themselves in.
     #[error(

@@ -1,5 +1,6 @@
 //! Starting and ending a served node.
 
+use std::fmt;
 use std::io::Write;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -70,7 +71,10 @@ impl Default for Server {
 }
 
 /// Why a node does not serve. Nothing is left running.
-#[derive(Debug, thiserror::Error)]
+///
+/// With [`fmt::Debug`] it is told in words, with what caused it: so a `main`
+/// that returns it prints what people need.
+#[derive(thiserror::Error)]
 #[non_exhaustive]
 pub enum ServeError {
     /// The settings in the environment, or in the file it names, are wrong.
@@ -108,6 +112,18 @@ pub enum ServeError {
     /// The system has no thread for the port, or does not let us listen for signals.
     #[error("the system refused what a server needs")]
     System(#[source] std::io::Error),
+}
+
+impl fmt::Debug for ServeError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{self}")?;
+        let mut cause = std::error::Error::source(self);
+        while let Some(error) = cause {
+            write!(f, ": {error}")?;
+            cause = error.source();
+        }
+        Ok(())
+    }
 }
 
 impl Server {

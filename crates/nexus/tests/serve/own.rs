@@ -101,14 +101,11 @@ fn refused(command: &mut Command) -> String {
 fn a_program_is_set_up_by_its_environment() {
     let folder = Folder::new();
     let (file, tokens) = (folder.0.join("nexus.toml"), folder.0.join("tokens"));
-    let config = "[node]\nname = 'of the file'\nworkers = 1\n[http]\nidle_timeout_s = 5\n";
+    let config = format!("[node]\nname = 'of-the-file'\n[auth]\ntokens = {tokens:?}\n");
     std::fs::write(&file, config).expect("it can be written");
     std::fs::write(&tokens, "").expect("it can be written");
     let mut program = Program::start(
-        own()
-            .env("NEXUS_CONFIG", &file)
-            .env("NEXUS_NODE_NAME", "of-the-environment")
-            .env("NEXUS_AUTH_TOKENS", &tokens),
+        own().env("NEXUS_CONFIG", &file).env("NEXUS_NODE_NAME", "of-the-environment"),
     );
     assert_eq!(program.ready["node"], "of-the-environment");
     let answer = program.client().ask("GET", "/v1/status", &[], "");
@@ -148,4 +145,17 @@ fn a_program_has_a_log() {
     program.signal("INT");
     let (status, told) = program.end();
     assert!(status.success() && told.contains("INFO nexus: draining"), "{told}");
+}
+
+#[test]
+fn a_program_that_does_not_start_says_why_in_words() {
+    let told = refused(own().env("NEXUS_AUTH_TOKENS", "/nonexistent/tokens"));
+    let words = "Error: the file of tokens /nonexistent/tokens cannot be read: No such file or \
+                 directory (os error 2)\n";
+    assert!(told.contains(words), "{told}");
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").expect("a port is free");
+    let address = taken.local_addr().expect("it is bound").to_string();
+    let told = refused(own().env("NEXUS_HTTP_LISTEN", &address));
+    let words = format!("Error: cannot listen on {address}; choose another address");
+    assert!(told.contains(&words) && told.contains(": Address already in use"), "{told}");
 }
