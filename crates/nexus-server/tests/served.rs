@@ -134,3 +134,42 @@ fn what_is_wrong_at_the_start_is_told_once() {
     let (code, told) = failure(&["serve", "--set", "http.listen=x"]);
     assert_eq!((code, told.matches("[http] listen").count()), (Some(2), 1), "{told}");
 }
+
+/// Starts `nexus top` on a terminal of its own; the other end of that.
+fn top(node: &Node) -> (Child, File) {
+    use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
+    let terminal = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).expect("Linux has them");
+    grantpt(&terminal).expect("it is ours");
+    unlockpt(&terminal).expect("it is ours");
+    let name = ptsname(&terminal, Vec::new()).expect("it has one");
+    let name = name.to_str().expect("it is text");
+    let inside = || File::options().read(true).write(true).open(name).expect("it is there");
+    let url = format!("http://{}", node.address);
+    let mut command = nexus(&["top", "--url", &url]);
+    let child = command.stdin(inside()).stdout(inside()).spawn().expect("it starts");
+    (child, File::from(terminal))
+}
+
+#[test]
+fn top_gives_the_terminal_back_whatever_ends_it() {
+    let node = Node::start(&mut Node::serve());
+    for signal in ["-TERM", "-INT", "-HUP"] {
+        let (mut child, mut terminal) = top(&node);
+        let mut shown = Vec::new();
+        let mut read_until = |wanted: &str| {
+            let mut bytes = [0; 4_096];
+            while !String::from_utf8_lossy(&shown).contains(wanted) {
+                let count = terminal.read(&mut bytes).unwrap_or(0);
+                assert!(count > 0, "{signal}: no {wanted:?}");
+                shown.extend(&bytes[..count]);
+            }
+        };
+        read_until("\u{1b}[?1049h");
+        let id = child.id().to_string();
+        let sent = Command::new("kill").args([signal, &id]).status();
+        assert!(sent.expect("kill is there").success());
+        read_until("\u{1b}[?1049l");
+        let status = eventually("it ends", || child.try_wait().expect("it can be waited for"));
+        assert_eq!(status.code(), Some(130), "{signal}");
+    }
+}
