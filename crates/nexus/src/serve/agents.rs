@@ -164,6 +164,9 @@ pub(super) struct Done {
 /// Asks an agent.
 pub(super) async fn ask(host: &Host, name: &Name<'_>, asked: Asked) -> Result<Done, Problem> {
     let system = host.system();
+    if system.kind_named(&name.kind).is_none() {
+        return Err(missing(host, name));
+    }
     let (message, any, within) = match asked {
         Asked::Request(request) => {
             let within = request.deadline;
@@ -189,8 +192,8 @@ fn finish(
     reply: Result<AnyReply, AskError>,
 ) -> Result<Done, Problem> {
     let reply = reply.map_err(|error| match error {
-        AskError::NotRunning => missing(host, name),
-        AskError::WrongMessage { message, .. } => wrong_message(host, name, &message),
+        AskError::NotRunning => missing(host, name).counted(),
+        AskError::WrongMessage { message, .. } => wrong_message(host, name, &message).counted(),
         error => error.into(),
     })?;
     match reply.downcast::<Result<Answer, RequestError>>() {

@@ -18,6 +18,8 @@ pub(super) struct Problem {
     pub(super) detail: Value,
     /// Methods there are, where the one used is not among them.
     pub(super) allow: Option<&'static str>,
+    /// Whether the system has counted it among its errors.
+    pub(super) counted: bool,
 }
 
 impl Problem {
@@ -36,6 +38,7 @@ impl Problem {
             retry,
             detail: json!({}),
             allow: None,
+            counted: false,
         }
     }
 
@@ -53,6 +56,11 @@ impl Problem {
 
     pub(super) fn status(self, status: StatusCode) -> Problem {
         Problem { status, ..self }
+    }
+
+    /// The same, of what the system has counted.
+    pub(super) fn counted(self) -> Problem {
+        Problem { counted: true, ..self }
     }
 
     pub(super) fn to_json(&self) -> Value {
@@ -117,13 +125,13 @@ impl From<AskError> for Problem {
             (_, AskError::Expired { .. } | AskError::Stopped { .. }) => Retry::Later,
             _ => problem.retry,
         };
-        Problem { changed: error.changed(), retry, ..problem }
+        Problem { changed: error.changed(), retry, ..problem }.counted()
     }
 }
 
 impl From<SpawnError> for Problem {
     fn from(error: SpawnError) -> Problem {
-        Problem::new(error.code(), error.to_string())
+        Problem::new(error.code(), error.to_string()).counted()
     }
 }
 

@@ -49,6 +49,9 @@ pub(super) async fn answer(host: &Arc<Host>, request: Request<Incoming>, from: I
     let mut about = About::default();
     let answered = answer_or_not(host, &request, incoming, from, &mut about).await;
     let code = answered.as_ref().err().map_or("", |problem| problem.code.as_str());
+    if let Some(problem) = answered.as_ref().err().filter(|problem| !problem.counted) {
+        host.meter.failed(problem.code);
+    }
     let mut answer = answered.unwrap_or_else(|problem| body::problem(&problem));
     let status = answer.status().as_u16();
     host.meter.answered(status);

@@ -1,10 +1,11 @@
 //! What a client is told when an agent does not answer as it should.
 
+use std::collections::BTreeMap;
 use std::sync::atomic::Ordering;
 
 use serde_json::json;
 
-use crate::support::{Client, Served, eventually, request, serve};
+use crate::support::{Answer, Client, Served, eventually, request, serve};
 
 fn pass(served: &Served, deadline_ms: u64) -> Client {
     let mut client = served.client();
@@ -92,5 +93,40 @@ fn a_trace_of_the_caller_is_passed_on() {
     for bad in ["traceparent: 00-zz-1-01", "traceparent: \u{fc}", "traceparent:"] {
         let answer = served.client().ask("GET", "/healthz", &[bad], "");
         assert_eq!((answer.status, answer.header("traceparent")), (200, None));
+    }
+}
+
+#[test]
+fn every_error_that_a_client_is_told_is_counted_once() {
+    let served = serve();
+    served.create("cart/1");
+    let errors = || -> BTreeMap<String, f64> {
+        let text = served.get("/metrics").text();
+        let lines = text.lines().filter_map(|line| line.strip_prefix("nexus_errors_total{"));
+        let pairs = lines.map(|line| line.split_once("} ").expect("it has a value"));
+        pairs.map(|(code, count)| (code.to_owned(), count.parse().expect("a number"))).collect()
+    };
+    let put = |agent: &str| served.send(agent, "put", &json!({"item": "pear", "count": 1}));
+    let query = json!({"type": "query", "name": "get", "args": {"key": "a"}});
+    let long = format!("/v1/agents/cart/{}", "k".repeat(1_100));
+    let tries: [&dyn Fn() -> Answer; 11] = [
+        &|| served.send("cart/1", "put", &json!({})),
+        &|| served.send("cart/1", "nothing", &json!({})),
+        &|| served.send("cart/1", "boom", &json!({})),
+        &|| served.ask("POST", "/v1/agents/cart/1", &query),
+        &|| served.ask("POST", "/v1/agents/cartt/1", &query),
+        &|| put("cart/2"),
+        &|| put("cartt/2"),
+        &|| served.get("/nowhere"),
+        &|| served.client().ask("GET", "/healthz", &["Host: elsewhere.example"], ""),
+        &|| served.ask("PUT", "/v1/agents/cartt/1", &json!(null)),
+        &|| served.ask("PUT", &long, &json!(null)),
+    ];
+    for tried in tries {
+        let mut wanted = errors();
+        let answer = tried();
+        let code = answer.error()["code"].as_str().expect("it is text").to_owned();
+        *wanted.get_mut(&format!("code=\"{code}\"")).expect("it is listed") += 1.0;
+        assert_eq!(errors(), wanted, "{answer:?}");
     }
 }
