@@ -67,10 +67,10 @@ pub use pool::{
 pub use reactive::{Answer, LevelUsed, ReactiveAgent, ReactiveKind, Request, RequestError, Retry};
 pub use serve::{Running, ServeError, Server};
 pub use settings::{
-    AuthSettings, ExposureError, Fault as SettingsFault, HttpSettings, IdempotencySettings,
-    LevelsSettings, LocalitySettings, LogFormat, LogSettings, NodeSettings, Place as SettingsPlace,
-    Problem as SettingsProblem, SETTINGS_BYTES_MAX, Settings, SettingsError, TlsSettings,
-    TraceSettings,
+    AuthSettings, EventsSettings, ExposureError, Fault as SettingsFault, HttpSettings,
+    IdempotencySettings, LevelsSettings, LocalitySettings, LogFormat, LogSettings, NodeSettings,
+    Place as SettingsPlace, Problem as SettingsProblem, SETTINGS_BYTES_MAX, Settings,
+    SettingsError, TlsSettings, TraceSettings,
 };
 pub use tls::{
     CERT_DAYS_MAX, CERT_NAMES_MAX, CertsError, EXPIRY_NOTICE_DAYS, MadeCerts, Tls, TlsError,

@@ -34,8 +34,8 @@ pub use exposure::ExposureError;
 pub use field::LogFormat;
 pub use file::SETTINGS_BYTES_MAX;
 pub use table::{
-    AuthSettings, HttpSettings, IdempotencySettings, LevelsSettings, LocalitySettings, LogSettings,
-    NodeSettings, Settings, TlsSettings, TraceSettings,
+    AuthSettings, EventsSettings, HttpSettings, IdempotencySettings, LevelsSettings,
+    LocalitySettings, LogSettings, NodeSettings, Settings, TlsSettings, TraceSettings,
 };
 
 use error::Problems;

@@ -217,6 +217,7 @@ impl Running {
         }
         let tracer = tracer(&settings.trace)?;
         let node = NodeSpec::from_settings(&settings).start()?;
+        node.keep_everyday_events(settings.events.everyday);
         for register in kinds {
             register(&node)?;
         }

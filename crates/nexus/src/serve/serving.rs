@@ -188,7 +188,7 @@ fn ok(value: &Value) -> Result<Answer, Problem> {
 }
 
 fn happened(host: &Arc<Host>, request: &Request<()>, query: &Query) -> Result<Answer, Problem> {
-    let wanted = events::Wanted::read(query)?;
+    let wanted = events::Wanted::read(host, query)?;
     if !query.flag("follow")? {
         return ok(&events::page(host, query, &wanted)?);
     }
