@@ -27,7 +27,18 @@ pub(crate) struct Host {
     pub(super) openapi: std::sync::OnceLock<Vec<u8>>,
     repeats: Mutex<Repeats>,
     rates: Option<Mutex<Rates>>,
-    draining: watch::Sender<bool>,
+    ending: watch::Sender<Ending>,
+}
+
+/// How far the end of a node has come.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+enum Ending {
+    /// It goes on.
+    Not,
+    /// No new work is taken, what has begun is finished.
+    Draining,
+    /// The time for that is over: who still waits is told so.
+    Over,
 }
 
 impl Host {
@@ -49,7 +60,7 @@ impl Host {
             openapi: std::sync::OnceLock::new(),
             repeats: Mutex::new(Repeats::new(window, entries_max)),
             rates: (per_s > 0).then(|| Mutex::new(Rates::new(per_s))),
-            draining: watch::Sender::new(false),
+            ending: watch::Sender::new(Ending::Not),
             settings,
             name,
             meter,
@@ -74,7 +85,20 @@ impl Host {
 
     /// Takes no new work from here on; connections end when they are idle.
     pub(super) fn drain(&self) {
-        self.draining.send_replace(true);
+        self.end(Ending::Draining);
+    }
+
+    /// Waits no longer for what has begun: whoever asked for it is told so.
+    pub(super) fn give_up(&self) {
+        self.end(Ending::Over);
+    }
+
+    fn end(&self, ending: Ending) {
+        self.ending.send_if_modified(|now| {
+            let later = *now < ending;
+            *now = ending.max(*now);
+            later
+        });
     }
 
     /// Whether others than this machine can reach the port.
@@ -83,15 +107,24 @@ impl Host {
     }
 
     pub(super) fn is_draining(&self) -> bool {
-        *self.draining.borrow()
+        *self.ending.borrow() >= Ending::Draining
     }
 
     /// Ready when the node begins to drain.
     pub(super) fn drained(&self) -> impl Future<Output = ()> + Send + 'static {
-        let mut draining = self.draining.subscribe();
+        self.ended(Ending::Draining)
+    }
+
+    /// Ready when what has begun is no longer waited for.
+    pub(super) fn given_up(&self) -> impl Future<Output = ()> + Send + 'static {
+        self.ended(Ending::Over)
+    }
+
+    fn ended(&self, wanted: Ending) -> impl Future<Output = ()> + Send + 'static {
+        let mut ending = self.ending.subscribe();
         async move {
             // An error means that the host is gone, which is the end as well.
-            let _ = draining.wait_for(|draining| *draining).await;
+            let _ = ending.wait_for(|ending| *ending >= wanted).await;
         }
     }
 }

@@ -3,9 +3,12 @@
 //! On a thread of its own, so that a worker in a long handler keeps nobody from
 //! getting in. Each connection then stays with its worker.
 
+use std::future::Future;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
+use std::pin::pin;
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::Duration;
 
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
@@ -52,7 +55,7 @@ pub(super) async fn listen(
     loop {
         let accepted = std::future::poll_fn(|poller| {
             if drained.as_mut().poll(poller).is_ready() {
-                return std::task::Poll::Ready(None);
+                return Poll::Ready(None);
             }
             listener.poll_accept(poller).map(Some)
         });
@@ -111,10 +114,21 @@ fn admit(
 async fn serve(host: Arc<Host>, stream: TcpStream, from: IpAddr, tls: Option<TlsAcceptor>) {
     let Some(tls) = tls else { return connection::serve(host, stream, from).await };
     let limit = host.settings.http.header_timeout;
-    match tokio::time::timeout(limit, tls.accept(stream)).await {
-        Ok(Ok(stream)) => connection::serve(host, stream, from).await,
-        Ok(Err(error)) => tracing::debug!(target: "nexus", %error, "no TLS"),
-        Err(_) => host.meter.refused(Refused::Slow),
+    let accepted = {
+        let mut accepting = pin!(tokio::time::timeout(limit, tls.accept(stream)));
+        let mut drained = pin!(host.drained());
+        std::future::poll_fn(|poller| match accepting.as_mut().poll(poller) {
+            Poll::Ready(accepted) => Poll::Ready(Some(accepted)),
+            Poll::Pending => drained.as_mut().poll(poller).map(|()| None),
+        })
+        .await
+    };
+    match accepted {
+        Some(Ok(Ok(stream))) => connection::serve(host, stream, from).await,
+        Some(Ok(Err(error))) => tracing::debug!(target: "nexus", %error, "no TLS"),
+        Some(Err(_)) => host.meter.refused(Refused::Slow),
+        // Nothing was asked yet, and nothing would be answered.
+        None => {}
     }
 }
 

@@ -8,6 +8,7 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use nexus_agent::{Agent, KindSpec, SpawnError};
+use nexus_base::Time;
 use serde_json::json;
 
 use super::host::Host;
@@ -295,17 +296,30 @@ impl Running {
         let limit = self.host.settings.node.drain;
         let now = || self.host.now();
         let until = now().after(limit);
-        while self.host.meter.connections() > 0 && now() < until {
-            // Connections end by themselves; nobody tells when the last one has.
-            std::thread::park_timeout(LOOK_EVERY);
+        self.wait_for_connections(until);
+        let left = until.since(now());
+        if self.host.meter.connections() > 0 {
+            self.host.give_up();
+            self.wait_for_connections(now().after(GIVING_UP_LIMIT));
         }
-        let shutdown = node.shutdown(until.since(now()));
+        let shutdown = node.shutdown(left);
         // What has ended is told to the collector, which may be gone.
         let traces = self.host.tracer.shutdown(TRACES_LIMIT);
         tracing::debug!(target: "nexus", ?traces, "traces");
         Some(shutdown)
     }
+
+    fn wait_for_connections(&self, until: Time) {
+        while self.host.meter.connections() > 0 && self.host.now() < until {
+            // Connections end by themselves; nobody tells when the last one has.
+            std::thread::park_timeout(LOOK_EVERY);
+        }
+    }
 }
+
+/// How long clients that are told that they waited in vain may take to hear it.
+/// A guess: their connections are open, and what they are told is short.
+const GIVING_UP_LIMIT: Duration = Duration::from_millis(500);
 
 /// What records traces, if the settings name a collector.
 fn tracer(settings: &TraceSettings) -> Result<Tracer, ServeError> {

@@ -1,7 +1,10 @@
 //! From a request to its answer.
 
+use std::future::Future;
 use std::net::IpAddr;
+use std::pin::pin;
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -18,6 +21,7 @@ use serde_json::{Value, json};
 use super::agents::{self, Done};
 use super::asked::Asked;
 use super::body::{self, Answer};
+use super::connection::ARRIVES_WITHIN;
 use super::events::{self, Follow};
 use super::guard::{self, Client};
 use super::host::Host;
@@ -212,7 +216,26 @@ async fn read_body(host: &Host, incoming: Incoming) -> Result<Bytes, Problem> {
         return Err(too_large());
     }
     let limit: Duration = host.settings.http.body_timeout;
-    let collected = tokio::time::timeout(limit, Limited::new(incoming, most).collect()).await;
+    let collected = tokio::time::timeout(limit, Limited::new(incoming, most).collect());
+    let mut collected = pin!(collected);
+    let mut late = None;
+    let collected = std::future::poll_fn(|poller| {
+        if let Poll::Ready(collected) = collected.as_mut().poll(poller) {
+            return Poll::Ready(Some(collected));
+        }
+        let late = late.get_or_insert_with(|| {
+            let drained = host.drained();
+            Box::pin(async move {
+                drained.await;
+                tokio::time::sleep(ARRIVES_WITHIN).await;
+            })
+        });
+        late.as_mut().poll(poller).map(|()| None)
+    });
+    let Some(collected) = collected.await else {
+        let text = "the node is shutting down, and the body did not arrive; nothing changed";
+        return Err(Problem::new(ErrorCode::ShuttingDown, text));
+    };
     match collected {
         Ok(Ok(body)) => Ok(body.to_bytes()),
         Ok(Err(error)) if error.is::<LengthLimitError>() => Err(too_large()),
@@ -306,10 +329,32 @@ fn fingerprint(bytes: &[u8]) -> u64 {
     hasher.finish()
 }
 
+/// What an agent was asked, or that a node which ends no longer waits for it.
+async fn unless_given_up<T>(
+    host: &Host,
+    asking: impl Future<Output = Result<T, Problem>>,
+) -> Result<T, Problem> {
+    let mut asking = pin!(asking);
+    // Most are answered in place, and need not know how a node ends.
+    let mut given_up = None;
+    std::future::poll_fn(|poller| {
+        if let Poll::Ready(answered) = asking.as_mut().poll(poller) {
+            return Poll::Ready(answered);
+        }
+        let given_up = given_up.get_or_insert_with(|| Box::pin(host.given_up()));
+        given_up.as_mut().poll(poller).map(|()| {
+            let text = "the node shut down before the agent answered; it may have done it";
+            let problem = Problem::new(ErrorCode::ShuttingDown, text).retry(Retry::Refresh);
+            Err(Problem { changed: Changed::Unknown, ..problem })
+        })
+    })
+    .await
+}
+
 async fn ask_once(host: &Host, name: &Name<'_>, asked: Asked) -> Result<Answer, Problem> {
     let begun = host.now();
     let what = asked.name().to_owned();
-    let done = agents::ask(host, name, asked).await;
+    let done = unless_given_up(host, agents::ask(host, name, asked)).await;
     let now = host.now();
     if let Some(kind) = host.system().kind_named(&name.kind) {
         host.meter.served(now, kind, &name.key, &what, now.since(begun));
