@@ -82,6 +82,11 @@ pub mod prelude {
     pub use crate::{Agent, Context, Handle, Handler, Message, Node, Wire};
 }
 
+/// For states, arguments and metadata, which are JSON: a crate that uses Nexus
+/// needs no other.
+#[doc(no_inline)]
+pub use serde_json;
+
 #[doc(hidden)]
 pub use nexus_agent::__private;
 

@@ -47,16 +47,15 @@ fn parameters() -> Value {
     json!({
         "key": {
             "name": "key", "in": "path", "required": true,
-            "description": "Which agent of the kind.",
-            "schema": {"type": "string", "minLength": 1, "maxLength": 255,
-                       "pattern": "^[A-Za-z0-9_.~-]+$"},
+            "description": "Which agent of the kind: any text, percent-encoded, of up to 1,024 bytes.",
+            "schema": {"type": "string", "minLength": 1, "maxLength": 1_024},
             "example": "42",
         },
         "idempotency": {
             "name": "Idempotency-Key", "in": "header", "required": false,
             "description": "A second request under the same key gets the answer of the first.",
             "schema": {"type": "string", "minLength": 1, "maxLength": 255,
-                       "pattern": "^[A-Za-z0-9_-]+$"},
+                       "pattern": "^[!-~]+$"},
         },
     })
 }
