@@ -133,7 +133,11 @@ impl Failure {
             Failure::Trace(TraceError::Bad(_) | TraceError::UnknownFormat { .. })
             | Failure::TooMuchWork(_)
             | Failure::Serve(ServeError::Exposure(_) | ServeError::Kind(_))
-            | Failure::Token(CreateTokenError::Name(_) | CreateTokenError::Expiry(_))
+            | Failure::Token(
+                CreateTokenError::Name(_)
+                | CreateTokenError::Expiry(_)
+                | CreateTokenError::Expired(_),
+            )
             | Failure::Certs(CertsError::Name(_) | CertsError::Names(_) | CertsError::Days(_))
             | Failure::Unknown { .. }
             | Failure::NotTerminal

@@ -173,3 +173,39 @@ fn top_gives_the_terminal_back_whatever_ends_it() {
         assert_eq!(status.code(), Some(130), "{signal}");
     }
 }
+
+#[test]
+fn the_file_of_the_environment_counts_unless_another_is_named() {
+    let name = format!("nexus-config-{}.toml", std::process::id());
+    let path = std::env::temp_dir().join(name);
+    std::fs::write(&path, "[http]\nlisten = 'nowhere'\n").expect("it can be written");
+    let told = |args: &[&str]| {
+        let mut command = nexus(&[&["serve", "--listen", "127.0.0.1:0"], args].concat());
+        let output = command.env("NEXUS_CONFIG", &path).stderr(Stdio::piped()).output();
+        String::from_utf8(output.expect("it starts").stderr).expect("it is text")
+    };
+    let wrong = format!("{}:2: [http] listen is \"nowhere\"", path.display());
+    assert!(told(&[]).contains(&wrong));
+    let other = told(&["--config", "/nonexistent/nexus.toml"]);
+    assert!(!other.contains(&wrong) && other.contains("/nonexistent/nexus.toml"), "{other}");
+    std::fs::remove_file(&path).expect("it is there");
+    drop(Node::start(Node::serve().env("NEXUS_CONFIG", "")));
+}
+
+#[test]
+fn no_token_is_made_that_has_expired() {
+    let name = format!("nexus-token-{}", std::process::id());
+    let path = std::env::temp_dir().join(name);
+    let file = path.to_str().expect("it is text");
+    let make = |expires| {
+        let args = ["token", "create", "--role", "viewer", "--name", "a", "--file", file];
+        failure(&[&args[..], &["--expires", expires]].concat())
+    };
+    for past in ["2020-01-31", "2020-01-31T12:00:00Z"] {
+        let (code, told) = make(past);
+        assert!(code == Some(2) && told.contains("is over; nothing was made"), "{told}");
+    }
+    assert!(!path.exists());
+    assert_eq!(make("9999-12-31"), (Some(0), String::new()));
+    std::fs::remove_file(&path).expect("it was made");
+}

@@ -74,6 +74,9 @@ pub enum CreateTokenError {
     /// That is no date.
     #[error("{0:?} is no date; valid are 2027-01-31 and 2027-01-31T12:00:00Z; nothing was made")]
     Expiry(String),
+    /// That day, or moment, is over: the token would be good for nothing.
+    #[error("{0:?} is over; nothing was made; name a day to come, or leave it out for no end")]
+    Expired(String),
     /// The system gives no random bytes.
     #[error("the system gives no random bytes; nothing was made")]
     NoChance,

@@ -1,5 +1,6 @@
 //! What all connections share.
 
+use std::collections::BTreeMap;
 use std::future::Future;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -25,6 +26,9 @@ pub(crate) struct Host {
     /// Host names that a request may be addressed to, lower case, without port.
     pub(super) hosts: Vec<String>,
     pub(super) openapi: std::sync::OnceLock<Vec<u8>>,
+    /// Whether the arguments of a message are an object, by kind and message,
+    /// for those that somebody sent a list: finding out takes a while.
+    objects: Mutex<BTreeMap<(&'static str, &'static str), bool>>,
     repeats: Mutex<Repeats>,
     rates: Option<Mutex<Rates>>,
     ending: watch::Sender<Ending>,
@@ -58,6 +62,7 @@ impl Host {
             tokens,
             tracer,
             openapi: std::sync::OnceLock::new(),
+            objects: Mutex::default(),
             repeats: Mutex::new(Repeats::new(window, entries_max)),
             rates: (per_s > 0).then(|| Mutex::new(Rates::new(per_s))),
             ending: watch::Sender::new(Ending::Not),
@@ -73,6 +78,17 @@ impl Host {
 
     pub(super) fn now(&self) -> Time {
         self.figures.threads.clock().now()
+    }
+
+    /// Whether agents of `kind` take the arguments of `message` as an object.
+    pub(super) fn takes_object(&self, kind: &str, message: &str) -> bool {
+        let facts = self.system().kind_named(kind).zip(self.system().messages(kind));
+        let facts = facts.and_then(|(kind, messages)| {
+            Some((kind, messages.into_iter().find(|facts| facts.name == message)?))
+        });
+        let Some((kind, facts)) = facts else { return false };
+        let shape = || (facts.args)().schema["type"] == "object";
+        *lock(&self.objects).entry((kind, facts.name)).or_insert_with(shape)
     }
 
     pub(super) fn repeats(&self) -> MutexGuard<'_, Repeats> {

@@ -42,6 +42,9 @@ pub(super) async fn page(host: &Host, query: &Query) -> Result<Value, Problem> {
         })?;
     let mut after = query.get("after").map(read_id).transpose()?;
     let kind = query.get("kind");
+    if let Some(kind) = kind {
+        agents::known_kind(host, kind)?;
+    }
     let until = host.now().after(ASKING_MAX);
     let (mut agents, mut scanned, mut asked) = (Vec::new(), 0, 0);
     loop {
@@ -97,7 +100,9 @@ fn answer(agents: Vec<Value>, next: Option<AgentId>, scanned: usize) -> Value {
 }
 
 fn read_id(text: &str) -> Result<AgentId, Problem> {
-    let id = (text.len() == 32).then(|| u128::from_str_radix(text, 16).ok()).flatten();
+    // Reading a number alone would take a sign as well.
+    let is_id = text.len() == 32 && text.bytes().all(|digit| digit.is_ascii_hexdigit());
+    let id = is_id.then(|| u128::from_str_radix(text, 16).ok()).flatten();
     let bad = || Problem::bad_request("query parameter \"after\" is no id of an agent: 32 digits");
     id.map(AgentId::from_u128).ok_or_else(bad)
 }

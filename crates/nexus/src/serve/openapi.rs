@@ -121,7 +121,7 @@ fn general_paths(kinds: &[&'static str]) -> Map<String, Value> {
                       json!({"type": "string", "maxLength": 1_024})),
                 query("state", "1 to have each agent say what its state is.", flag.clone()),
             ],
-            "responses": answers("200", reference("Page"), &[]),
+            "responses": answers("200", reference("Page"), &[404]),
         }},
         "/v1/agents/{kind}/{key}/level": {"put": {
             "operationId": "setLevel",

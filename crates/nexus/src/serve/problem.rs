@@ -137,10 +137,18 @@ impl From<SpawnError> for Problem {
 
 impl From<BadArgs> for Problem {
     fn from(error: BadArgs) -> Problem {
-        let path =
-            if error.path.is_empty() { "args".into() } else { format!("args.{}", error.path) };
+        let path = path_in_args(&error.path);
         let detail = json!({"message": error.message, "path": path, "reason": error.reason});
         Problem::bad_request(error.to_string()).detail(detail)
+    }
+}
+
+/// The path of a part of the arguments, from the body on.
+fn path_in_args(path: &str) -> String {
+    match path {
+        "" => "args".to_owned(),
+        index if index.starts_with('[') => format!("args{index}"),
+        path => format!("args.{path}"),
     }
 }
 
@@ -175,6 +183,13 @@ impl From<NoRoute> for Problem {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_path_into_a_list_reads_as_one() {
+        for (path, told) in [("", "args"), ("a.b", "args.a.b"), ("[0]", "args[0]")] {
+            assert_eq!(path_in_args(path), told);
+        }
+    }
 
     #[test]
     fn what_may_have_run_is_not_to_be_repeated_blindly() {

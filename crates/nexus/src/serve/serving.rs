@@ -130,6 +130,9 @@ async fn answer_or_not(
         return Err(agents::missing(host, name));
     }
     let query = |known: &[&str]| Query::parse(request.uri().query(), known);
+    if route.takes_no_query() {
+        query(&[])?;
+    }
     let body = || read_body(host, incoming);
     match &route {
         Route::Ask(name) => {
@@ -259,9 +262,14 @@ async fn ask(
     asked: Asked,
     bytes: &Bytes,
 ) -> Result<Answer, Problem> {
-    let Some(key) = request.headers().get(&IDEMPOTENCY_KEY) else {
+    let mut keys = request.headers().get_all(&IDEMPOTENCY_KEY).iter();
+    let Some(key) = keys.next() else {
         return ask_once(host, name, asked).await;
     };
+    if keys.next().is_some() {
+        let text = "a request has one Idempotency-Key header at most; nothing changed";
+        return Err(Problem::bad_request(text));
+    }
     let key = Key::of([&client.name, &name.kind, &name.key, read_key(key)?]);
     let decision = host.repeats().decide(host.now(), &key, fingerprint(bytes));
     let turn = match decision {

@@ -130,3 +130,40 @@ fn every_error_that_a_client_is_told_is_counted_once() {
         assert_eq!(errors(), wanted, "{answer:?}");
     }
 }
+
+#[test]
+fn what_makes_no_sense_is_refused_with_the_reason() {
+    let served = serve();
+    served.create("cart/1");
+    for (path, said) in [
+        ("/v1/status?x=1", "there are none"),
+        ("/v1/agents/cart/1?x=1", "there are none"),
+        ("/v1/agents/cart/1/why?state=1", "there are none"),
+        ("/v1/agents?after=%2bfffffffffffffffffffffffffffffff", "no id of an agent"),
+        ("/v1/agents?where=mailbox%20%3E%20%22a%22", "is a number"),
+    ] {
+        let error = served.get(path).fails(400, "bad_request", "no", "no");
+        let told = error["message"].as_str().expect("it is text");
+        assert!(told.contains(said), "{path}: {told}");
+    }
+    let error = served.get("/v1/agents?kind=crat").fails(404, "unknown_kind", "no", "no");
+    assert_eq!(error["detail"]["kinds"], json!(["cart", "gated", "kv"]));
+    served.get("/v1/agents?kind=nexus.supervisor").fails(404, "unknown_kind", "no", "no");
+    for path in ["/healthz?verbose", "/metrics?x=1", "/v1/agents?kind=cart"] {
+        assert_eq!(served.get(path).status, 200, "{path}");
+    }
+    let body = r#"{"type":"message","name":"clear"}"#;
+    for args in [json!(["pear", 1]), json!([])] {
+        let error = served.send("cart/1", "put", &args).fails(400, "bad_request", "no", "no");
+        assert_eq!(
+            error["detail"]["path"].as_str().map(|path| &path[..4]),
+            Some("args"),
+            "{error}"
+        );
+    }
+    let error = served.send("cart/1", "visit", &json!({"path": [1]}));
+    assert_eq!(error.error()["detail"]["path"], "args.path[0]");
+    let keys = ["Idempotency-Key: a", "Idempotency-Key: b"];
+    let answer = served.client().ask("POST", "/v1/agents/cart/1", &keys, body);
+    answer.fails(400, "bad_request", "no", "no");
+}

@@ -122,6 +122,8 @@ fn the_description_takes_the_keys_that_the_node_takes() {
     let agent = &parameters["key"]["schema"];
     assert_eq!((agent["maxLength"].as_u64(), agent.get("pattern")), (Some(1_024), None));
     assert_eq!(parameters["idempotency"]["schema"]["pattern"], "^[!-~]+$");
+    let list = &document["paths"]["/v1/agents"]["get"]["responses"];
+    assert!(list["404"].is_object(), "a kind may not be there");
     served.create(&format!("cart/a%20b%2F%C3%BC{}", "k".repeat(1_024 - 6)));
     served.create("cart/1");
     let body = r#"{"type":"message","name":"clear"}"#;
