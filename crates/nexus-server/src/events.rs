@@ -44,7 +44,8 @@ pub struct EventsArgs {
     /// Go on until ctrl-C
     #[arg(long)]
     follow: bool,
-    /// Only events with this name, such as agent.started
+    /// Only events with this name, such as agent.crashed; everyday ones, such as
+    /// agent.started, are kept where the node has events.everyday = true
     #[arg(long, value_name = "NAME")]
     name: Option<String>,
     /// Only events of this agent

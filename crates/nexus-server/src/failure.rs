@@ -61,7 +61,7 @@ pub enum Failure {
     #[error(transparent)]
     Report(#[from] ReportError),
     /// The settings are wrong.
-    #[error("{0}")]
+    #[error(transparent)]
     Settings(#[from] nexus::SettingsError),
     /// The node does not serve.
     #[error(transparent)]
@@ -132,9 +132,12 @@ impl Failure {
         match self {
             Failure::Trace(TraceError::Bad(_) | TraceError::UnknownFormat { .. })
             | Failure::TooMuchWork(_)
-            | Failure::Settings(_)
             | Failure::Serve(ServeError::Exposure(_) | ServeError::Kind(_))
-            | Failure::Token(CreateTokenError::Name(_) | CreateTokenError::Expiry(_))
+            | Failure::Token(
+                CreateTokenError::Name(_)
+                | CreateTokenError::Expiry(_)
+                | CreateTokenError::Expired(_),
+            )
             | Failure::Certs(CertsError::Name(_) | CertsError::Names(_) | CertsError::Days(_))
             | Failure::Unknown { .. }
             | Failure::NotTerminal
@@ -143,6 +146,11 @@ impl Failure {
             Failure::Campaign(CampaignError::Interrupted { .. })
             | Failure::Abandoned
             | Failure::Interrupted => Exit::Interrupted,
+            Failure::Settings(error) | Failure::Serve(ServeError::Settings(error))
+                if !error.is_unread() =>
+            {
+                Exit::Usage
+            }
             Failure::Client(error) => error.exit(),
             _ => Exit::Environment,
         }

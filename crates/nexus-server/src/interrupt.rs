@@ -3,11 +3,12 @@
 //! Reading from a pipe that nobody writes to cannot look at a flag; a signal
 //! that only raised one would seem to do nothing.
 
+use std::ffi::c_int;
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::flag;
 
 use crate::failure::Exit;
@@ -26,9 +27,22 @@ impl Interrupt {
     /// # Errors
     /// What the system says if it refuses the handler.
     pub fn install() -> io::Result<Interrupt> {
+        Interrupt::install_for(&[SIGINT, SIGTERM])
+    }
+
+    /// Listens from now on, to the end of the terminal as well: for what has to
+    /// give it back. Elsewhere `nohup` may have asked to let that signal pass.
+    ///
+    /// # Errors
+    /// As [`Self::install`].
+    pub fn install_on_terminal() -> io::Result<Interrupt> {
+        Interrupt::install_for(&[SIGINT, SIGTERM, SIGHUP])
+    }
+
+    fn install_for(signals: &[c_int]) -> io::Result<Interrupt> {
         let interrupt = Interrupt::default();
         interrupt.unattended.store(true, Ordering::SeqCst);
-        for signal in [SIGINT, SIGTERM] {
+        for &signal in signals {
             // In this order: the first signal finds the flag down and raises
             // it, the second finds it up.
             let code = Exit::Interrupted.code().into();

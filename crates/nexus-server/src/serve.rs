@@ -9,7 +9,6 @@ use nexus::{Kv, Server, Settings};
 
 use crate::cli::Common;
 use crate::failure::Failure;
-use crate::log;
 use crate::output::Output;
 
 const EXAMPLES: &str = "\
@@ -33,7 +32,7 @@ pub struct ServeArgs {
     /// Where to listen; port 0 picks a free one
     #[arg(long, value_name = "ADDR")]
     listen: Option<SocketAddr>,
-    /// Settings, as TOML
+    /// Settings, as TOML [default: the file that NEXUS_CONFIG names, if it does]
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
     /// One setting, over file and environment
@@ -50,7 +49,10 @@ impl ServeArgs {
     /// # Errors
     /// [`Failure::Settings`] with all that is wrong.
     pub fn settings(&self) -> Result<Settings, Failure> {
-        let mut settings = Settings::load(self.config.as_deref(), std::env::vars_os())?;
+        let mut settings = match &self.config {
+            Some(file) => Settings::load(Some(file), std::env::vars_os())?,
+            None => Settings::from_env()?,
+        };
         for set in &self.set {
             let (name, value) = set.split_once('=').unwrap_or((set, ""));
             settings.set(name.trim(), value.trim())?;
@@ -75,7 +77,9 @@ pub fn run<W: Write>(
     if args.print_config {
         return output.print(&Settings::commented_default()).map_err(Failure::Output);
     }
-    let settings = args.settings()?;
-    log::start_served(&settings.log, common.log);
+    let mut settings = args.settings()?;
+    if let Some(level) = common.log {
+        settings.log.level = level.into();
+    }
     Ok(Server::new().settings(settings).kind::<Kv>().run()?)
 }

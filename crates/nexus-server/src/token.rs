@@ -2,9 +2,10 @@
 
 use std::io::Write;
 use std::path::PathBuf;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use clap::{Args, Subcommand, ValueEnum};
-use nexus::{Role, Tokens};
+use nexus::{CreateTokenError, Role, Tokens};
 
 use crate::cli::{Common, OutputFormat};
 use crate::failure::Failure;
@@ -67,6 +68,9 @@ pub fn run<W: Write>(
 ) -> Result<(), Failure> {
     let TokenCommand::Create { role, name, file, expires } = &args.what;
     let token = Tokens::create((*role).into(), name, expires.as_deref())?;
+    if token.expires_unix.is_some_and(|expires| expires <= now_unix()) {
+        return Err(CreateTokenError::Expired(expires.clone().unwrap_or_default()).into());
+    }
     token.append_to(file)?;
     let secret = token.secret.expose();
     let text = match common.format {
@@ -77,4 +81,9 @@ pub fn run<W: Write>(
         }
     };
     output.print(&text).map_err(Failure::Output)
+}
+
+#[allow(clippy::disallowed_methods, reason = "a token is of the real time")]
+fn now_unix() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())
 }

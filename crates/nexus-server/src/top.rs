@@ -72,9 +72,12 @@ pub fn run(args: &TopArgs, _: &mut Output<impl Write>) -> Result<(), Failure> {
         Err(error @ ClientError::Refused(_)) if !error.may_pass() => return Err(error.into()),
         _ => {}
     }
-    let interrupt = Interrupt::install().map_err(Failure::Signals)?;
+    let interrupt = Interrupt::install_on_terminal().map_err(Failure::Signals)?;
     let mut model = Model::new(client.url());
     let poller = Poller::start(client).map_err(Failure::Terminal)?;
+    // Before the terminal is taken: a signal must not end the process without
+    // giving it back.
+    let _attention = interrupt.attend();
     let mut screen = Screen::open().map_err(Failure::Terminal)?;
     watch(&mut model, &poller, &mut screen, &interrupt)
 }

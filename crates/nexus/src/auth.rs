@@ -97,6 +97,11 @@ struct Mark {
     modified: Option<std::time::SystemTime>,
     /// The file itself, which is another one if it was replaced.
     place: (u64, u64),
+    /// When anything of it changed last. A file that was refused for its mode is
+    /// right after a `chmod`, which changes nothing of the above.
+    changed: (i64, i64),
+    /// What others may do with it: that clock ticks some hundred times a second.
+    mode: u32,
 }
 
 impl Tokens {
@@ -205,7 +210,7 @@ impl fmt::Debug for Tokens {
 
 impl Table {
     fn read(path: &Path) -> Result<Table, TokensError> {
-        let unread = |source| TokensError::Read { path: path.to_owned(), source };
+        let unread = |why| TokensError::Read { path: path.to_owned(), why };
         let contents = bounded_file::read(path, TOKENS_BYTES_MAX).map_err(unread)?;
         let others = bounded_file::mode_of_others(&contents.metadata);
         if others & WRITE_BITS != 0 {
@@ -268,16 +273,23 @@ fn hash(secret: &str) -> Hash {
 impl Mark {
     fn of(metadata: &Metadata) -> Mark {
         #[cfg(unix)]
-        let place = {
+        let (place, changed) = {
             use std::os::unix::fs::MetadataExt;
-            (metadata.dev(), metadata.ino())
+            let changed = (metadata.ctime(), metadata.ctime_nsec());
+            ((metadata.dev(), metadata.ino()), changed)
         };
         #[cfg(not(unix))]
-        let place = (0, 0);
-        Mark { bytes: metadata.len(), modified: metadata.modified().ok(), place }
+        let (place, changed) = ((0, 0), (0, 0));
+        Mark {
+            bytes: metadata.len(),
+            modified: metadata.modified().ok(),
+            place,
+            changed,
+            mode: bounded_file::mode_of_others(metadata),
+        }
     }
 
     fn missing() -> Mark {
-        Mark { bytes: 0, modified: None, place: (0, 0) }
+        Mark { bytes: 0, modified: None, place: (0, 0), changed: (0, 0), mode: 0 }
     }
 }

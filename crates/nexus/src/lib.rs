@@ -21,6 +21,7 @@ mod events;
 mod kv;
 mod lengths;
 mod locality;
+mod log;
 mod metrics;
 mod monitor;
 mod node;
@@ -67,10 +68,10 @@ pub use pool::{
 pub use reactive::{Answer, LevelUsed, ReactiveAgent, ReactiveKind, Request, RequestError, Retry};
 pub use serve::{Running, ServeError, Server};
 pub use settings::{
-    AuthSettings, ExposureError, Fault as SettingsFault, HttpSettings, IdempotencySettings,
-    LevelsSettings, LocalitySettings, LogFormat, LogSettings, NodeSettings, Place as SettingsPlace,
-    Problem as SettingsProblem, SETTINGS_BYTES_MAX, Settings, SettingsError, TlsSettings,
-    TraceSettings,
+    AuthSettings, EventsSettings, ExposureError, Fault as SettingsFault, HttpSettings,
+    IdempotencySettings, LevelsSettings, LocalitySettings, LogFormat, LogSettings, NodeSettings,
+    Place as SettingsPlace, Problem as SettingsProblem, SETTINGS_BYTES_MAX, Settings,
+    SettingsError, TlsSettings, TraceSettings,
 };
 pub use tls::{
     CERT_DAYS_MAX, CERT_NAMES_MAX, CertsError, EXPIRY_NOTICE_DAYS, MadeCerts, Tls, TlsError,
@@ -81,6 +82,11 @@ pub use tls::{
 pub mod prelude {
     pub use crate::{Agent, Context, Handle, Handler, Message, Node, Wire};
 }
+
+/// For states, arguments and metadata, which are JSON: a crate that uses Nexus
+/// needs no other.
+#[doc(no_inline)]
+pub use serde_json;
 
 #[doc(hidden)]
 pub use nexus_agent::__private;

@@ -97,8 +97,15 @@ impl Reading {
     }
 
     fn encode_node(&self, to: &mut DescriptorEncoder<'_>) -> fmt::Result {
-        let errors = self.errors.iter().map(|(code, count)| ([("code", code.as_str())], *count));
-        counters(to, "errors", "Errors handed to askers, tellers and spawners", errors)?;
+        let told = |code: ErrorCode| {
+            self.http
+                .as_ref()
+                .and_then(|http| http.errors.get(code as usize))
+                .map_or(0, |told| *told)
+        };
+        let errors = self.errors.iter();
+        let errors = errors.map(|(code, count)| ([("code", code.as_str())], count + told(*code)));
+        counters(to, "errors", "Errors handed to askers, tellers, spawners and clients", errors)?;
         let alarms = self.alarms as u64;
         gauge(to, "alarms", "Timers and deadlines that have not rung", alarms)?;
         gauge(to, "dead_letters", "Dead letters kept for looking at", self.dead_letters as u64)?;

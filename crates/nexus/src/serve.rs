@@ -29,6 +29,7 @@ mod rate;
 mod route;
 mod server;
 mod serving;
+mod signals;
 mod status;
 mod trace;
 

@@ -11,8 +11,8 @@
 //! each with its line, what was there, and what would do. A node whose operator
 //! needs five starts to find five typing errors is a node that is not running.
 //!
-//! Absent on purpose: reading the process's environment (it is an argument),
-//! several files, including one file from another, reading again while running.
+//! Absent on purpose: reading the process's environment anywhere but in
+//! [`Settings::from_env`] (it is an argument elsewhere), several files, including one file from another, reading again while running.
 
 mod document;
 mod environment;
@@ -34,11 +34,14 @@ pub use exposure::ExposureError;
 pub use field::LogFormat;
 pub use file::SETTINGS_BYTES_MAX;
 pub use table::{
-    AuthSettings, HttpSettings, IdempotencySettings, LevelsSettings, LocalitySettings, LogSettings,
-    NodeSettings, Settings, TlsSettings, TraceSettings,
+    AuthSettings, EventsSettings, HttpSettings, IdempotencySettings, LevelsSettings,
+    LocalitySettings, LogSettings, NodeSettings, Settings, TlsSettings, TraceSettings,
 };
 
 use error::Problems;
+
+/// The variable that names the file of settings, where nothing else does.
+const CONFIG_VARIABLE: &str = "NEXUS_CONFIG";
 
 impl Settings {
     /// Settings from a file, if one is named, changed by what the environment says.
@@ -66,6 +69,16 @@ impl Settings {
         }
         environment::apply(env, &mut settings, &mut problems);
         problems.into_result().map(|()| settings)
+    }
+
+    /// Settings from the process's environment: from the file that
+    /// `NEXUS_CONFIG` names, if it does, changed by the variables of [`Self::load`].
+    ///
+    /// # Errors
+    /// As [`Self::load`].
+    pub fn from_env() -> Result<Settings, SettingsError> {
+        let file = std::env::var_os(CONFIG_VARIABLE).filter(|name| !name.is_empty());
+        Settings::load(file.as_deref().map(Path::new), std::env::vars_os())
     }
 
     /// Changes one setting by its name, as `http.listen`, to a value written as

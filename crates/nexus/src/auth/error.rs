@@ -11,12 +11,12 @@ use super::ReadError;
 #[non_exhaustive]
 pub enum TokensError {
     /// It could not be read.
-    #[error("the file of tokens {} {source}", path.display())]
+    #[error("the file of tokens {} {why}", path.display())]
     Read {
         /// The file.
         path: PathBuf,
-        /// Why not. Part of the text above.
-        source: ReadError,
+        /// Why not. Part of the text above, and so no cause that is told again.
+        why: ReadError,
     },
     /// Others than its owner can write it, and so let themselves in.
     #[error(
@@ -74,6 +74,9 @@ pub enum CreateTokenError {
     /// That is no date.
     #[error("{0:?} is no date; valid are 2027-01-31 and 2027-01-31T12:00:00Z; nothing was made")]
     Expiry(String),
+    /// That day, or moment, is over: the token would be good for nothing.
+    #[error("{0:?} is over; nothing was made; name a day to come, or leave it out for no end")]
+    Expired(String),
     /// The system gives no random bytes.
     #[error("the system gives no random bytes; nothing was made")]
     NoChance,

@@ -32,6 +32,8 @@ pub struct NewToken {
     pub secret: Secret,
     /// For the file of tokens, without the end of the line. No secret.
     pub line: String,
+    /// From when on it is no longer good, in Unix seconds; `None`: it always is.
+    pub expires_unix: Option<u64>,
 }
 
 impl Secret {
@@ -66,11 +68,13 @@ impl NewToken {
         let secret = format!("{PREFIX}{}", URL_SAFE_NO_PAD.encode(bytes));
         let hex: String = hash(&secret).iter().map(|byte| format!("{byte:02x}")).collect();
         let mut line = format!("{role} {hex} {name}");
+        let mut expires_unix = None;
         if let Some(expires) = expires {
-            parse_expiry(expires).ok_or_else(|| CreateTokenError::Expiry(expires.to_owned()))?;
+            let bad = || CreateTokenError::Expiry(expires.to_owned());
+            expires_unix = Some(parse_expiry(expires).ok_or_else(bad)?);
             line.push_str(&format!(" expires={expires}"));
         }
-        Ok(NewToken { secret: Secret(secret), line })
+        Ok(NewToken { secret: Secret(secret), line, expires_unix })
     }
 
     /// Puts the line at the end of a file of tokens, which is made if there is

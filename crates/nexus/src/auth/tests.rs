@@ -235,6 +235,26 @@ fn no_secret_shows_in_debug_output() {
     assert!(!shown.contains(&token.secret.expose()[4..]), "{shown}");
 }
 
+#[cfg(unix)]
+#[test]
+fn a_file_that_was_refused_for_its_mode_counts_once_that_is_right() {
+    let scratch = Scratch::new();
+    let (kept, revoked) = (new_token(Role::Viewer, "a", None), new_token(Role::Admin, "b", None));
+    let path = scratch.file("tokens", format!("{}\n{}", kept.line, revoked.line));
+    set_mode(&path, 0o600);
+    let tokens = Tokens::load(&path).unwrap_or_else(|error| panic!("{error}"));
+    let good = |token: &NewToken| tokens.check(token.secret.expose(), 0).is_some();
+
+    scratch.file("tokens", &kept.line);
+    set_mode(&path, 0o666);
+    assert!(matches!(tokens.reload_if_changed(100), Err(TokensError::Writable { .. })));
+    assert!(good(&kept) && good(&revoked), "the tokens stay as they were");
+    set_mode(&path, 0o600);
+    assert!(matches!(tokens.reload_if_changed(105), Ok(true)));
+    assert!(good(&kept) && !good(&revoked));
+    assert!(matches!(tokens.reload_if_changed(110), Ok(false)), "nothing has changed");
+}
+
 #[test]
 fn a_changed_file_is_read_again_after_a_while() {
     let scratch = Scratch::new();

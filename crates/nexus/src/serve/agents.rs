@@ -75,18 +75,22 @@ fn find(host: &Host, name: &Name<'_>) -> Result<Listing, Problem> {
 
 /// There is no such agent.
 pub(super) fn missing(host: &Host, name: &Name<'_>) -> Problem {
-    let kinds = super::kinds(host);
-    if !kinds.contains(&&*name.kind) {
-        return unknown_kind(&kinds, name);
+    if let Err(problem) = known_kind(host, &name.kind) {
+        return problem;
     }
     let message = format!("no agent {}/{} runs here; create it with PUT", name.kind, name.key);
     Problem::new(ErrorCode::UnknownAgent, message)
 }
 
-fn unknown_kind(kinds: &[&'static str], name: &Name<'_>) -> Problem {
+/// Whether there is a kind that clients call so; if not, which there are.
+pub(super) fn known_kind(host: &Host, kind: &str) -> Result<(), Problem> {
+    let kinds = super::kinds(host);
+    if kinds.contains(&kind) {
+        return Ok(());
+    }
     let known = kinds.join(", ");
-    let message = format!("there is no kind {:?} on this node; known are {known}", name.kind);
-    Problem::new(ErrorCode::UnknownKind, message).detail(json!({"kinds": kinds}))
+    let message = format!("there is no kind {kind:?} on this node; known are {known}");
+    Err(Problem::new(ErrorCode::UnknownKind, message).detail(json!({"kinds": kinds})))
 }
 
 /// The body of a request that makes an agent.
@@ -105,10 +109,7 @@ pub(super) async fn create(
 ) -> Result<(StatusCode, Value), Problem> {
     let Create { args } =
         if body.is_empty() { Create::default() } else { super::asked::read(body)? };
-    let kinds = super::kinds(host);
-    if !kinds.contains(&&*name.kind) {
-        return Err(unknown_kind(&kinds, name));
-    }
+    known_kind(host, &name.kind)?;
     let status = match host.system().spawn_by_name(&name.kind, &name.key, args) {
         Ok(()) => StatusCode::CREATED,
         Err(SpawnError::AlreadyRunning { .. }) => StatusCode::OK,
@@ -197,6 +198,9 @@ pub(super) struct Done {
 /// Asks an agent.
 pub(super) async fn ask(host: &Host, name: &Name<'_>, asked: Asked) -> Result<Done, Problem> {
     let system = host.system();
+    if system.kind_named(&name.kind).is_none() {
+        return Err(missing(host, name));
+    }
     let (message, any, within) = match asked {
         Asked::Request(request) => {
             let within = request.deadline;
@@ -206,8 +210,13 @@ pub(super) async fn ask(host: &Host, name: &Name<'_>, asked: Asked) -> Result<Do
             let Some(read) = system.read_json(&name.kind, &message, args.get().as_bytes()) else {
                 return Err(wrong_message(host, name, &message));
             };
+            let any = read?;
+            // As in a body: readers made by derive take a list for an object.
+            if args.get().starts_with('[') && host.takes_object(&name.kind, &message) {
+                let text = "args is a list, and must be an object; nothing changed";
+                return Err(Problem::bad_request(text).detail(json!({"path": "args"})));
+            }
             return finish(host, name, {
-                let any = read?;
                 system.ask_any(&name.kind, &name.key, &message, any, within).await
             });
         }
@@ -222,8 +231,8 @@ fn finish(
     reply: Result<AnyReply, AskError>,
 ) -> Result<Done, Problem> {
     let reply = reply.map_err(|error| match error {
-        AskError::NotRunning => missing(host, name),
-        AskError::WrongMessage { message, .. } => wrong_message(host, name, &message),
+        AskError::NotRunning => missing(host, name).counted(),
+        AskError::WrongMessage { message, .. } => wrong_message(host, name, &message).counted(),
         error => error.into(),
     })?;
     match reply.downcast::<Result<Answer, RequestError>>() {

@@ -19,6 +19,9 @@ pub(super) enum Asked {
     Message { name: String, args: Box<RawValue>, within: Duration },
 }
 
+/// What a request can be.
+const TYPES: [&str; 4] = ["query", "update", "action", "message"];
+
 #[derive(Deserialize)]
 struct Kind<'b> {
     #[serde(rename = "type", borrow)]
@@ -45,6 +48,11 @@ impl Asked {
     /// Reads a body.
     pub(super) fn read(body: &[u8]) -> Result<Asked, Problem> {
         let kind: Kind<'_> = read_borrowed(body)?;
+        if !TYPES.contains(&&*kind.kind) {
+            let (shown, known) = (kind.kind.chars().take(64).collect::<String>(), TYPES.join(", "));
+            let text = format!("there is no type {shown:?}; known are {known}; nothing changed");
+            return Err(Problem::bad_request(text).detail(json!({"path": "type"})));
+        }
         if kind.kind != "message" {
             return Ok(Asked::Request(read::<nexus_coord::Request>(body)?.into()));
         }
@@ -127,6 +135,11 @@ mod tests {
             panic!("there is no such routing")
         };
         assert_eq!(problem.detail, json!({"path": "routing"}));
+        let Err(problem) = read(r#"{"type":"mesage","name":"A"}"#) else {
+            panic!("there is no such type")
+        };
+        assert!(problem.message.contains("query, update, action, message"), "{}", problem.message);
+        assert_eq!(problem.detail, json!({"path": "type"}));
         assert!(read("[1]").is_err() && read("").is_err() && read(&"[".repeat(9_999)).is_err());
     }
 }

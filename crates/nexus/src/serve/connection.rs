@@ -24,6 +24,10 @@ use super::host::Host;
 use super::meter::Refused;
 use super::serving;
 
+/// How long a request that has begun to arrive may take once the node drains.
+/// It has surely done nothing yet. A guess: what was sent whole is there by then.
+pub(super) const ARRIVES_WITHIN: Duration = Duration::from_millis(500);
+
 /// What a connection is waiting for.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[repr(u8)]
@@ -111,17 +115,19 @@ where
     let mut connection = pin!(connection);
     let mut timer = pin!(tokio::time::sleep(http.header_timeout));
     let mut drained = pin!(host.drained());
-    let mut draining = false;
+    let mut draining = None;
     std::future::poll_fn(|poller| {
-        if !draining && drained.as_mut().poll(poller).is_ready() {
-            draining = true;
+        if draining.is_none() && drained.as_mut().poll(poller).is_ready() {
+            draining = Some(now());
             connection.as_mut().graceful_shutdown();
         }
         if connection.as_mut().poll(poller).is_ready() {
             return Poll::Ready(());
         }
-        if is_overdue(&host, &progress, timer.as_mut(), poller) {
-            host.meter.refused(Refused::Slow);
+        if is_overdue(&host, &progress, draining, timer.as_mut(), poller) {
+            if draining.is_none() {
+                host.meter.refused(Refused::Slow);
+            }
             return Poll::Ready(());
         }
         Poll::Pending
@@ -137,12 +143,16 @@ const BUFFER_BYTES_MIN: usize = 8_192;
 fn is_overdue(
     host: &Host,
     progress: &Progress,
+    draining: Option<Instant>,
     mut timer: Pin<&mut Sleep>,
     poller: &mut Poller<'_>,
 ) -> bool {
     loop {
-        let limit = limit(host, progress.waits());
-        let due = progress.since() + limit;
+        let waits = progress.waits();
+        let mut due = progress.since() + limit(host, waits);
+        if let Some(since) = draining.filter(|_| matches!(waits, Waits::Idle | Waits::Head)) {
+            due = due.min(since + ARRIVES_WITHIN);
+        }
         if timer.deadline() > due || timer.is_elapsed() {
             if timer.is_elapsed() && now() >= due {
                 return true;

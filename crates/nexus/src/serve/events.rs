@@ -34,9 +34,16 @@ pub(super) struct Wanted {
 }
 
 impl Wanted {
-    pub(super) fn read(query: &Query) -> Result<Wanted, Problem> {
+    /// Reads it. Names of events that are not kept are refused: who waits for
+    /// one would wait for ever.
+    pub(super) fn read(host: &Host, query: &Query) -> Result<Wanted, Problem> {
         let name = query.get("name").map(str::parse::<EventName>).transpose();
         let name = name.map_err(|error| Problem::bad_request(error.to_string()))?;
+        if let Some(name) = name.filter(|name| !host.figures.threads.events.wants(*name)) {
+            let text = format!("this node keeps no {name} events; events.everyday = true does");
+            let detail = json!({"parameter": "name", "setting": "events.everyday"});
+            return Err(Problem::bad_request(text).detail(detail));
+        }
         Ok(Wanted { name, agent: query.get("agent").map(str::to_owned) })
     }
 

@@ -11,7 +11,8 @@
 //! ```
 //!
 //! `~` holds if the left text contains the right one. Numbers compare with
-//! numbers, texts with texts; where a field is not there nothing holds but `!=`.
+//! numbers, texts with texts: where a field is known to be the other, that is an
+//! error. Where a field is not there nothing holds but `!=`.
 //!
 //! Pure. Costs a look at every agent, some hundred nanoseconds each; one that
 //! names `state` sends every agent that the rest does not rule out a message.
@@ -55,6 +56,9 @@ enum Compare {
 /// Fields of an agent, as the list shows them.
 const FIELDS: [&str; 10] =
     ["kind", "key", "phase", "level", "mailbox", "epoch", "handled", "errors", "rate", "age"];
+
+/// Those that are texts; the others are numbers.
+const TEXTS: [&str; 4] = ["kind", "key", "phase", "level"];
 
 /// Why a filter was not understood, and where.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
@@ -229,8 +233,32 @@ impl<'t> Reader<'t> {
             return Err(self.error("expected one of = != < <= > >= ~"));
         };
         match self.next()? {
-            Token::Value(value) => Ok(Test::Compare { field, compare, value }),
+            Token::Value(value) => {
+                self.check(&field, compare, &value)?;
+                Ok(Test::Compare { field, compare, value })
+            }
             _ => Err(self.error("expected a \"text\", a number, true, false or null")),
+        }
+    }
+
+    /// Refuses what would never hold, or always.
+    fn check(&self, field: &Field, compare: Compare, value: &Value) -> Result<(), FilterError> {
+        if compare == Compare::Contains && !value.is_string() {
+            return Err(self.error("`~` takes a \"text\""));
+        }
+        let Field::Plain(name) = *field else { return Ok(()) };
+        let is_text = TEXTS.contains(&name);
+        match (is_text, compare) {
+            (false, Compare::Contains) => {
+                Err(self.error(format!("`{name}` is a number, and `~` looks into texts")))
+            }
+            (true, _) if !value.is_string() => {
+                Err(self.error(format!("`{name}` is a text, and compares with a \"text\"")))
+            }
+            (false, _) if !value.is_number() => {
+                Err(self.error(format!("`{name}` is a number, and compares with a number")))
+            }
+            _ => Ok(()),
         }
     }
 
@@ -372,7 +400,7 @@ mod tests {
         check(r#"state.owner.name != "Ada""#, false);
         check("state.gone = null", true);
         check("state.gone > 1", false);
-        check(r#"mailbox = "11""#, false);
+        check(r#"state.items = "3""#, false);
         check(r#"kind = "c\u0061rt""#, true);
     }
 
@@ -403,6 +431,11 @@ mod tests {
         refused("mailbox > 1e", 11, "is no number");
         refused("mailbox > 1 kind", 17, "expected `and`");
         refused("(mailbox > 1", 13, "expected `)`");
+        refused("mailbox > \"a\"", 14, "`mailbox` is a number");
+        refused("rate ~ \"1\"", 11, "`rate` is a number");
+        refused("kind = 1", 9, "`kind` is a text");
+        refused("phase != null", 14, "`phase` is a text");
+        refused("state.x ~ 1", 12, "`~` takes a \"text\"");
         refused("mailbox ; 1", 9, "`;` has no meaning");
         refused(&"not ".repeat(100), 128, "nested deeper");
         refused(&"(".repeat(2_000), FILTER_BYTES_MAX, "2000 bytes");

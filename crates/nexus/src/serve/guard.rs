@@ -62,15 +62,23 @@ pub(super) fn identify<B>(
             if identity.role < needed {
                 host.meter.refused(Refused::Role);
                 let message = format!(
-                    "the token {} is of a {}; this takes a {}",
+                    "the token {} is of {}; this takes {}",
                     identity.name,
-                    identity.role.name(),
-                    needed.name()
+                    one(identity.role),
+                    one(needed)
                 );
                 return Err(Problem::new(ErrorCode::Forbidden, message));
             }
             Ok(Client { name: identity.name })
         }
+    }
+}
+
+fn one(role: Role) -> &'static str {
+    match role {
+        Role::Viewer => "a viewer",
+        Role::Operator => "an operator",
+        Role::Admin => "an admin",
     }
 }
 

@@ -1,5 +1,6 @@
 //! What all connections share.
 
+use std::collections::BTreeMap;
 use std::future::Future;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -25,9 +26,23 @@ pub(crate) struct Host {
     /// Host names that a request may be addressed to, lower case, without port.
     pub(super) hosts: Vec<String>,
     pub(super) openapi: std::sync::OnceLock<Vec<u8>>,
+    /// Whether the arguments of a message are an object, by kind and message,
+    /// for those that somebody sent a list: finding out takes a while.
+    objects: Mutex<BTreeMap<(&'static str, &'static str), bool>>,
     repeats: Mutex<Repeats>,
     rates: Option<Mutex<Rates>>,
-    draining: watch::Sender<bool>,
+    ending: watch::Sender<Ending>,
+}
+
+/// How far the end of a node has come.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+enum Ending {
+    /// It goes on.
+    Not,
+    /// No new work is taken, what has begun is finished.
+    Draining,
+    /// The time for that is over: who still waits is told so.
+    Over,
 }
 
 impl Host {
@@ -47,9 +62,10 @@ impl Host {
             tokens,
             tracer,
             openapi: std::sync::OnceLock::new(),
+            objects: Mutex::default(),
             repeats: Mutex::new(Repeats::new(window, entries_max)),
             rates: (per_s > 0).then(|| Mutex::new(Rates::new(per_s))),
-            draining: watch::Sender::new(false),
+            ending: watch::Sender::new(Ending::Not),
             settings,
             name,
             meter,
@@ -64,6 +80,17 @@ impl Host {
         self.figures.threads.clock().now()
     }
 
+    /// Whether agents of `kind` take the arguments of `message` as an object.
+    pub(super) fn takes_object(&self, kind: &str, message: &str) -> bool {
+        let facts = self.system().kind_named(kind).zip(self.system().messages(kind));
+        let facts = facts.and_then(|(kind, messages)| {
+            Some((kind, messages.into_iter().find(|facts| facts.name == message)?))
+        });
+        let Some((kind, facts)) = facts else { return false };
+        let shape = || (facts.args)().schema["type"] == "object";
+        *lock(&self.objects).entry((kind, facts.name)).or_insert_with(shape)
+    }
+
     pub(super) fn repeats(&self) -> MutexGuard<'_, Repeats> {
         lock(&self.repeats)
     }
@@ -74,7 +101,20 @@ impl Host {
 
     /// Takes no new work from here on; connections end when they are idle.
     pub(super) fn drain(&self) {
-        self.draining.send_replace(true);
+        self.end(Ending::Draining);
+    }
+
+    /// Waits no longer for what has begun: whoever asked for it is told so.
+    pub(super) fn give_up(&self) {
+        self.end(Ending::Over);
+    }
+
+    fn end(&self, ending: Ending) {
+        self.ending.send_if_modified(|now| {
+            let later = *now < ending;
+            *now = ending.max(*now);
+            later
+        });
     }
 
     /// Whether others than this machine can reach the port.
@@ -83,15 +123,24 @@ impl Host {
     }
 
     pub(super) fn is_draining(&self) -> bool {
-        *self.draining.borrow()
+        *self.ending.borrow() >= Ending::Draining
     }
 
     /// Ready when the node begins to drain.
     pub(super) fn drained(&self) -> impl Future<Output = ()> + Send + 'static {
-        let mut draining = self.draining.subscribe();
+        self.ended(Ending::Draining)
+    }
+
+    /// Ready when what has begun is no longer waited for.
+    pub(super) fn given_up(&self) -> impl Future<Output = ()> + Send + 'static {
+        self.ended(Ending::Over)
+    }
+
+    fn ended(&self, wanted: Ending) -> impl Future<Output = ()> + Send + 'static {
+        let mut ending = self.ending.subscribe();
         async move {
             // An error means that the host is gone, which is the end as well.
-            let _ = draining.wait_for(|draining| *draining).await;
+            let _ = ending.wait_for(|ending| *ending >= wanted).await;
         }
     }
 }

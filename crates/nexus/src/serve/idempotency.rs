@@ -50,11 +50,19 @@ pub(super) struct Kept {
     pub(super) body: Bytes,
 }
 
+/// The right to say how the request under a key ended: for the one that was to
+/// be done, and for no other one of that key, earlier or later.
+#[derive(PartialEq, Eq, Debug)]
+pub(super) struct Turn {
+    key: Key,
+    number: u64,
+}
+
 /// What is to be done with a request that has a key.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(PartialEq, Eq, Debug)]
 pub(super) enum Decision {
     /// Nothing is known: do it, then [`Repeats::finish`] or [`Repeats::forget`].
-    Do,
+    Do(Turn),
     /// It was done: this was the answer.
     Repeat(Kept),
     /// The first one is still being done.
@@ -73,7 +81,7 @@ enum State {
 
 struct Entry {
     fingerprint: u64,
-    since: Time,
+    number: u64,
     state: State,
 }
 
@@ -82,15 +90,18 @@ pub(super) struct Repeats {
     window: Duration,
     entries_max: usize,
     entries: FixedMap<Key, Entry>,
-    /// By age, with the time that tells an entry from a later one of the same key.
-    ages: VecDeque<(Time, Key)>,
+    /// By age, with the number that tells an entry from a later one of the same key.
+    ages: VecDeque<(Time, u64, Key)>,
+    /// Entries made so far.
+    made: u64,
+    /// Of the answers that are kept.
     bytes: usize,
 }
 
 impl Repeats {
     pub(super) fn new(window: Duration, entries_max: usize) -> Repeats {
         let (entries, ages) = (FixedMap::default(), VecDeque::new());
-        Repeats { window, entries_max, entries, ages, bytes: 0 }
+        Repeats { window, entries_max, entries, ages, made: 0, bytes: 0 }
     }
 
     /// What to do with a request whose content has this fingerprint.
@@ -107,19 +118,24 @@ impl Repeats {
         while self.entries.len() >= self.entries_max {
             self.drop_oldest();
         }
-        let entry = Entry { fingerprint, since: now, state: State::Underway };
+        let number = self.made;
+        self.made += 1;
+        let entry = Entry { fingerprint, number, state: State::Underway };
         self.entries.insert(key.clone(), entry);
-        self.ages.push_back((now, key.clone()));
-        Decision::Do
+        self.ages.push_back((now, number, key.clone()));
+        Decision::Do(Turn { key: key.clone(), number })
     }
 
-    /// The request was done, or may have been, with this answer.
-    pub(super) fn finish(&mut self, key: &Key, kept: Kept) {
-        let Some(entry) = self.entries.get_mut(key) else { return };
+    /// The request was done, or may have been, with this answer. Nothing is kept
+    /// if its entry had to make room meanwhile, or its window is over.
+    pub(super) fn finish(&mut self, turn: Turn, kept: Kept) {
+        let entry = self.entries.get_mut(&turn.key).filter(|entry| entry.number == turn.number);
+        let Some(entry) = entry else { return };
         if kept.body.len() > ANSWER_BYTES_MAX {
             entry.state = State::NotKept;
             return;
         }
+        // A turn is taken once, so there is no answer yet whose bytes this replaces.
         self.bytes += kept.body.len();
         entry.state = State::Done(kept);
         while self.bytes > ANSWERS_BYTES_MAX {
@@ -128,13 +144,13 @@ impl Repeats {
     }
 
     /// The request was surely not done: it may be tried again under the same key.
-    pub(super) fn forget(&mut self, key: &Key) {
+    pub(super) fn forget(&mut self, turn: Turn) {
         // Its age goes when its time comes, and finds nothing.
-        self.remove(key);
+        self.remove(&turn.key, turn.number);
     }
 
     fn expire(&mut self, now: Time) {
-        while let Some((since, _)) = self.ages.front()
+        while let Some((since, _, _)) = self.ages.front()
             && now.since(*since) > self.window
         {
             self.drop_oldest();
@@ -142,19 +158,22 @@ impl Repeats {
         // Forgotten keys leave their ages behind.
         if self.ages.len() > 2 * self.entries_max {
             let entries = &self.entries;
-            self.ages
-                .retain(|(since, key)| entries.get(key).is_some_and(|entry| entry.since == *since));
+            self.ages.retain(|(_, number, key)| {
+                entries.get(key).is_some_and(|entry| entry.number == *number)
+            });
         }
     }
 
     fn drop_oldest(&mut self) {
-        let Some((since, key)) = self.ages.pop_front() else { return };
-        if self.entries.get(&key).is_some_and(|entry| entry.since == since) {
-            self.remove(&key);
+        if let Some((_, number, key)) = self.ages.pop_front() {
+            self.remove(&key, number);
         }
     }
 
-    fn remove(&mut self, key: &Key) {
+    fn remove(&mut self, key: &Key, number: u64) {
+        if self.entries.get(key).is_none_or(|entry| entry.number != number) {
+            return;
+        }
         if let Some(Entry { state: State::Done(kept), .. }) = self.entries.remove(key) {
             self.bytes -= kept.body.len();
         }
@@ -179,45 +198,76 @@ mod tests {
 
     const NOW: Time = Time::ZERO;
 
+    /// The turn of a request that is to be done.
+    #[track_caller]
+    fn turn(repeats: &mut Repeats, now: Time, name: &str, fingerprint: u64) -> Turn {
+        match repeats.decide(now, &key(name), fingerprint) {
+            Decision::Do(turn) => turn,
+            other => panic!("{other:?}"),
+        }
+    }
+
     #[test]
     fn the_second_gets_the_answer_of_the_first() {
         let mut repeats = repeats(10);
-        assert_eq!(repeats.decide(NOW, &key("a"), 1), Decision::Do);
+        let first = turn(&mut repeats, NOW, "a", 1);
         assert_eq!(repeats.decide(NOW, &key("a"), 1), Decision::Underway);
-        repeats.finish(&key("a"), kept(3));
+        repeats.finish(first, kept(3));
         assert_eq!(repeats.decide(NOW, &key("a"), 1), Decision::Repeat(kept(3)));
         assert_eq!(repeats.decide(NOW, &key("a"), 2), Decision::Differs);
-        let later = NOW.after(Duration::from_secs(61));
-        assert_eq!(repeats.decide(later, &key("a"), 2), Decision::Do, "the window is over");
+        // The window is over.
+        turn(&mut repeats, NOW.after(Duration::from_secs(61)), "a", 2);
     }
 
     #[test]
     fn what_was_not_done_may_be_tried_again() {
         let mut repeats = repeats(10);
-        assert_eq!(repeats.decide(NOW, &key("a"), 1), Decision::Do);
-        repeats.forget(&key("a"));
-        assert_eq!(repeats.decide(NOW, &key("a"), 1), Decision::Do);
+        let first = turn(&mut repeats, NOW, "a", 1);
+        repeats.forget(first);
+        turn(&mut repeats, NOW, "a", 1);
+    }
+
+    /// The first request under the key outlives its entry: its window is over, or
+    /// it had to make room. What becomes of it is nothing to the second one.
+    #[test]
+    fn a_late_end_leaves_a_later_request_of_the_same_key_alone() {
+        let mut repeats = repeats(2);
+        let late = turn(&mut repeats, NOW, "a", 1);
+        let later = NOW.after(Duration::from_secs(61));
+        let second = turn(&mut repeats, later, "a", 1);
+        repeats.forget(late);
+        assert_eq!(repeats.decide(later, &key("a"), 1), Decision::Underway);
+        for other in ["b", "c"] {
+            turn(&mut repeats, later, other, 1);
+        }
+        let third = turn(&mut repeats, later, "a", 1);
+        repeats.finish(second, kept(5));
+        assert_eq!((repeats.bytes, repeats.decide(later, &key("a"), 1)), (0, Decision::Underway));
+        repeats.finish(third, kept(7));
+        assert_eq!(
+            (repeats.bytes, repeats.decide(later, &key("a"), 1)),
+            (7, Decision::Repeat(kept(7)))
+        );
+        turn(&mut repeats, later.after(Duration::from_secs(61)), "d", 1);
+        assert_eq!((repeats.bytes, repeats.entries.len()), (0, 1), "nothing is left behind");
     }
 
     #[test]
     fn memory_is_bounded() {
         let mut repeats = repeats(3);
         for number in 0..100 {
-            let key = key(&number.to_string());
-            assert_eq!(repeats.decide(NOW, &key, 1), Decision::Do);
-            repeats.finish(&key, kept(10));
-            repeats.forget(&key);
+            let forgotten = turn(&mut repeats, NOW, &number.to_string(), 1);
+            repeats.forget(forgotten);
         }
         assert!(repeats.ages.len() <= 7);
         for number in 0..1_000 {
-            let key = key(&number.to_string());
-            repeats.decide(NOW, &key, 1);
-            repeats.finish(&key, kept(ANSWER_BYTES_MAX));
+            let done = turn(&mut repeats, NOW, &number.to_string(), 1);
+            repeats.finish(done, kept(ANSWER_BYTES_MAX));
         }
         assert_eq!(repeats.entries.len(), 3);
         assert_eq!(repeats.bytes, 3 * ANSWER_BYTES_MAX);
-        repeats.decide(NOW, &key("long"), 1);
-        repeats.finish(&key("long"), kept(ANSWER_BYTES_MAX + 1));
+        let long = turn(&mut repeats, NOW, "long", 1);
+        repeats.finish(long, kept(ANSWER_BYTES_MAX + 1));
         assert_eq!(repeats.decide(NOW, &key("long"), 1), Decision::NotKept);
     }
 }

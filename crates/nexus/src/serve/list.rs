@@ -22,6 +22,9 @@ const PAGE_DEFAULT: u64 = 100;
 /// and the client goes on: no request walks over millions of agents at once.
 const LOOKED_AT_MAX: usize = 100_000;
 
+/// Agents written down between two turns of other requests: about a millisecond.
+const SHOWN_PER_TURN: usize = 100;
+
 /// Agents read from the registry at once.
 const CHUNK: usize = 2_000;
 
@@ -42,6 +45,9 @@ pub(super) async fn page(host: &Host, query: &Query) -> Result<Value, Problem> {
         })?;
     let mut after = query.get("after").map(read_id).transpose()?;
     let kind = query.get("kind");
+    if let Some(kind) = kind {
+        agents::known_kind(host, kind)?;
+    }
     let until = host.now().after(ASKING_MAX);
     let (mut agents, mut scanned, mut asked) = (Vec::new(), 0, 0);
     loop {
@@ -79,6 +85,10 @@ pub(super) async fn page(host: &Host, query: &Query) -> Result<Value, Problem> {
             if agents.len() == limit {
                 return Ok(answer(agents, after, scanned));
             }
+            if agents.len().is_multiple_of(SHOWN_PER_TURN) {
+                // Others on this worker have their turn.
+                tokio::task::yield_now().await;
+            }
         }
         if end {
             return Ok(answer(agents, None, scanned));
@@ -97,7 +107,9 @@ fn answer(agents: Vec<Value>, next: Option<AgentId>, scanned: usize) -> Value {
 }
 
 fn read_id(text: &str) -> Result<AgentId, Problem> {
-    let id = (text.len() == 32).then(|| u128::from_str_radix(text, 16).ok()).flatten();
+    // Reading a number alone would take a sign as well.
+    let is_id = text.len() == 32 && text.bytes().all(|digit| digit.is_ascii_hexdigit());
+    let id = is_id.then(|| u128::from_str_radix(text, 16).ok()).flatten();
     let bad = || Problem::bad_request("query parameter \"after\" is no id of an agent: 32 digits");
     id.map(AgentId::from_u128).ok_or_else(bad)
 }

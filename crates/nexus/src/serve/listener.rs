@@ -3,11 +3,16 @@
 //! On a thread of its own, so that a worker in a long handler keeps nobody from
 //! getting in. Each connection then stays with its worker.
 
+use std::future::Future;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
+use std::pin::pin;
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::Duration;
 
+use nexus_agent::ErrorCode;
+use nexus_base::Time;
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::runtime::Handle;
 use tokio_rustls::TlsAcceptor;
@@ -21,11 +26,14 @@ use super::on_worker::OnWorker;
 /// that there are end meanwhile.
 const PAUSE: Duration = Duration::from_millis(50);
 
+/// How often the log says that connections cannot be taken.
+const TOLD_EVERY: Duration = Duration::from_secs(1);
+
 /// What a client is told for which there is no room.
-const FULL: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\ncontent-type: application/json\r\n\
-    connection: close\r\nretry-after: 1\r\ncontent-length: 146\r\n\r\n\
-    {\"error\":{\"code\":\"shutting_down\",\"message\":\"the node has all the connections it may \
-    have\",\"changed\":\"no\",\"retry\":\"later\",\"detail\":{\"limit\":true}}}";
+const FULL: &[u8] = b"HTTP/1.1 429 Too Many Requests\r\ncontent-type: application/json\r\n\
+    connection: close\r\nretry-after: 1\r\ncontent-length: 155\r\n\r\n\
+    {\"error\":{\"code\":\"mailbox_full\",\"message\":\"the node has all the connections it may \
+    have\",\"changed\":\"no\",\"retry\":\"later\",\"detail\":{\"reason\":\"connections\"}}}";
 
 /// Connections that may wait to be taken. The system takes less if it was told
 /// to; the 128 that most ask for are full when a few hundred clients come at once.
@@ -48,11 +56,12 @@ pub(super) async fn listen(
     tls: Option<TlsAcceptor>,
 ) {
     let mut workers = workers.into_iter().cycle();
-    let mut drained = std::pin::pin!(host.drained());
+    let mut drained = pin!(host.drained());
+    let mut told = Seldom::default();
     loop {
         let accepted = std::future::poll_fn(|poller| {
             if drained.as_mut().poll(poller).is_ready() {
-                return std::task::Poll::Ready(None);
+                return Poll::Ready(None);
             }
             listener.poll_accept(poller).map(Some)
         });
@@ -64,12 +73,33 @@ pub(super) async fn listen(
                 }
             }
             Some(Err(error)) => {
-                tracing::warn!(target: "nexus", %error, "a connection could not be taken");
+                if let Some(count) = told.tell(host.now()) {
+                    tracing::warn!(target: "nexus", %error, count, "connections could not be taken");
+                }
                 if !is_of_the_connection(&error) {
                     tokio::time::sleep(PAUSE).await;
                 }
             }
         }
+    }
+}
+
+/// What happens many times a second, told at most once in one.
+#[derive(Default)]
+struct Seldom {
+    again: Time,
+    untold: u64,
+}
+
+impl Seldom {
+    /// How often it has happened since it was told, if it is to be told now.
+    fn tell(&mut self, now: Time) -> Option<u64> {
+        self.untold += 1;
+        if now < self.again {
+            return None;
+        }
+        self.again = now.after(TOLD_EVERY);
+        Some(std::mem::take(&mut self.untold))
     }
 }
 
@@ -92,6 +122,7 @@ fn admit(
     if host.meter.connections() > host.settings.http.connections_max as u64 {
         host.meter.refused(Refused::Connections);
         if tls.is_none() {
+            host.meter.failed(ErrorCode::MailboxFull);
             let _ = stream.try_write(FULL);
         }
         return;
@@ -111,10 +142,21 @@ fn admit(
 async fn serve(host: Arc<Host>, stream: TcpStream, from: IpAddr, tls: Option<TlsAcceptor>) {
     let Some(tls) = tls else { return connection::serve(host, stream, from).await };
     let limit = host.settings.http.header_timeout;
-    match tokio::time::timeout(limit, tls.accept(stream)).await {
-        Ok(Ok(stream)) => connection::serve(host, stream, from).await,
-        Ok(Err(error)) => tracing::debug!(target: "nexus", %error, "no TLS"),
-        Err(_) => host.meter.refused(Refused::Slow),
+    let accepted = {
+        let mut accepting = pin!(tokio::time::timeout(limit, tls.accept(stream)));
+        let mut drained = pin!(host.drained());
+        std::future::poll_fn(|poller| match accepting.as_mut().poll(poller) {
+            Poll::Ready(accepted) => Poll::Ready(Some(accepted)),
+            Poll::Pending => drained.as_mut().poll(poller).map(|()| None),
+        })
+        .await
+    };
+    match accepted {
+        Some(Ok(Ok(stream))) => connection::serve(host, stream, from).await,
+        Some(Ok(Err(error))) => tracing::debug!(target: "nexus", %error, "no TLS"),
+        Some(Err(_)) => host.meter.refused(Refused::Slow),
+        // Nothing was asked yet, and nothing would be answered.
+        None => {}
     }
 }
 
@@ -131,5 +173,29 @@ impl Seat {
 impl Drop for Seat {
     fn drop(&mut self) {
         self.0.meter.disconnected();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_finds_no_room_is_told_so_in_full() {
+        let text = str::from_utf8(FULL).expect("it is text");
+        let (head, body) = text.split_once("\r\n\r\n").expect("a head and a body");
+        assert!(head.ends_with(&format!("content-length: {}", body.len())), "{head}");
+        let body: serde_json::Value = serde_json::from_str(body).expect("it is JSON");
+        assert_eq!(body["error"]["code"], "mailbox_full");
+    }
+
+    #[test]
+    fn what_comes_in_floods_is_told_once_a_second_with_its_count() {
+        let mut seldom = Seldom::default();
+        let at = |ms| Time::ZERO.after(Duration::from_millis(ms));
+        let told: Vec<Option<u64>> = (0..=40).map(|tick| seldom.tell(at(50 * tick))).collect();
+        let told: Vec<(usize, u64)> =
+            told.iter().enumerate().filter_map(|(tick, count)| Some((tick, (*count)?))).collect();
+        assert_eq!(told, [(0, 1), (20, 20), (40, 20)]);
     }
 }

@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use nexus_agent::ErrorCode;
 use nexus_base::{Histogram, Time};
 
 /// Slowest requests remembered.
@@ -54,6 +55,7 @@ pub(crate) struct Meter {
     shards: Box<[Mutex<Shard>]>,
     connections: AtomicU64,
     refused: [AtomicU64; Refused::ALL.len()],
+    errors: [AtomicU64; ErrorCode::ALL.len()],
 }
 
 #[derive(Default)]
@@ -96,6 +98,8 @@ pub(crate) struct Figures {
     pub(crate) statuses: BTreeMap<u16, u64>,
     pub(crate) refused: Vec<(&'static str, u64)>,
     pub(crate) connections: u64,
+    /// Errors that the port itself told clients, by code as in [`ErrorCode::ALL`].
+    pub(crate) errors: Vec<u64>,
     /// What became of the spans of traces, by result.
     pub(crate) spans: Vec<(&'static str, u64)>,
 }
@@ -106,6 +110,7 @@ impl Meter {
             shards: (0..shards.max(1)).map(|_| Mutex::default()).collect(),
             connections: AtomicU64::new(0),
             refused: Default::default(),
+            errors: Default::default(),
         }
     }
 
@@ -143,6 +148,12 @@ impl Meter {
         self.refused[why as usize].fetch_add(1, Ordering::Relaxed);
     }
 
+    /// Counts an error that a client was told, and nobody else has counted.
+    #[cold]
+    pub(super) fn failed(&self, code: ErrorCode) {
+        self.errors[code as usize].fetch_add(1, Ordering::Relaxed);
+    }
+
     pub(super) fn connected(&self) -> u64 {
         self.connections.fetch_add(1, Ordering::Relaxed) + 1
     }
@@ -161,6 +172,7 @@ impl Meter {
             refused: Refused::ALL
                 .map(|(why, name)| (name, self.refused[why as usize].load(Ordering::Relaxed)))
                 .to_vec(),
+            errors: self.errors.iter().map(|count| count.load(Ordering::Relaxed)).collect(),
             ..Figures::default()
         };
         for shard in &self.shards {

@@ -47,9 +47,8 @@ fn parameters() -> Value {
     json!({
         "key": {
             "name": "key", "in": "path", "required": true,
-            "description": "Which agent of the kind.",
-            "schema": {"type": "string", "minLength": 1, "maxLength": 255,
-                       "pattern": "^[A-Za-z0-9_.~-]+$"},
+            "description": "Which agent of the kind: any text, percent-encoded, of up to 1,024 bytes.",
+            "schema": {"type": "string", "minLength": 1, "maxLength": 1_024},
             "example": "42",
         },
         "force": {
@@ -61,7 +60,7 @@ fn parameters() -> Value {
             "name": "Idempotency-Key", "in": "header", "required": false,
             "description": "A second request under the same key gets the answer of the first.",
             "schema": {"type": "string", "minLength": 1, "maxLength": 255,
-                       "pattern": "^[A-Za-z0-9_-]+$"},
+                       "pattern": "^[!-~]+$"},
         },
     })
 }
@@ -127,7 +126,7 @@ fn general_paths(kinds: &[&'static str]) -> Map<String, Value> {
                       json!({"type": "string", "maxLength": 1_024})),
                 query("state", "1 to have each agent say what its state is.", flag.clone()),
             ],
-            "responses": answers("200", reference("Page"), &[]),
+            "responses": answers("200", reference("Page"), &[404]),
         }},
         "/v1/agents/{kind}/{key}/level": {"put": {
             "operationId": "setLevel",

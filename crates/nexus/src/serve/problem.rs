@@ -18,6 +18,8 @@ pub(super) struct Problem {
     pub(super) detail: Value,
     /// Methods there are, where the one used is not among them.
     pub(super) allow: Option<&'static str>,
+    /// Whether the system has counted it among its errors.
+    pub(super) counted: bool,
 }
 
 impl Problem {
@@ -31,6 +33,7 @@ impl Problem {
             retry: Retry::after(code),
             detail: json!({}),
             allow: None,
+            counted: false,
         }
     }
 
@@ -48,6 +51,11 @@ impl Problem {
 
     pub(super) fn status(self, status: StatusCode) -> Problem {
         Problem { status, ..self }
+    }
+
+    /// The same, of what the system has counted.
+    pub(super) fn counted(self) -> Problem {
+        Problem { counted: true, ..self }
     }
 
     pub(super) fn to_json(&self) -> Value {
@@ -100,22 +108,31 @@ fn status(code: ErrorCode) -> StatusCode {
 
 impl From<AskError> for Problem {
     fn from(error: AskError) -> Problem {
-        RequestError::from(error).into()
+        // The system has counted it when it gave it to us.
+        Problem::from(RequestError::from(error)).counted()
     }
 }
 
 impl From<SpawnError> for Problem {
     fn from(error: SpawnError) -> Problem {
-        Problem::new(error.code(), error.to_string())
+        Problem::new(error.code(), error.to_string()).counted()
     }
 }
 
 impl From<BadArgs> for Problem {
     fn from(error: BadArgs) -> Problem {
-        let path =
-            if error.path.is_empty() { "args".into() } else { format!("args.{}", error.path) };
+        let path = path_in_args(&error.path);
         let detail = json!({"message": error.message, "path": path, "reason": error.reason});
         Problem::bad_request(error.to_string()).detail(detail)
+    }
+}
+
+/// The path of a part of the arguments, from the body on.
+fn path_in_args(path: &str) -> String {
+    match path {
+        "" => "args".to_owned(),
+        index if index.starts_with('[') => format!("args{index}"),
+        path => format!("args.{path}"),
     }
 }
 
@@ -150,6 +167,13 @@ impl From<NoRoute> for Problem {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_path_into_a_list_reads_as_one() {
+        for (path, told) in [("", "args"), ("a.b", "args.a.b"), ("[0]", "args[0]")] {
+            assert_eq!(path_in_args(path), told);
+        }
+    }
 
     #[test]
     fn what_may_have_run_is_not_to_be_repeated_blindly() {

@@ -12,8 +12,11 @@ impl Query {
         let mut pairs: Vec<(String, String)> = Vec::new();
         for (name, value) in form_urlencoded::parse(text.unwrap_or_default().as_bytes()) {
             if !known.contains(&&*name) {
-                let known = known.join(", ");
-                return Err(bad(&name, &format!("is not known here; known are {known}")));
+                let known = match known {
+                    [] => "there are none".to_owned(),
+                    known => format!("known are {}", known.join(", ")),
+                };
+                return Err(bad(&name, &format!("is not known here; {known}")));
             }
             if pairs.iter().any(|(before, _)| *before == *name) {
                 return Err(bad(&name, "is given twice"));

@@ -67,6 +67,13 @@ impl Route<'_> {
 }
 
 impl<'r> Route<'r> {
+    /// Whether a parameter can only be a mistake. Probes, scrapers and browsers
+    /// add some of their own, which harm nobody.
+    pub(super) fn takes_no_query(&self) -> bool {
+        let one = self.name().is_some() && !matches!(self, Route::Stop(_));
+        one || matches!(self, Route::Status | Route::Drain)
+    }
+
     /// The one agent it is about, if it is.
     pub(super) fn name(&self) -> Option<&Name<'r>> {
         match self {

@@ -1,5 +1,6 @@
 //! Starting and ending a served node.
 
+use std::fmt;
 use std::io::Write;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -7,14 +8,16 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use nexus_agent::{Agent, KindSpec, SpawnError};
+use nexus_base::Time;
 use serde_json::json;
 
 use super::host::Host;
 use super::listener;
 use super::meter::Meter;
+use super::signals::Signals;
 use super::trace::Tracer;
 use crate::auth::TokensError;
-use crate::settings::ExposureError;
+use crate::settings::{ExposureError, SettingsError};
 use crate::tls::{Tls, TlsError};
 use crate::{Node, NodeSpec, Settings, Shutdown, StartError, Tokens, TraceSettings};
 
@@ -57,7 +60,8 @@ type Register = Box<dyn FnOnce(&Node) -> Result<(), SpawnError>>;
 /// ```
 #[must_use = "nothing is served until `run` or `start`"]
 pub struct Server {
-    settings: Settings,
+    /// As given; the environment's if none were.
+    settings: Option<Settings>,
     kinds: Vec<Register>,
 }
 
@@ -68,9 +72,15 @@ impl Default for Server {
 }
 
 /// Why a node does not serve. Nothing is left running.
-#[derive(Debug, thiserror::Error)]
+///
+/// With [`fmt::Debug`] it is told in words, with what caused it: so a `main`
+/// that returns it prints what people need.
+#[derive(thiserror::Error)]
 #[non_exhaustive]
 pub enum ServeError {
+    /// The settings in the environment, or in the file it names, are wrong.
+    #[error(transparent)]
+    Settings(#[from] SettingsError),
     /// The node itself did not start.
     #[error("the node did not start")]
     Node(#[from] StartError),
@@ -105,10 +115,23 @@ pub enum ServeError {
     System(#[source] std::io::Error),
 }
 
+impl fmt::Debug for ServeError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{self}")?;
+        let mut cause = std::error::Error::source(self);
+        while let Some(error) = cause {
+            write!(f, ": {error}")?;
+            cause = error.source();
+        }
+        Ok(())
+    }
+}
+
 impl Server {
-    /// A server without kinds, set up as by default: see [`Settings`].
+    /// A server without kinds, set up as the environment says when it starts:
+    /// see [`Settings::from_env`].
     pub fn new() -> Server {
-        Server { settings: Settings::default(), kinds: Vec::new() }
+        Server { settings: None, kinds: Vec::new() }
     }
 
     /// Serves agents of type `A`.
@@ -122,9 +145,9 @@ impl Server {
         self
     }
 
-    /// Set up in another way.
+    /// Set up as `settings` say, whatever is in the environment.
     pub fn settings(self, settings: Settings) -> Server {
-        Server { settings, ..self }
+        Server { settings: Some(settings), ..self }
     }
 
     /// Starts to serve, and returns at once.
@@ -132,21 +155,36 @@ impl Server {
     /// # Errors
     /// [`ServeError`]; nothing is left running.
     pub fn start(self) -> Result<Running, ServeError> {
-        Running::start(self)
+        let settings = self.settings.map_or_else(Settings::from_env, Ok)?;
+        Running::start(settings, self.kinds)
     }
 
     /// Serves until the process is told to end (SIGINT, SIGTERM, or a client
     /// that may), then finishes what has begun. When it is ready it says so in
-    /// one line on standard output.
+    /// one line on standard output. A second signal ends the process at once,
+    /// with the exit code 130.
+    ///
+    /// Logs to standard error as the settings say ([`crate::LogSettings::start`]).
     ///
     /// # Errors
     /// [`ServeError`]; nothing was served.
     pub fn run(self) -> Result<(), ServeError> {
-        let mut running = self.start()?;
+        let settings = self.settings.map_or_else(Settings::from_env, Ok)?;
+        settings.log.start();
+        // Whoever knows that the process is there may end it: from the ready line
+        // on a signal drains, and clients cannot have taken the files it needs.
+        let signals = Signals::listen().map_err(ServeError::System)?;
+        let mut running = Running::start(settings, self.kinds)?;
+        running.signals = Some(signals);
         let _ = writeln!(std::io::stdout(), "{}", running.ready_line());
         let signalled = running.wait()?;
         tracing::info!(target: "nexus", signalled, "draining");
+        let impatience = running.signals.take().map(|signals| signals.end_at_second(signalled));
+        if let Some(Err(error)) = &impatience {
+            tracing::warn!(target: "nexus", %error, "a second signal will not end the process");
+        }
         let shutdown = running.shutdown();
+        drop(impatience);
         if !shutdown.drained {
             tracing::warn!(target: "nexus", ?shutdown, "some work was cut short");
         }
@@ -163,10 +201,11 @@ pub struct Running {
     listens: SocketAddr,
     encrypted: bool,
     port: Option<JoinHandle<()>>,
+    signals: Option<Signals>,
 }
 
 impl Running {
-    fn start(Server { mut settings, kinds }: Server) -> Result<Running, ServeError> {
+    fn start(mut settings: Settings, kinds: Vec<Register>) -> Result<Running, ServeError> {
         settings.validate_exposure()?;
         let now_unix = super::unix_s();
         let tokens = settings.auth.tokens.as_deref().map(Tokens::load).transpose()?;
@@ -179,6 +218,7 @@ impl Running {
         }
         let tracer = tracer(&settings.trace)?;
         let node = NodeSpec::from_settings(&settings).start()?;
+        node.keep_everyday_events(settings.events.everyday);
         for register in kinds {
             register(&node)?;
         }
@@ -201,7 +241,7 @@ impl Running {
         let port = move || runtime.block_on(listener::listen(shared, socket, workers, acceptor));
         let builder = std::thread::Builder::new().name("nexus-port".to_owned());
         let port = Some(builder.spawn(port).map_err(ServeError::System)?);
-        Ok(Running { node: Some(node), host, listens, encrypted, port })
+        Ok(Running { node: Some(node), host, listens, encrypted, port, signals: None })
     }
 
     /// The node: for making agents before clients come.
@@ -229,26 +269,16 @@ impl Running {
     }
 
     /// Waits until the process is told to end; whether it was by a signal.
+    /// From the first call on signals do not end the process by themselves.
     ///
     /// # Errors
     /// [`ServeError::System`] if the system does not let us listen for signals.
     pub fn wait(&mut self) -> Result<bool, ServeError> {
-        use tokio::signal::unix::{SignalKind, signal};
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-        let drained = self.host.drained();
-        runtime.map_err(ServeError::System)?.block_on(async move {
-            let mut interrupt = signal(SignalKind::interrupt()).map_err(ServeError::System)?;
-            let mut terminate = signal(SignalKind::terminate()).map_err(ServeError::System)?;
-            let mut drained = std::pin::pin!(drained);
-            Ok(std::future::poll_fn(|poller| {
-                if interrupt.poll_recv(poller).is_ready() || terminate.poll_recv(poller).is_ready()
-                {
-                    return std::task::Poll::Ready(true);
-                }
-                drained.as_mut().poll(poller).map(|()| false)
-            })
-            .await)
-        })
+        let signals = match self.signals.take() {
+            Some(signals) => signals,
+            None => Signals::listen().map_err(ServeError::System)?,
+        };
+        Ok(self.signals.insert(signals).wait(self.host.drained()))
     }
 
     /// Takes no new connections, lets what has begun be finished within the
@@ -266,17 +296,30 @@ impl Running {
         let limit = self.host.settings.node.drain;
         let now = || self.host.now();
         let until = now().after(limit);
-        while self.host.meter.connections() > 0 && now() < until {
-            // Connections end by themselves; nobody tells when the last one has.
-            std::thread::park_timeout(LOOK_EVERY);
+        self.wait_for_connections(until);
+        let left = until.since(now());
+        if self.host.meter.connections() > 0 {
+            self.host.give_up();
+            self.wait_for_connections(now().after(GIVING_UP_LIMIT));
         }
-        let shutdown = node.shutdown(until.since(now()));
+        let shutdown = node.shutdown(left);
         // What has ended is told to the collector, which may be gone.
         let traces = self.host.tracer.shutdown(TRACES_LIMIT);
         tracing::debug!(target: "nexus", ?traces, "traces");
         Some(shutdown)
     }
+
+    fn wait_for_connections(&self, until: Time) {
+        while self.host.meter.connections() > 0 && self.host.now() < until {
+            // Connections end by themselves; nobody tells when the last one has.
+            std::thread::park_timeout(LOOK_EVERY);
+        }
+    }
 }
+
+/// How long clients that are told that they waited in vain may take to hear it.
+/// A guess: their connections are open, and what they are told is short.
+const GIVING_UP_LIMIT: Duration = Duration::from_millis(500);
 
 /// What records traces, if the settings name a collector.
 fn tracer(settings: &TraceSettings) -> Result<Tracer, ServeError> {

@@ -1,7 +1,10 @@
 //! From a request to its answer.
 
+use std::future::Future;
 use std::net::IpAddr;
+use std::pin::pin;
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -18,10 +21,11 @@ use serde_json::{Value, json};
 use super::agents::{self, Done};
 use super::asked::Asked;
 use super::body::{self, Answer};
+use super::connection::ARRIVES_WITHIN;
 use super::events::{self, Follow};
 use super::guard::{self, Client};
 use super::host::Host;
-use super::idempotency::{Decision, KEY_BYTES_MAX, Kept, Key};
+use super::idempotency::{Decision, KEY_BYTES_MAX, Kept, Key, Turn};
 use super::meter::Refused;
 use super::on_worker::OnWorker;
 use super::problem::Problem;
@@ -49,6 +53,9 @@ pub(super) async fn answer(host: &Arc<Host>, request: Request<Incoming>, from: I
     let mut about = About::default();
     let answered = answer_or_not(host, &request, incoming, from, &mut about).await;
     let code = answered.as_ref().err().map_or("", |problem| problem.code.as_str());
+    if let Some(problem) = answered.as_ref().err().filter(|problem| !problem.counted) {
+        host.meter.failed(problem.code);
+    }
     let mut answer = answered.unwrap_or_else(|problem| body::problem(&problem));
     let status = answer.status().as_u16();
     host.meter.answered(status);
@@ -123,6 +130,9 @@ async fn answer_or_not(
         return Err(agents::missing(host, name));
     }
     let query = |known: &[&str]| Query::parse(request.uri().query(), known);
+    if route.takes_no_query() {
+        query(&[])?;
+    }
     let body = || read_body(host, incoming);
     match &route {
         Route::Ask(name) => {
@@ -189,7 +199,7 @@ fn ok(value: &Value) -> Result<Answer, Problem> {
 }
 
 fn happened(host: &Arc<Host>, request: &Request<()>, query: &Query) -> Result<Answer, Problem> {
-    let wanted = events::Wanted::read(query)?;
+    let wanted = events::Wanted::read(host, query)?;
     if !query.flag("follow")? {
         return ok(&events::page(host, query, &wanted)?);
     }
@@ -213,7 +223,26 @@ async fn read_body(host: &Host, incoming: Incoming) -> Result<Bytes, Problem> {
         return Err(too_large());
     }
     let limit: Duration = host.settings.http.body_timeout;
-    let collected = tokio::time::timeout(limit, Limited::new(incoming, most).collect()).await;
+    let collected = tokio::time::timeout(limit, Limited::new(incoming, most).collect());
+    let mut collected = pin!(collected);
+    let mut late = None;
+    let collected = std::future::poll_fn(|poller| {
+        if let Poll::Ready(collected) = collected.as_mut().poll(poller) {
+            return Poll::Ready(Some(collected));
+        }
+        let late = late.get_or_insert_with(|| {
+            let drained = host.drained();
+            Box::pin(async move {
+                drained.await;
+                tokio::time::sleep(ARRIVES_WITHIN).await;
+            })
+        });
+        late.as_mut().poll(poller).map(|()| None)
+    });
+    let Some(collected) = collected.await else {
+        let text = "the node is shutting down, and the body did not arrive; nothing changed";
+        return Err(Problem::new(ErrorCode::ShuttingDown, text));
+    };
     match collected {
         Ok(Ok(body)) => Ok(body.to_bytes()),
         Ok(Err(error)) if error.is::<LengthLimitError>() => Err(too_large()),
@@ -237,13 +266,18 @@ async fn ask(
     asked: Asked,
     bytes: &Bytes,
 ) -> Result<Answer, Problem> {
-    let Some(key) = request.headers().get(&IDEMPOTENCY_KEY) else {
+    let mut keys = request.headers().get_all(&IDEMPOTENCY_KEY).iter();
+    let Some(key) = keys.next() else {
         return ask_once(host, name, asked).await;
     };
+    if keys.next().is_some() {
+        let text = "a request has one Idempotency-Key header at most; nothing changed";
+        return Err(Problem::bad_request(text));
+    }
     let key = Key::of([&client.name, &name.kind, &name.key, read_key(key)?]);
     let decision = host.repeats().decide(host.now(), &key, fingerprint(bytes));
-    match decision {
-        Decision::Do => {}
+    let turn = match decision {
+        Decision::Do(turn) => turn,
         Decision::Repeat(kept) => {
             let mut answer = body::with_type(kept.status, "application/json", kept.body.to_vec());
             answer.headers_mut().insert(REPLAYED, HeaderValue::from_static("true"));
@@ -261,14 +295,14 @@ async fn ask(
             let text = "the request was done, but its answer was too long to keep";
             return Err(Problem::new(ErrorCode::Conflict, text));
         }
-    }
+    };
     // Goes on if the client leaves: who lost the connection is just who will
     // ask again under the same key, and must not have it done twice.
     let (host, name) = (host.clone(), name.to_owned());
     #[allow(clippy::disallowed_methods, reason = "requests are tokio's, as their connections are")]
     let asking = tokio::spawn(OnWorker::new(async move {
         let answered = ask_once(&host, &name, asked).await;
-        keep(&host, &key, &answered);
+        keep(&host, turn, &answered);
         answered
     }));
     asking.await.unwrap_or_else(|error| {
@@ -278,17 +312,17 @@ async fn ask(
 }
 
 /// Keeps an answer for who asks again.
-fn keep(host: &Host, key: &Key, answered: &Result<Answer, Problem>) {
+fn keep(host: &Host, turn: Turn, answered: &Result<Answer, Problem>) {
     let (status, body) = match answered {
         Ok(answer) => match answer.body() {
             body::Body::Bytes(bytes) => (answer.status(), bytes.clone().unwrap_or_default()),
             body::Body::Events(_) => unreachable!("an agent does not answer with a stream"),
         },
         // Surely not done: the same key may be used to try again.
-        Err(problem) if problem.changed == Changed::No => return host.repeats().forget(key),
+        Err(problem) if problem.changed == Changed::No => return host.repeats().forget(turn),
         Err(problem) => (problem.status, Bytes::from(problem.to_json().to_string())),
     };
-    host.repeats().finish(key, Kept { status, body });
+    host.repeats().finish(turn, Kept { status, body });
 }
 
 fn read_key(value: &HeaderValue) -> Result<&str, Problem> {
@@ -307,10 +341,32 @@ fn fingerprint(bytes: &[u8]) -> u64 {
     hasher.finish()
 }
 
+/// What an agent was asked, or that a node which ends no longer waits for it.
+async fn unless_given_up<T>(
+    host: &Host,
+    asking: impl Future<Output = Result<T, Problem>>,
+) -> Result<T, Problem> {
+    let mut asking = pin!(asking);
+    // Most are answered in place, and need not know how a node ends.
+    let mut given_up = None;
+    std::future::poll_fn(|poller| {
+        if let Poll::Ready(answered) = asking.as_mut().poll(poller) {
+            return Poll::Ready(answered);
+        }
+        let given_up = given_up.get_or_insert_with(|| Box::pin(host.given_up()));
+        given_up.as_mut().poll(poller).map(|()| {
+            let text = "the node shut down before the agent answered; it may have done it";
+            let problem = Problem::new(ErrorCode::ShuttingDown, text).retry(Retry::Refresh);
+            Err(Problem { changed: Changed::Unknown, ..problem })
+        })
+    })
+    .await
+}
+
 async fn ask_once(host: &Host, name: &Name<'_>, asked: Asked) -> Result<Answer, Problem> {
     let begun = host.now();
     let what = asked.name().to_owned();
-    let done = agents::ask(host, name, asked).await;
+    let done = unless_given_up(host, agents::ask(host, name, asked)).await;
     let now = host.now();
     if let Some(kind) = host.system().kind_named(&name.kind) {
         host.meter.served(now, kind, &name.key, &what, now.since(begun));

@@ -7,8 +7,8 @@ use std::path::PathBuf;
 /// A guess: nobody reads more at once.
 const PROBLEMS_MAX: usize = 100;
 
-/// Why settings were not taken: one problem or many, all that there are.
-#[derive(Debug)]
+/// Why settings were not taken: one problem or many, all that there are. Reads
+/// the same with [`fmt::Debug`], so that `main` may return it.
 pub struct SettingsError {
     problems: Vec<Problem>,
     more: usize,
@@ -51,7 +51,10 @@ pub enum Place {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Fault {
-    /// The file could not be read at all.
+    /// The system gives no such file: it is missing, a folder, or not ours to read.
+    #[error("{0}")]
+    Unread(String),
+    /// It is no file of settings at all.
     #[error("{0}")]
     Unreadable(String),
     /// The file is not TOML there.
@@ -119,6 +122,17 @@ impl SettingsError {
     /// Of more than a hundred, the first hundred.
     pub fn problems(&self) -> &[Problem] {
         &self.problems
+    }
+
+    /// Whether a file that the system does not give is all that is wrong.
+    pub fn is_unread(&self) -> bool {
+        self.problems.iter().all(|problem| matches!(problem.fault, Fault::Unread(_)))
+    }
+}
+
+impl fmt::Debug for SettingsError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
     }
 }
 

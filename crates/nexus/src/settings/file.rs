@@ -10,7 +10,7 @@ use super::error::{Fault, Place, Problem, Problems};
 use super::nearest::nearest;
 use super::rule::quote;
 use super::table::{self, SECTIONS, Section, Settings};
-use crate::bounded_file;
+use crate::bounded_file::{self, ReadError};
 
 /// Bytes of a file of settings, at most. A guess: the commented default has a
 /// hundredth of it.
@@ -31,8 +31,10 @@ pub(super) fn apply(path: &Path, settings: &mut Settings, problems: &mut Problem
 
 fn read(path: &Path) -> Result<String, (Option<usize>, Fault)> {
     let unreadable = |text: String| Fault::Unreadable(text);
-    let contents = bounded_file::read(path, SETTINGS_BYTES_MAX)
-        .map_err(|error| (None, unreadable(error.to_string())))?;
+    let contents = bounded_file::read(path, SETTINGS_BYTES_MAX).map_err(|error| match error {
+        ReadError::System(_) => (None, Fault::Unread(error.to_string())),
+        ReadError::TooLarge { .. } => (None, unreadable(error.to_string())),
+    })?;
     String::from_utf8(contents.bytes).map_err(|error| {
         let good = &error.as_bytes()[..error.utf8_error().valid_up_to()];
         let line = 1 + good.iter().filter(|byte| **byte == b'\n').count();

@@ -259,6 +259,14 @@ settings! {
         "format" format: LogFormat = LogFormat::Text, Rule::Choice(&["text", "json"]);
     }
 
+    /// What happens on the node, as `/v1/events` tells it.
+    events: EventsSettings {
+        /// Whether everyday events are kept too: `agent.started`, `agent.stopped` and
+        /// `agent.message_processed`. They come as often as messages do, and push each other out
+        /// of the 4,096 that are kept; asking for one by its name is an error while they are not.
+        "everyday" everyday: bool = false, Rule::Switch;
+    }
+
     /// Traces of requests, sent to a collector.
     trace: TraceSettings {
         /// Where the collector takes OTLP over HTTP, as `http://HOST:4318`. Empty: none is sent.

@@ -189,7 +189,7 @@ fn a_wrong_name_is_told_with_the_one_that_was_meant() {
     check_file("[htpp]\nx = 1", "f:1: there is no section \"htpp\"; did you mean http?");
     check_file(
         "[zebra]",
-        "f:1: there is no section \"zebra\"; valid are node, http, auth, tls, log, trace, \
+        "f:1: there is no section \"zebra\"; valid are node, http, auth, tls, log, events, trace, \
          idempotency, levels, locality",
     );
     check_file(

@@ -14,12 +14,12 @@ pub enum TlsError {
     #[error(transparent)]
     Half(#[from] ExposureError),
     /// A file could not be read.
-    #[error("{} {source}", path.display())]
+    #[error("{} {why}", path.display())]
     Read {
         /// The file.
         path: PathBuf,
-        /// Why not. Part of the text above.
-        source: ReadError,
+        /// Why not. Part of the text above, and so no cause that is told again.
+        why: ReadError,
     },
     /// A file is damaged, or of another kind.
     #[error(

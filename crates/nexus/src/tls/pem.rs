@@ -51,7 +51,7 @@ pub(super) fn private_key(path: &Path) -> Result<PrivateKey, TlsError> {
 
 fn read(path: &Path) -> Result<Contents, TlsError> {
     bounded_file::read(path, PEM_BYTES_MAX)
-        .map_err(|source| TlsError::Read { path: path.to_owned(), source })
+        .map_err(|why| TlsError::Read { path: path.to_owned(), why })
 }
 
 fn contains(bytes: &[u8], mark: &[u8]) -> bool {

@@ -56,6 +56,20 @@ fn a_role_may_do_what_it_is_for() {
 }
 
 #[test]
+fn who_may_not_do_something_is_told_who_may() {
+    let (served, [viewer, operator, _], _folder) = with_tokens();
+    for (token, method, path, said) in [
+        (&viewer, "PUT", "/v1/agents/kv/1", "is of a viewer; this takes an operator"),
+        (&operator, "POST", "/v1/drain", "is of an operator; this takes an admin"),
+    ] {
+        let header = format!("Authorization: Bearer {token}");
+        let answer = served.client().ask(method, path, &[&header], "");
+        let error = answer.fails(403, "forbidden", "no", "no");
+        assert!(error["message"].as_str().is_some_and(|text| text.contains(said)), "{error}");
+    }
+}
+
+#[test]
 fn who_shows_no_token_sees_health_and_the_page_alone() {
     let (served, [viewer, ..], _folder) = with_tokens();
     for path in ["/healthz", "/readyz", "/", "/assets/app.js"] {

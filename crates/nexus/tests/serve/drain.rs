@@ -55,8 +55,29 @@ fn whoever_is_still_there_at_the_limit_is_cut_off() {
     assert!(!shutdown.drained);
     assert_eq!(shutdown.cut_short, ["gated/1: suspended"]);
     assert!((ms(300)..Duration::from_secs(8)).contains(&took), "{took:?}");
-    assert!(underway.answer_or_end("POST").is_none(), "it cannot be answered");
+    underway.answer().fails(503, "shutting_down", "unknown", "refresh");
     half.end();
+}
+
+#[test]
+fn what_has_not_quite_arrived_keeps_no_node_from_ending() {
+    let long = Duration::from_secs(15);
+    let served = serve_with(|settings| {
+        settings.node.drain = long;
+        settings.http.header_timeout = 2 * long;
+        settings.http.body_timeout = 2 * long;
+    });
+    served.create("cart/1");
+    let mut head = served.client();
+    assert!(head.say("GET /healthz HTTP/1.1\r\n"));
+    let mut body = served.client();
+    let whole = request("POST", "/v1/agents/cart/1", &[], r#"{"type":"message","name":"clear"}"#);
+    assert!(body.say(&whole[..whole.len() - 1]));
+    eventually("both are there", || served.metric("nexus_http_connections ") == 3.0);
+    let (shutdown, took) = served.end();
+    assert!(shutdown.drained && took < long, "{shutdown:?} {took:?}");
+    assert_eq!(head.end(), b"", "it asked for nothing");
+    body.answer().fails(503, "shutting_down", "no", "later");
 }
 
 #[test]

@@ -120,3 +120,19 @@ fn who_comes_too_late_is_told_how_much_is_missing() {
         missed.lines().next().and_then(|line| serde_json::from_str(line).ok()).expect("it is JSON");
     assert!(missed["missed"].as_u64() >= Some(5_000 - 4_096), "{missed}");
 }
+
+#[test]
+fn everyday_events_are_kept_on_request_and_never_waited_for_in_vain() {
+    let served = serve();
+    for follow in ["", "&follow=1"] {
+        for name in ["agent.started", "agent.stopped"] {
+            let answer = served.get(&format!("/v1/events?name={name}{follow}"));
+            let error = answer.fails(400, "bad_request", "no", "no");
+            assert_eq!(error["detail"]["setting"], "events.everyday");
+        }
+    }
+    let served = serve_with(|settings| settings.events.everyday = true);
+    served.create("cart/1");
+    let events = served.get("/v1/events?name=agent.started").json();
+    assert_eq!(events["events"][0]["agent"], "cart/1", "{events}");
+}

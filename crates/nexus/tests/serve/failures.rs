@@ -1,10 +1,11 @@
 //! What a client is told when an agent does not answer as it should.
 
+use std::collections::BTreeMap;
 use std::sync::atomic::Ordering;
 
 use serde_json::{Value, json};
 
-use crate::support::{Client, Served, eventually, request, serve};
+use crate::support::{Answer, Client, Served, eventually, request, serve};
 
 fn pass(served: &Served, deadline_ms: u64) -> Client {
     let mut client = served.client();
@@ -157,4 +158,76 @@ fn a_trace_of_the_caller_is_passed_on() {
         let answer = served.client().ask("GET", "/healthz", &[bad], "");
         assert_eq!((answer.status, answer.header("traceparent")), (200, None));
     }
+}
+
+#[test]
+fn every_error_that_a_client_is_told_is_counted_once() {
+    let served = serve();
+    served.create("cart/1");
+    let errors = || -> BTreeMap<String, f64> {
+        let text = served.get("/metrics").text();
+        let lines = text.lines().filter_map(|line| line.strip_prefix("nexus_errors_total{"));
+        let pairs = lines.map(|line| line.split_once("} ").expect("it has a value"));
+        pairs.map(|(code, count)| (code.to_owned(), count.parse().expect("a number"))).collect()
+    };
+    let put = |agent: &str| served.send(agent, "put", &json!({"item": "pear", "count": 1}));
+    let query = json!({"type": "query", "name": "get", "args": {"key": "a"}});
+    let long = format!("/v1/agents/cart/{}", "k".repeat(1_100));
+    let tries: [&dyn Fn() -> Answer; 11] = [
+        &|| served.send("cart/1", "put", &json!({})),
+        &|| served.send("cart/1", "nothing", &json!({})),
+        &|| served.send("cart/1", "boom", &json!({})),
+        &|| served.ask("POST", "/v1/agents/cart/1", &query),
+        &|| served.ask("POST", "/v1/agents/cartt/1", &query),
+        &|| put("cart/2"),
+        &|| put("cartt/2"),
+        &|| served.get("/nowhere"),
+        &|| served.client().ask("GET", "/healthz", &["Host: elsewhere.example"], ""),
+        &|| served.ask("PUT", "/v1/agents/cartt/1", &json!(null)),
+        &|| served.ask("PUT", &long, &json!(null)),
+    ];
+    for tried in tries {
+        let mut wanted = errors();
+        let answer = tried();
+        let code = answer.error()["code"].as_str().expect("it is text").to_owned();
+        *wanted.get_mut(&format!("code=\"{code}\"")).expect("it is listed") += 1.0;
+        assert_eq!(errors(), wanted, "{answer:?}");
+    }
+}
+
+#[test]
+fn what_makes_no_sense_is_refused_with_the_reason() {
+    let served = serve();
+    served.create("cart/1");
+    for (path, said) in [
+        ("/v1/status?x=1", "there are none"),
+        ("/v1/agents/cart/1?x=1", "there are none"),
+        ("/v1/agents/cart/1/why?state=1", "there are none"),
+        ("/v1/agents?after=%2bfffffffffffffffffffffffffffffff", "no id of an agent"),
+        ("/v1/agents?where=mailbox%20%3E%20%22a%22", "is a number"),
+    ] {
+        let error = served.get(path).fails(400, "bad_request", "no", "no");
+        let told = error["message"].as_str().expect("it is text");
+        assert!(told.contains(said), "{path}: {told}");
+    }
+    let error = served.get("/v1/agents?kind=crat").fails(404, "unknown_kind", "no", "no");
+    assert_eq!(error["detail"]["kinds"], json!(["cart", "gated", "kv"]));
+    served.get("/v1/agents?kind=nexus.supervisor").fails(404, "unknown_kind", "no", "no");
+    for path in ["/healthz?verbose", "/metrics?x=1", "/v1/agents?kind=cart"] {
+        assert_eq!(served.get(path).status, 200, "{path}");
+    }
+    let body = r#"{"type":"message","name":"clear"}"#;
+    for args in [json!(["pear", 1]), json!([])] {
+        let error = served.send("cart/1", "put", &args).fails(400, "bad_request", "no", "no");
+        assert_eq!(
+            error["detail"]["path"].as_str().map(|path| &path[..4]),
+            Some("args"),
+            "{error}"
+        );
+    }
+    let error = served.send("cart/1", "visit", &json!({"path": [1]}));
+    assert_eq!(error.error()["detail"]["path"], "args.path[0]");
+    let keys = ["Idempotency-Key: a", "Idempotency-Key: b"];
+    let answer = served.client().ask("POST", "/v1/agents/cart/1", &keys, body);
+    answer.fails(400, "bad_request", "no", "no");
 }

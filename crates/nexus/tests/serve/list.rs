@@ -37,7 +37,7 @@ fn pages_show_each_agent_once() {
     assert_eq!((pages, seen.len()), (3, 25));
     assert_eq!(seen.iter().collect::<BTreeSet<_>>().len(), 25);
     assert_eq!(keys(&page(&served, "")).len(), 26);
-    assert_eq!(keys(&page(&served, "kind=none")), [""; 0]);
+    assert_eq!(keys(&page(&served, "kind=gated")), [""; 0]);
 }
 
 #[test]

@@ -13,5 +13,6 @@ mod hostile;
 mod list;
 mod node;
 mod overload;
+mod own;
 mod repeats;
 mod support;

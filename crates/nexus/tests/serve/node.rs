@@ -113,3 +113,21 @@ fn the_page_is_served_with_its_policy() {
     let etag = format!("If-None-Match: {}", page.header("etag").expect("it has one"));
     assert_eq!(served.client().ask("GET", "/", &[&etag], "").status, 304);
 }
+
+#[test]
+fn the_description_takes_the_keys_that_the_node_takes() {
+    let served = serve();
+    let document = served.get("/openapi.json").json();
+    let parameters = &document["components"]["parameters"];
+    let agent = &parameters["key"]["schema"];
+    assert_eq!((agent["maxLength"].as_u64(), agent.get("pattern")), (Some(1_024), None));
+    assert_eq!(parameters["idempotency"]["schema"]["pattern"], "^[!-~]+$");
+    let list = &document["paths"]["/v1/agents"]["get"]["responses"];
+    assert!(list["404"].is_object(), "a kind may not be there");
+    served.create(&format!("cart/a%20b%2F%C3%BC{}", "k".repeat(1_024 - 6)));
+    served.create("cart/1");
+    let body = r#"{"type":"message","name":"clear"}"#;
+    for key in ["Idempotency-Key: !a.b:c~", "Idempotency-Key: 0"] {
+        assert_eq!(served.client().ask("POST", "/v1/agents/cart/1", &[key], body).status, 200);
+    }
+}

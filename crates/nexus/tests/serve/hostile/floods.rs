@@ -145,8 +145,8 @@ fn more_connections_than_there_may_be() {
         let mut client = served.client();
         client.say(request("GET", "/healthz", &[], ""));
         let Some(answer) = client.answer_or_end("GET") else { continue };
-        let error = answer.fails(503, "shutting_down", "no", "later");
-        assert_eq!(error["detail"], json!({"limit": true}));
+        let error = answer.fails(429, "mailbox_full", "no", "later");
+        assert_eq!(error["detail"], json!({"reason": "connections"}));
         assert_eq!(answer.header("retry-after"), Some("1"));
     }
     for client in &mut held {
