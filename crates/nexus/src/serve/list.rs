@@ -22,10 +22,11 @@ const PAGE_DEFAULT: u64 = 100;
 /// and the client goes on: no request walks over millions of agents at once.
 const LOOKED_AT_MAX: usize = 100_000;
 
-/// Agents written down between two turns of other requests: about a millisecond.
+/// Agents read from the registry and shown between two turns of other requests:
+/// about a millisecond.
 const SHOWN_PER_TURN: usize = 100;
 
-/// Agents read from the registry at once.
+/// Agents read from the registry at once to see whether they fit a filter.
 const CHUNK: usize = 2_000;
 
 /// Agents asked for their state for one page.
@@ -35,8 +36,8 @@ const ASKED_MAX: usize = 2_000;
 /// it wait, and the client goes on with the next page. A guess at people's patience.
 const ASKING_MAX: Duration = Duration::from_secs(2);
 
-/// A page of agents.
-pub(super) async fn page(host: &Host, query: &Query) -> Result<Value, Problem> {
+/// A page of agents, as JSON.
+pub(super) async fn page(host: &Host, query: &Query) -> Result<Vec<u8>, Problem> {
     let limit = query.number("limit", PAGE_DEFAULT, 1, PAGE_MAX)? as usize;
     let with_state = query.flag("state")?;
     let filter =
@@ -49,15 +50,15 @@ pub(super) async fn page(host: &Host, query: &Query) -> Result<Value, Problem> {
         agents::known_kind(host, kind)?;
     }
     let until = host.now().after(ASKING_MAX);
-    let (mut agents, mut scanned, mut asked) = (Vec::new(), 0, 0);
+    let (mut page, mut scanned, mut asked) = (Page::new(), 0, 0);
     loop {
-        let room = limit - agents.len();
-        let chunk = if filter.is_some() { CHUNK } else { room.min(CHUNK) };
+        let room = limit - page.shown;
+        let chunk = if filter.is_some() { CHUNK } else { room.min(SHOWN_PER_TURN) };
         let listings = host.system().list(kind, after, chunk);
         let end = listings.len() < chunk;
         for listing in listings {
             if asked >= ASKED_MAX || (asked > 0 && host.now() >= until) {
-                return Ok(answer(agents, after, scanned));
+                return Ok(page.end(after, scanned));
             }
             (after, scanned) = (Some(listing.id), scanned + 1);
             if super::is_internal(listing.kind) {
@@ -81,29 +82,48 @@ pub(super) async fn page(host: &Host, query: &Query) -> Result<Value, Problem> {
                 entry.state = agents::state(host, &entry.listing).await.unwrap_or_default();
             }
             let state = with_state.then_some(entry.state).filter(|state| !state.is_null());
-            agents.push(agents::to_json(host, &entry.listing, state));
-            if agents.len() == limit {
-                return Ok(answer(agents, after, scanned));
-            }
-            if agents.len().is_multiple_of(SHOWN_PER_TURN) {
-                // Others on this worker have their turn.
-                tokio::task::yield_now().await;
+            page.push(&agents::to_json(host, &entry.listing, state));
+            if page.shown == limit {
+                return Ok(page.end(after, scanned));
             }
         }
         if end {
-            return Ok(answer(agents, None, scanned));
+            return Ok(page.end(None, scanned));
         }
         if scanned >= LOOKED_AT_MAX {
-            return Ok(answer(agents, after, scanned));
+            return Ok(page.end(after, scanned));
         }
         // Others on this worker have their turn.
         tokio::task::yield_now().await;
     }
 }
 
-fn answer(agents: Vec<Value>, next: Option<AgentId>, scanned: usize) -> Value {
-    let next = next.map(|id| id.to_string());
-    json!({"agents": agents, "next": next, "scanned": scanned})
+/// A page as text from the start: while it is made others have their turn, so
+/// there may be many at once.
+struct Page {
+    text: Vec<u8>,
+    shown: usize,
+}
+
+impl Page {
+    fn new() -> Page {
+        Page { text: br#"{"agents":["#.to_vec(), shown: 0 }
+    }
+
+    fn push(&mut self, agent: &Value) {
+        if self.shown > 0 {
+            self.text.push(b',');
+        }
+        self.shown += 1;
+        serde_json::to_writer(&mut self.text, agent).expect("a value can be written to memory");
+    }
+
+    fn end(mut self, next: Option<AgentId>, scanned: usize) -> Vec<u8> {
+        let next = json!(next.map(|id| id.to_string()));
+        let rest = format!(r#"],"next":{next},"scanned":{scanned}}}"#);
+        self.text.extend_from_slice(rest.as_bytes());
+        self.text
+    }
 }
 
 fn read_id(text: &str) -> Result<AgentId, Problem> {

@@ -161,7 +161,8 @@ async fn answer_or_not(
         Route::Why(name) => ok(&agents::why(host, name)?),
         Route::List => {
             let query = query(&["kind", "limit", "after", "where", "state"])?;
-            ok(&list::page(host, &query).await?)
+            let page = list::page(host, &query).await?;
+            Ok(body::with_type(StatusCode::OK, "application/json", page))
         }
         Route::Events => {
             let query = query(&["name", "agent", "after", "limit", "follow"])?;
