@@ -4,7 +4,8 @@
 //! are all busy a second worker gains nothing: it takes its CPU from somebody,
 //! and who loses a CPU keeps all its connections waiting until it has one again.
 //! So a worker passes some of its own on only while it has all it can do and a
-//! CPU has nothing to do.
+//! CPU has nothing to do; and where no CPU has, workers that nevertheless do not
+//! come to all they could do give theirs up one by one.
 //!
 //! Absent on purpose: clocks, sockets, the reading of `/proc`.
 
@@ -41,6 +42,15 @@ const CALM: u32 = 100;
 /// How busy the workers that take new connections are, all together, when one fewer
 /// would do, in thousandths of one. Far below [`SATURATED`]: the load may come back.
 const LITTLE: u32 = 400;
+
+/// How busy workers are on average, in thousandths, below which one of them is too
+/// many on a machine without idle CPUs: they wait for CPUs that others have. Measured
+/// 2026-11 with a client as busy as the node, two CPUs: two workers came to 530 each.
+const CROWDED: u32 = 750;
+
+/// Readings in a row that must say so. A guess: a second, since who gathers and has
+/// to spread again has gained nothing.
+const CROWDED_STREAK: u32 = 10;
 
 /// What was measured since the reading before.
 #[derive(Clone, Debug)]
@@ -83,6 +93,8 @@ pub(super) struct Balance {
     workers: Vec<Past>,
     /// Readings of little load in a row.
     little: u32,
+    /// Readings in a row with a worker too many.
+    crowded: u32,
 }
 
 /// What is remembered of a worker.
@@ -100,6 +112,8 @@ struct Past {
     returns: u32,
     /// Whether it was given since it last passed on.
     was_given: bool,
+    /// Whether what it was told to pass on is all it has, as one worker too many.
+    gives_up: bool,
     stuck: bool,
 }
 
@@ -110,7 +124,7 @@ impl Balance {
         if let Some(first) = workers.first_mut() {
             first.open = true;
         }
-        Balance { workers, little: 0 }
+        Balance { workers, little: 0, crowded: 0 }
     }
 
     /// Takes in a reading, and says what each worker is to do.
@@ -120,11 +134,10 @@ impl Balance {
             past.note(now, is_full);
         }
         self.open_or_close(reading);
-        let mut orders: Vec<Order> = self
-            .workers
-            .iter()
-            .map(|past| if is_full || past.rests == 0 { Order::Stay } else { Order::AsBefore })
-            .collect();
+        let mut orders: Vec<Order> = self.workers.iter().map(|past| past.order(is_full)).collect();
+        if let Some((from, to)) = self.gather(reading, is_full) {
+            orders[from] = Order::Pass { to, count: reading.workers[from].connections };
+        }
         for (from, to, count) in self.passes(reading) {
             orders[from] = Order::Pass { to, count };
         }
@@ -160,6 +173,27 @@ impl Balance {
             self.little = 0;
             self.workers[least].open = false;
         }
+    }
+
+    /// Who gives all up to whom, if there are more workers than CPUs for them.
+    fn gather(&mut self, reading: &Reading, is_full: bool) -> Option<(usize, usize)> {
+        let readings = &reading.workers;
+        let users: Vec<usize> =
+            (0..readings.len()).filter(|&worker| readings[worker].connections > 0).collect();
+        let busy: u32 = users.iter().map(|&worker| readings[worker].busy).sum();
+        let crowded = is_full && users.len() > 1 && busy < CROWDED * users.len() as u32;
+        self.crowded = if crowded { self.crowded + 1 } else { 0 };
+        if self.crowded < CROWDED_STREAK {
+            return None;
+        }
+        self.crowded = 0;
+        let from = users.iter().copied().min_by_key(|&worker| readings[worker].connections)?;
+        let others = users.iter().copied().filter(|&w| w != from && !readings[w].stuck);
+        let to = others.min_by_key(|&worker| readings[worker].busy)?;
+        self.workers[from].pass();
+        (self.workers[from].open, self.workers[from].gives_up) = (false, true);
+        self.workers[to].take(REST);
+        Some((from, to))
     }
 
     /// Who passes how many on to whom, the busiest first, as far as idle time goes.
@@ -203,8 +237,14 @@ impl Past {
         }
     }
 
+    /// What it is to do if nothing new is decided.
+    fn order(&self, is_full: bool) -> Order {
+        if self.rests > 0 && (!is_full || self.gives_up) { Order::AsBefore } else { Order::Stay }
+    }
+
     /// It passes on; how long it rests then.
     fn pass(&mut self) -> u32 {
+        self.gives_up = false;
         self.returns += u32::from(std::mem::take(&mut self.was_given));
         self.rests = (REST << self.returns.saturating_sub(1).min(8)).min(REST_MAX);
         self.streak = 0;

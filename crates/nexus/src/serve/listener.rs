@@ -64,7 +64,7 @@ pub(super) async fn listen(host: Arc<Host>, listener: TcpListener, tls: Option<T
     let moves = tls.is_none() && host.settings.http.spread == Spread::Auto;
     let mut balancing = pin!(async {
         if moves && host.crew.len() > 1 {
-            balance(&host, &mut Balance::new(host.crew.len())).await;
+            balance(&host).await;
         }
         // In turn, for good.
         (0..host.crew.len()).for_each(|worker| host.crew.take(worker, true));
@@ -125,15 +125,21 @@ fn is_of_the_connection(error: &io::Error) -> bool {
 
 /// Has the workers pass connections on, until the system no longer tells how busy
 /// they are.
-async fn balance(host: &Host, balance: &mut Balance) {
+async fn balance(host: &Host) {
     let (crew, threads) = (&host.crew, &host.figures.threads);
     let tell = |balance: &Balance| {
         (0..crew.len()).for_each(|worker| crew.take(worker, balance.takes(worker)));
     };
+    let stay = || (0..crew.len()).for_each(|worker| crew.order(worker, Order::Stay));
     let Some(mut gauge) = Gauge::new(PathBuf::from("/proc"), threads, host.now()) else { return };
-    tell(balance);
+    let mut balance = Balance::new(crew.len());
+    tell(&balance);
     loop {
         if host.meter.connections() == 0 {
+            // Who comes next may be quite another load.
+            balance = Balance::new(crew.len());
+            tell(&balance);
+            stay();
             crew.arrival.notified().await;
         }
         tokio::time::sleep(LOOK_EVERY).await;
@@ -141,9 +147,9 @@ async fn balance(host: &Host, balance: &mut Balance) {
         for (worker, order) in balance.read(&reading).into_iter().enumerate() {
             crew.order(worker, order);
         }
-        tell(balance);
+        tell(&balance);
     }
-    (0..crew.len()).for_each(|worker| crew.order(worker, Order::Stay));
+    stay();
 }
 
 fn admit(

@@ -176,3 +176,30 @@ fn new_connections_go_past_a_worker_in_an_endless_handler() {
     balance.read(&reading(&[worker(0, 0), worker(0, 0)], 0));
     assert_eq!(taking(&balance), [0]);
 }
+
+#[test]
+fn workers_that_wait_for_cpus_are_one_too_many() {
+    let crowded = reading(&[worker(550, 30), worker(510, 34)], 270);
+    let mut balance = Balance::new(2);
+    balance.workers[1].open = true;
+    for _ in 1..CROWDED_STREAK {
+        assert_eq!(balance.read(&crowded), [STAY, STAY]);
+    }
+    assert_eq!(balance.read(&crowded), [pass(1, 30), STAY]);
+    assert_eq!(taking(&balance), [1]);
+    assert_eq!(balance.read(&crowded)[0], Order::AsBefore, "no CPU need be idle for that");
+    let gathered = reading(&[worker(10, 0), worker(1_000, 64)], 0);
+    for _ in 0..1_000 {
+        assert!(balance.read(&gathered).iter().all(|order| !matches!(order, Order::Pass { .. })));
+    }
+}
+
+#[test]
+fn workers_that_need_all_their_cpus_stay_two() {
+    let busy = reading(&[worker(940, 8), worker(930, 8)], 100);
+    for times in [1, CROWDED_STREAK, 1_000] {
+        assert_eq!(after(times, &busy), [STAY, STAY]);
+    }
+    // With an idle CPU two that have little to do are in nobody's way.
+    assert_eq!(after(1_000, &reading(&[worker(400, 8), worker(400, 8)], 1_000)), [STAY, STAY]);
+}
