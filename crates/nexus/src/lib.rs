@@ -71,7 +71,7 @@ pub use settings::{
     AuthSettings, EventsSettings, ExposureError, Fault as SettingsFault, HttpSettings,
     IdempotencySettings, LevelsSettings, LocalitySettings, LogFormat, LogSettings, NodeSettings,
     Place as SettingsPlace, Problem as SettingsProblem, SETTINGS_BYTES_MAX, Settings,
-    SettingsError, TlsSettings, TraceSettings,
+    SettingsError, Spread, TlsSettings, TraceSettings,
 };
 pub use tls::{
     CERT_DAYS_MAX, CERT_NAMES_MAX, CertsError, EXPIRY_NOTICE_DAYS, MadeCerts, Tls, TlsError,

@@ -10,7 +10,7 @@
 //! given: `topology`, `placement`, `tuner`. Those that act are `affinity`,
 //! `prewarm`, `tuning`.
 
-mod affinity;
+pub(crate) mod affinity;
 mod cpu_list;
 #[cfg(test)]
 mod fake_machine;

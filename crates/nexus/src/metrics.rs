@@ -182,6 +182,10 @@ fn encode_http(http: &HttpFigures, to: &mut DescriptorEncoder<'_>) -> fmt::Resul
     let spans = http.spans.iter().map(|(result, count)| ([("result", *result)], *count));
     counters(to, "trace_spans", "Spans of traces by what became of them", spans)?;
     gauge(to, "http_connections", "Connections that are open", http.connections)?;
+    let help = "Connections passed from one worker to another";
+    let moved = ConstCounter::new(http.moved);
+    let kind = moved.metric_type();
+    moved.encode(to.encode_descriptor("http_connections_moved", help, None, kind)?)?;
     let help = "How long requests to agents took, from the whole body to the answer";
     let unit = Some(&Unit::Seconds);
     let mut metric =

@@ -3,17 +3,22 @@
 //! Read [`Server`] first. A request comes in at [`listener`], is read by
 //! [`connection`] on one of the workers, and answered by [`serving`], which asks
 //! [`route`] what it is about and [`guard`] whether it may. What decides without
-//! a socket is in files of its own: routes, filters, repeats, rates.
+//! a socket is in files of its own: routes, filters, repeats, rates, and when
+//! connections change their worker.
 //!
 //! Absent on purpose: HTTP/2 and a framework. There are fifteen routes, all in
 //! one format; see `docs/decisions`.
 
 mod agents;
+mod arriving;
 mod asked;
+mod balance;
 mod body;
 mod connection;
+mod crew;
 mod events;
 mod filter;
+mod gauge;
 mod guard;
 mod host;
 mod idempotency;
@@ -24,6 +29,7 @@ mod on_worker;
 mod openapi;
 mod page;
 mod problem;
+mod progress;
 mod query;
 mod rate;
 mod route;
@@ -32,6 +38,7 @@ mod serving;
 mod signals;
 mod status;
 mod trace;
+mod watched;
 
 pub(crate) use meter::{BOUNDS_S, Figures as HttpFigures};
 pub use server::{Running, ServeError, Server};

@@ -31,7 +31,7 @@ use std::path::Path;
 
 pub use error::{Fault, Place, Problem, SettingsError};
 pub use exposure::ExposureError;
-pub use field::LogFormat;
+pub use field::{LogFormat, Spread};
 pub use file::SETTINGS_BYTES_MAX;
 pub use table::{
     AuthSettings, EventsSettings, HttpSettings, IdempotencySettings, LevelsSettings,

@@ -8,7 +8,7 @@
 
 use std::cell::{Cell, OnceCell, RefCell};
 use std::rc::Rc;
-use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering, fence};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering, fence};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Waker;
 use std::time::Duration;
@@ -67,6 +67,8 @@ pub(crate) struct Seat {
     waker: Mutex<Option<Waker>>,
     /// Agents run so far, for the monitor to see progress.
     pub(crate) runs: AtomicU64,
+    /// The system's number of the worker's thread; 0 until it has one.
+    thread: AtomicU32,
 }
 
 /// The queue of the worker that this thread is.
@@ -153,6 +155,7 @@ impl Threads {
             worker: OnceCell::new(),
             lengths: Lengths::default(),
         });
+        self.seats[seat].thread.store(thread_number(), Ordering::Relaxed);
         LOCAL.with(|slot| *slot.borrow_mut() = Some(local.clone()));
         local
     }
@@ -332,6 +335,17 @@ impl Threads {
     }
 }
 
+/// How the system calls this thread; 0 where it has no numbers.
+#[cfg(target_os = "linux")]
+fn thread_number() -> u32 {
+    rustix::thread::gettid().as_raw_pid().unsigned_abs()
+}
+
+#[cfg(not(target_os = "linux"))]
+fn thread_number() -> u32 {
+    0
+}
+
 /// Whether this thread is a worker, of whatever node.
 pub(crate) fn is_worker() -> bool {
     LOCAL.try_with(|slot| slot.borrow().is_some()).unwrap_or(false)
@@ -380,7 +394,13 @@ impl Seat {
             help: AtomicBool::new(false),
             waker: Mutex::new(None),
             runs: AtomicU64::new(0),
+            thread: AtomicU32::new(0),
         }
+    }
+
+    /// The system's number of the worker's thread, where it has one.
+    pub(crate) fn thread(&self) -> Option<u32> {
+        Some(self.thread.load(Ordering::Relaxed)).filter(|number| *number > 0)
     }
 
     pub(crate) fn set_waker(&self, waker: &Waker) {

@@ -9,93 +9,56 @@ use std::future::Future;
 use std::net::IpAddr;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 use std::task::{Context as Poller, Poll};
 use std::time::Duration;
 
+use bytes::Bytes;
 use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::{Instant, Sleep};
 
+use super::arriving::Arriving;
 use super::body::Body;
 use super::host::Host;
 use super::meter::Refused;
+use super::progress::{Progress, Waits, now};
 use super::serving;
+use super::watched::Watched;
 
 /// How long a request that has begun to arrive may take once the node drains.
 /// It has surely done nothing yet. A guess: what was sent whole is there by then.
 pub(super) const ARRIVES_WITHIN: Duration = Duration::from_millis(500);
 
-/// What a connection is waiting for.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-#[repr(u8)]
-enum Waits {
-    /// The first byte of a request.
-    Idle,
-    /// The rest of a request's head.
-    Head,
-    /// An answer of ours, or the body it needs; that has limits of its own.
-    Answer,
-    /// The client, to take what was written.
-    Client,
-    /// What is to be told in an answer without end.
-    Stream,
-    /// The client, to take what such an answer has told.
-    Stuck,
+/// A connection that is to go on elsewhere.
+pub(super) struct Left<S> {
+    /// Open, and between two requests.
+    pub(super) stream: S,
+    /// What was read of it and not made use of.
+    pub(super) ahead: Bytes,
+    /// The worker that takes it.
+    pub(super) to: usize,
 }
 
-impl Waits {
-    const ALL: [Waits; 6] =
-        [Waits::Idle, Waits::Head, Waits::Answer, Waits::Client, Waits::Stream, Waits::Stuck];
-}
-
-/// What stream, service and timer know of each other. All on one thread, but
-/// tokio cannot know that.
-struct Progress {
-    begun: Instant,
-    waits: AtomicU8,
-    /// Since when, in nanoseconds from the beginning.
-    since_ns: AtomicU64,
-}
-
-impl Progress {
-    fn begin() -> Progress {
-        let (waits, since_ns) = (AtomicU8::new(Waits::Idle as u8), AtomicU64::new(0));
-        Progress { begun: now(), waits, since_ns }
-    }
-
-    fn waits(&self) -> Waits {
-        Waits::ALL[usize::from(self.waits.load(Ordering::Relaxed))]
-    }
-
-    fn since(&self) -> Instant {
-        self.begun + Duration::from_nanos(self.since_ns.load(Ordering::Relaxed))
-    }
-
-    fn note(&self, waits: Waits) {
-        if self.waits.swap(waits as u8, Ordering::Relaxed) != waits as u8 {
-            let since = now().duration_since(self.begun).as_nanos() as u64;
-            self.since_ns.store(since, Ordering::Relaxed);
-        }
-    }
-}
-
-#[allow(clippy::disallowed_methods, reason = "the edge is where clocks are read")]
-fn now() -> Instant {
-    Instant::now()
-}
-
-/// Serves one connection until it ends.
-pub(super) async fn serve<S>(host: Arc<Host>, stream: S, from: IpAddr)
+/// Serves one connection until it ends, or until it has to leave `worker`, if it
+/// may. `ahead` is what was read of it before.
+pub(super) async fn serve<S>(
+    host: &Arc<Host>,
+    stream: S,
+    ahead: Bytes,
+    from: IpAddr,
+    worker: Option<usize>,
+) -> Option<Left<S>>
 where
     S: AsyncRead + AsyncWrite + Unpin,
 {
     let progress = Arc::new(Progress::begin());
-    let watched = Watched { stream, progress: progress.clone() };
+    let mut reads_ahead = !ahead.is_empty();
+    let watched = Watched { stream, ahead, progress: progress.clone() };
     let service = service_fn(|request: hyper::Request<Incoming>| {
         progress.note(Waits::Answer);
+        let request = request.map(|incoming| Arriving::new(incoming, progress.clone()));
         let (host, progress) = (host.clone(), progress.clone());
         async move {
             let answer = serving::answer(&host, request, from).await;
@@ -105,34 +68,62 @@ where
         }
     });
     let http = &host.settings.http;
-    let connection = hyper::server::conn::http1::Builder::new()
+    let mut connection = hyper::server::conn::http1::Builder::new()
         .max_headers(http.headers_max)
         .max_buf_size(http.header_bytes_max.max(BUFFER_BYTES_MIN))
         // Gathering answers would keep any number of them for who reads none.
         .pipeline_flush(false)
         .half_close(false)
         .serve_connection(TokioIo::new(watched), service);
-    let mut connection = pin!(connection);
     let mut timer = pin!(tokio::time::sleep(http.header_timeout));
     let mut drained = pin!(host.drained());
     let mut draining = None;
-    std::future::poll_fn(|poller| {
-        if draining.is_none() && drained.as_mut().poll(poller).is_ready() {
-            draining = Some(now());
+    let to = std::future::poll_fn(|poller| {
+        let mut connection = Pin::new(&mut connection);
+        loop {
+            // Told to end before it has read anything hyper would end at once, and
+            // what was read ahead would be forgotten.
+            if draining.is_none() && !reads_ahead && drained.as_mut().poll(poller).is_ready() {
+                draining = Some(now());
+                connection.as_mut().graceful_shutdown();
+            }
+            if connection.as_mut().poll(poller).is_ready() {
+                return Poll::Ready(None);
+            }
+            if !std::mem::take(&mut reads_ahead) {
+                break;
+            }
+        }
+        if draining.is_none()
+            && progress.is_between_requests()
+            && let Some(to) = worker.and_then(|worker| host.crew.follow_order(worker))
+        {
+            // hyper is idle, and ends without a word; the stream stays open.
+            progress.leave(true);
             connection.as_mut().graceful_shutdown();
+            match connection.as_mut().poll(poller) {
+                Poll::Ready(ended) => return Poll::Ready(ended.ok().map(|()| to)),
+                // It was not idle after all: it closes after the answer it is at.
+                Poll::Pending => progress.leave(false),
+            }
         }
-        if connection.as_mut().poll(poller).is_ready() {
-            return Poll::Ready(());
-        }
-        if is_overdue(&host, &progress, draining, timer.as_mut(), poller) {
+        if is_overdue(host, &progress, draining, timer.as_mut(), poller) {
             if draining.is_none() {
                 host.meter.refused(Refused::Slow);
             }
-            return Poll::Ready(());
+            return Poll::Ready(None);
         }
         Poll::Pending
-    })
-    .await;
+    });
+    let to = to.await?;
+    let parts = connection.into_parts();
+    let Watched { stream, ahead, .. } = parts.io.into_inner();
+    let ahead = match (parts.read_buf.is_empty(), ahead.is_empty()) {
+        (_, true) => parts.read_buf,
+        (true, false) => ahead,
+        (false, false) => [parts.read_buf, ahead].concat().into(),
+    };
+    Some(Left { stream, ahead, to })
 }
 
 /// The smallest buffer that hyper works with.
@@ -173,86 +164,5 @@ fn limit(host: &Host, waits: Waits) -> Duration {
         Waits::Head => http.header_timeout,
         // Requests end by their own deadlines, streams when their reader does.
         Waits::Answer | Waits::Stream => Duration::from_secs(366 * 86_400),
-    }
-}
-
-/// A stream that notes what comes and goes.
-struct Watched<S> {
-    stream: S,
-    progress: Arc<Progress>,
-}
-
-impl<S: AsyncRead + Unpin> AsyncRead for Watched<S> {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
-        poller: &mut Poller<'_>,
-        into: &mut ReadBuf<'_>,
-    ) -> Poll<std::io::Result<()>> {
-        let before = into.filled().len();
-        let read = Pin::new(&mut self.stream).poll_read(poller, into);
-        if into.filled().len() > before && self.progress.waits() == Waits::Idle {
-            self.progress.note(Waits::Head);
-        }
-        read
-    }
-}
-
-impl<S: AsyncWrite + Unpin> Watched<S> {
-    /// All that was to be written has been: the next request may come.
-    fn flushed(&self) {
-        if self.progress.waits() == Waits::Client {
-            self.progress.note(Waits::Idle);
-        }
-    }
-
-    /// A stream may wait for ever for what it tells, but not for its reader.
-    fn wrote<T>(&self, written: &Poll<T>) {
-        match (self.progress.waits(), written.is_ready()) {
-            (Waits::Stream, false) => self.progress.note(Waits::Stuck),
-            (Waits::Stuck, true) => self.progress.note(Waits::Stream),
-            _ => {}
-        }
-    }
-}
-
-impl<S: AsyncWrite + Unpin> AsyncWrite for Watched<S> {
-    fn poll_write(
-        mut self: Pin<&mut Self>,
-        poller: &mut Poller<'_>,
-        bytes: &[u8],
-    ) -> Poll<std::io::Result<usize>> {
-        let written = Pin::new(&mut self.stream).poll_write(poller, bytes);
-        self.wrote(&written);
-        written
-    }
-
-    fn poll_write_vectored(
-        mut self: Pin<&mut Self>,
-        poller: &mut Poller<'_>,
-        slices: &[std::io::IoSlice<'_>],
-    ) -> Poll<std::io::Result<usize>> {
-        let written = Pin::new(&mut self.stream).poll_write_vectored(poller, slices);
-        self.wrote(&written);
-        written
-    }
-
-    fn is_write_vectored(&self) -> bool {
-        self.stream.is_write_vectored()
-    }
-
-    fn poll_flush(mut self: Pin<&mut Self>, poller: &mut Poller<'_>) -> Poll<std::io::Result<()>> {
-        let flushed = Pin::new(&mut self.stream).poll_flush(poller);
-        if flushed.is_ready() {
-            self.flushed();
-        }
-        self.wrote(&flushed);
-        flushed
-    }
-
-    fn poll_shutdown(
-        mut self: Pin<&mut Self>,
-        poller: &mut Poller<'_>,
-    ) -> Poll<std::io::Result<()>> {
-        Pin::new(&mut self.stream).poll_shutdown(poller)
     }
 }

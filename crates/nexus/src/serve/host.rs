@@ -8,6 +8,7 @@ use nexus_agent::System;
 use nexus_base::Time;
 use tokio::sync::watch;
 
+use super::crew::Crew;
 use super::idempotency::Repeats;
 use super::meter::Meter;
 use super::rate::Rates;
@@ -21,6 +22,7 @@ pub(crate) struct Host {
     pub(super) settings: Settings,
     pub(super) name: String,
     pub(super) meter: Arc<Meter>,
+    pub(super) crew: Crew,
     pub(super) tokens: Option<Tokens>,
     pub(super) tracer: Tracer,
     /// Host names that a request may be addressed to, lower case, without port.
@@ -49,6 +51,7 @@ impl Host {
     pub(super) fn new(
         figures: Figures,
         meter: Arc<Meter>,
+        crew: Crew,
         settings: Settings,
         name: String,
         tokens: Option<Tokens>,
@@ -69,6 +72,7 @@ impl Host {
             settings,
             name,
             meter,
+            crew,
         }
     }
 

@@ -98,6 +98,8 @@ pub(crate) struct Figures {
     pub(crate) statuses: BTreeMap<u16, u64>,
     pub(crate) refused: Vec<(&'static str, u64)>,
     pub(crate) connections: u64,
+    /// Connections that were passed from one worker to another.
+    pub(crate) moved: u64,
     /// Errors that the port itself told clients, by code as in [`ErrorCode::ALL`].
     pub(crate) errors: Vec<u64>,
     /// What became of the spans of traces, by result.

@@ -11,6 +11,7 @@ use nexus_agent::{Agent, KindSpec, SpawnError};
 use nexus_base::Time;
 use serde_json::json;
 
+use super::crew::Crew;
 use super::host::Host;
 use super::listener;
 use super::meter::Meter;
@@ -197,7 +198,7 @@ impl Server {
 /// Dropping it ends it as [`Running::shutdown`] does.
 pub struct Running {
     node: Option<Node>,
-    host: Arc<Host>,
+    pub(super) host: Arc<Host>,
     listens: SocketAddr,
     encrypted: bool,
     port: Option<JoinHandle<()>>,
@@ -234,11 +235,13 @@ impl Running {
         settings.http.listen = listens;
         let name = node_name(&settings, listens);
         let meter = Arc::new(Meter::new(node.handles().len()));
-        let host = Arc::new(Host::new(node.figures(), meter, settings, name, tokens, tracer));
+        let crew = Crew::new(node.handles().to_vec());
+        let host = Host::new(node.figures(), meter, crew, settings, name, tokens, tracer);
+        let host = Arc::new(host);
         let encrypted = tls.is_some();
         let acceptor = tls.map(|tls| tls.acceptor);
-        let (workers, shared) = (node.handles().to_vec(), host.clone());
-        let port = move || runtime.block_on(listener::listen(shared, socket, workers, acceptor));
+        let shared = host.clone();
+        let port = move || runtime.block_on(listener::listen(shared, socket, acceptor));
         let builder = std::thread::Builder::new().name("nexus-port".to_owned());
         let port = Some(builder.spawn(port).map_err(ServeError::System)?);
         Ok(Running { node: Some(node), host, listens, encrypted, port, signals: None })

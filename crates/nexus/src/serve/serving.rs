@@ -14,11 +14,11 @@ use http::header::{
 use http::{Method, Request, StatusCode};
 use http_body::Body as _;
 use http_body_util::{BodyExt, LengthLimitError, Limited};
-use hyper::body::Incoming;
 use nexus_agent::{Changed, ErrorCode};
 use serde_json::{Value, json};
 
 use super::agents::{self, Done};
+use super::arriving::Arriving;
 use super::asked::Asked;
 use super::body::{self, Answer};
 use super::connection::ARRIVES_WITHIN;
@@ -44,7 +44,7 @@ const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
 const REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
 
 /// Answers a request.
-pub(super) async fn answer(host: &Arc<Host>, request: Request<Incoming>, from: IpAddr) -> Answer {
+pub(super) async fn answer(host: &Arc<Host>, request: Request<Arriving>, from: IpAddr) -> Answer {
     let (parts, incoming) = request.into_parts();
     let request = Request::from_parts(parts, ());
     let caller = request.headers().get(TRACEPARENT).and_then(|value| value.to_str().ok());
@@ -116,7 +116,7 @@ fn without_body(answer: &mut Answer) {
 async fn answer_or_not(
     host: &Arc<Host>,
     request: &Request<()>,
-    incoming: Incoming,
+    incoming: Arriving,
     from: IpAddr,
     about: &mut About,
 ) -> Result<Answer, Problem> {
@@ -180,6 +180,7 @@ async fn answer_or_not(
             let spans = host.tracer.counts();
             figures.spans =
                 vec![("sent", spans.sent), ("dropped", spans.dropped), ("failed", spans.failed)];
+            figures.moved = host.crew.moved();
             let text = format.of(host.figures.metrics(Some(&figures)));
             Ok(body::with_type(StatusCode::OK, format.content_type(), text.into_bytes()))
         }
@@ -214,7 +215,7 @@ fn happened(host: &Arc<Host>, request: &Request<()>, query: &Query) -> Result<An
 }
 
 /// The body, if it is neither too large nor too slow.
-async fn read_body(host: &Host, incoming: Incoming) -> Result<Bytes, Problem> {
+async fn read_body(host: &Host, incoming: Arriving) -> Result<Bytes, Problem> {
     let most = host.settings.http.body_bytes_max;
     let too_large = || {
         let text = format!("a body has at most {most} bytes; nothing changed");

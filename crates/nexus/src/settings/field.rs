@@ -26,6 +26,16 @@ pub enum LogFormat {
     Json,
 }
 
+/// How connections that are not encrypted come to their workers.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub enum Spread {
+    /// Together, on as few workers as carry them.
+    Auto,
+    /// Each to the next worker, where it stays.
+    Even,
+}
+
 impl Field for String {
     fn from_value(value: Value) -> Option<String> {
         if let Value::Text(text) = value { Some(text) } else { None }
@@ -156,6 +166,24 @@ impl Field for LogFormat {
         let name = match self {
             LogFormat::Text => "text",
             LogFormat::Json => "json",
+        };
+        Value::Text(name.to_owned())
+    }
+}
+
+impl Field for Spread {
+    fn from_value(value: Value) -> Option<Spread> {
+        match String::from_value(value)?.as_str() {
+            "auto" => Some(Spread::Auto),
+            "even" => Some(Spread::Even),
+            _ => None,
+        }
+    }
+
+    fn to_value(&self) -> Value {
+        let name = match self {
+            Spread::Auto => "auto",
+            Spread::Even => "even",
         };
         Value::Text(name.to_owned())
     }

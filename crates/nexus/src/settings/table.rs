@@ -14,7 +14,7 @@ use toml::de::DeValue;
 use tracing::level_filters::LevelFilter;
 
 use super::error::Fault;
-use super::field::{Field, LogFormat};
+use super::field::{Field, LogFormat, Spread};
 use super::nearest::nearest;
 use super::rule::{Rule, Value, describe, form, quote};
 use crate::node::WORKERS_MAX;
@@ -231,6 +231,10 @@ settings! {
             Rule::Seconds { min: 0.1, max: 86_400.0 };
         /// Requests a second that one client address may make. 0: as many as it likes.
         "requests_per_s" requests_per_s: u32 = 0, Rule::Whole { min: 0, max: 1_000_000 };
+        /// How connections come to their workers. `auto`: together, on as few as carry them, and
+        /// passed on while a worker has all it can do and a CPU nothing; `even`: each to the next,
+        /// as all that are encrypted.
+        "spread" spread: Spread = Spread::Auto, Rule::Choice(&["auto", "even"]);
     }
 
     /// Who may do what.

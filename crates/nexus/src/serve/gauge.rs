@@ -1,0 +1,129 @@
+//! How busy workers and CPUs are, as Linux counts it in `/proc`.
+
+use std::collections::BTreeSet;
+use std::fs::read_to_string;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::Ordering;
+
+use nexus_base::Time;
+
+use super::balance::{Reading, WorkerReading};
+use super::crew::Crew;
+use crate::locality::affinity;
+use crate::threads::{Seat, Threads};
+
+/// A tick of the counts in `/proc/stat`, in nanoseconds: fixed by the kernel's
+/// interface on every architecture Linux runs on today.
+const TICK_NS: u64 = 10_000_000;
+
+/// What was counted when it was last looked at.
+pub(super) struct Gauge {
+    /// A folder like `/proc`.
+    proc: PathBuf,
+    /// The CPUs that this process may use.
+    cpus: BTreeSet<u32>,
+    at: Time,
+    idle_ticks: u64,
+    workers: Vec<WorkerCount>,
+}
+
+/// What one worker has done since it began.
+#[derive(Clone, Copy, Default)]
+struct WorkerCount {
+    cpu_ns: u64,
+    runs: u64,
+}
+
+impl Gauge {
+    /// `None` where the system does not tell.
+    pub(super) fn new(proc: PathBuf, threads: &Threads, now: Time) -> Option<Gauge> {
+        let cpus = affinity::allowed().ok()?;
+        let workers = vec![WorkerCount::default(); threads.seats().len()];
+        let mut gauge = Gauge { proc, cpus, at: now, idle_ticks: 0, workers };
+        gauge.look(threads)?;
+        Some(gauge)
+    }
+
+    /// What has been since the last time; `None` where the system does not tell.
+    pub(super) fn read(&mut self, threads: &Threads, crew: &Crew, now: Time) -> Option<Reading> {
+        let passed_ns = u64::try_from(now.since(self.at).as_nanos()).ok()?.max(1);
+        let (idle_before, before) = (self.idle_ticks, self.workers.clone());
+        self.at = now;
+        self.look(threads)?;
+        let share = |ns: u64| u32::try_from(ns.saturating_mul(1_000) / passed_ns);
+        let idle_ticks = self.idle_ticks.saturating_sub(idle_before);
+        let idle = share(idle_ticks.saturating_mul(TICK_NS)).unwrap_or(u32::MAX);
+        let counts = before.iter().zip(&self.workers).zip(threads.seats()).enumerate();
+        let workers = counts.map(|(worker, ((before, after), seat))| {
+            let stuck = before.runs == after.runs && !seat.is_asleep();
+            let busy = share(after.cpu_ns.saturating_sub(before.cpu_ns)).unwrap_or(u32::MAX);
+            WorkerReading {
+                // A handler that waits without letting go keeps its worker as busy as
+                // one that counts.
+                busy: if stuck { 1_000 } else { busy.min(1_000) },
+                stuck,
+                connections: crew.connections(worker),
+                backlog: seat.backlog(),
+            }
+        });
+        Some(Reading { workers: workers.collect(), idle })
+    }
+
+    fn look(&mut self, threads: &Threads) -> Option<()> {
+        let stat = read_to_string(self.proc.join("stat")).ok()?;
+        self.idle_ticks = idle_ticks(&stat, &self.cpus)?;
+        for (count, seat) in self.workers.iter_mut().zip(threads.seats()) {
+            *count = WorkerCount {
+                cpu_ns: cpu_ns(&self.proc, seat)?,
+                runs: seat.runs.load(Ordering::Relaxed),
+            };
+        }
+        Some(())
+    }
+}
+
+/// CPU time that a worker's thread has had.
+fn cpu_ns(proc: &Path, seat: &Seat) -> Option<u64> {
+    // It has yet to begin.
+    let Some(thread) = seat.thread() else { return Some(0) };
+    let file = format!("self/task/{thread}/schedstat");
+    let text = read_to_string(proc.join(file)).ok()?;
+    text.split_whitespace().next()?.parse().ok()
+}
+
+/// How long `cpus` had nothing to do, all together, by a text like `/proc/stat`.
+fn idle_ticks(stat: &str, cpus: &BTreeSet<u32>) -> Option<u64> {
+    let mut sum = None;
+    for line in stat.lines() {
+        let mut words = line.split_ascii_whitespace();
+        let number = words.next().and_then(|name| name.strip_prefix("cpu")?.parse().ok());
+        if number.is_none_or(|number: u32| !cpus.contains(&number)) {
+            continue;
+        }
+        // user, nice, system, idle, iowait, …
+        let mut counts = words.skip(3).map(|word| word.parse::<u64>().ok());
+        let (idle, waits) = (counts.next()??, counts.next()??);
+        sum = Some(sum.unwrap_or(0) + idle + waits);
+    }
+    sum
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn idle_time_is_that_of_the_cpus_there_are_for_us() {
+        let stat = "cpu  1 2 3 400 5 6 7 8 9 10\n\
+            cpu0 1 0 1 100 1 0 0 0 0 0\n\
+            cpu1 1 0 1 200 2 0 0 0 0 0\n\
+            cpu10 1 0 1 400 4 0 0 0 0 0\n\
+            intr 5 6 7 8 9\n";
+        let idle = |cpus: &[u32]| idle_ticks(stat, &cpus.iter().copied().collect());
+        assert_eq!(idle(&[0]), Some(101));
+        assert_eq!(idle(&[0, 10]), Some(505));
+        assert_eq!(idle(&[7]), None, "none of ours is in it");
+        assert_eq!(idle_ticks("cpu0 1 2 x", &BTreeSet::from([0])), None);
+        assert_eq!(idle_ticks("", &BTreeSet::from([0])), None);
+    }
+}
