@@ -20,7 +20,7 @@ use nexus_base::Time;
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio_rustls::TlsAcceptor;
 
-use super::balance::{Balance, Order};
+use super::balance::{Balance, IDLE_MIN, Order};
 use super::connection;
 use super::gauge::Gauge;
 use super::host::Host;
@@ -146,6 +146,11 @@ async fn balance(host: &Host) {
         let Some(reading) = gauge.read(threads, crew, host.now()) else { break };
         for (worker, order) in balance.read(&reading).into_iter().enumerate() {
             crew.order(worker, order);
+            let passes = matches!(order, Order::Pass { .. }) && reading.idle >= IDLE_MIN;
+            if passes && reading.workers[worker].backlog > 0 {
+                // Agents that always have mail stay where they are, whoever asks them.
+                threads.send_help(worker);
+            }
         }
         tell(&balance);
     }

@@ -218,10 +218,11 @@ fn a_node_ends_with_connections_on_the_move() {
         let _mover = Mover::start(host.clone());
         let (sent, answered) = (AtomicU64::new(0), AtomicU64::new(0));
         std::thread::scope(|scope| {
-            for _ in 0..4 {
+            // All are connected before the node may end.
+            let clients: Vec<Client> = (0..4).map(|_| Client::connect(address)).collect();
+            for mut client in clients {
                 let (sent, answered) = (&sent, &answered);
                 scope.spawn(move || {
-                    let mut client = Client::connect(address);
                     for number in 0.. {
                         if !client.say(&get(number)) {
                             break;
