@@ -381,7 +381,7 @@ impl System {
     ///
     /// # Errors
     /// [`SpawnError::KindTaken`] if another type has the kind's name,
-    /// [`SpawnError::TooManyKinds`] beyond [`KINDS_MAX`].
+    /// [`SpawnError::TooManyKinds`] beyond [`crate::KINDS_MAX`].
     pub fn cell_bytes<A: Agent>(self: &Arc<System>) -> Result<usize, SpawnError> {
         Ok(self.kind_or_register::<A>()?.slab().stride())
     }
