@@ -7,11 +7,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use nexus_base::Rng;
 use serde_json::Value;
 
 use crate::raw::{TypedCell, with_worker};
-use crate::{Agent, AskError, Crash, InPlace, System, Worker, WorkerSpec};
+use crate::{Agent, AskError, Crash, System, Worker};
 
 /// Time between two looks at an agent that was at work. A guess: handlers are
 /// mostly shorter, and whoever looks is mostly a person.
@@ -39,14 +38,7 @@ pub(crate) fn look<A: Agent>(system: &System, cell: &TypedCell<A>) -> Looked {
     });
     on_worker.unwrap_or_else(|| {
         // Not a thread of ours: it is for this once.
-        let spec = WorkerSpec {
-            shard: 0,
-            in_place: InPlace::Never,
-            messages_per_run: 0,
-            checks_waits: false,
-            stack_floor: 0,
-        };
-        let guest = Worker::new(cell.cell().kind().system().clone(), spec, Rng::new(0));
+        let guest = Worker::guest(cell.cell().kind().system().clone());
         guest.enter(system.driver().now(), || look(&guest))
     })
 }

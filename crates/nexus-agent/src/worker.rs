@@ -95,6 +95,18 @@ impl Worker {
         }
     }
 
+    /// For a thread that does one thing with an agent and is no worker of ours.
+    pub(crate) fn guest(system: Arc<System>) -> Worker {
+        let spec = WorkerSpec {
+            shard: 0,
+            in_place: InPlace::Never,
+            messages_per_run: 0,
+            checks_waits: false,
+            stack_floor: 0,
+        };
+        Worker::new(system, spec, Rng::new(0))
+    }
+
     /// The same on a CPU of that memory node, of those the system was made
     /// with: agents made by this worker lie there.
     pub fn on_memory_node(mut self, memory_node: usize) -> Worker {

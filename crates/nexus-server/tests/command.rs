@@ -1,37 +1,17 @@
 //! What the `nexus` command promises as a process: signals, exit codes, streams.
 #![cfg(target_os = "linux")]
 
+mod support;
+
 use std::fs::{self, File};
 use std::io::Write;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
-use std::thread;
-use std::time::{Duration, Instant};
+
+use support::{eventually, nexus};
 
 const TWO: &str = "TIMESTAMP,ContextTokens,GeneratedTokens\n\
                    2023-11-16 18:15:46,10,10\n2023-11-16 18:15:47,10,10\n";
-
-/// As long as a slow machine may take for what takes no time.
-const PATIENCE: Duration = Duration::from_secs(30);
-
-fn nexus(args: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_nexus"));
-    command.args(args).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
-    command
-}
-
-/// Looks until `found` finds something.
-#[allow(clippy::disallowed_methods, reason = "another process is waited for, with a deadline")]
-fn eventually<T>(what: &str, mut found: impl FnMut() -> Option<T>) -> T {
-    let start = Instant::now();
-    loop {
-        if let Some(one) = found() {
-            return one;
-        }
-        assert!(start.elapsed() < PATIENCE, "{what}: not within {PATIENCE:?}");
-        thread::park_timeout(Duration::from_millis(5));
-    }
-}
 
 /// Whether the process has a handler for SIGINT, signal 2.
 fn listens(child: &Child) -> Option<()> {

@@ -1,35 +1,14 @@
 //! What `nexus serve` promises as a process: its log, its signals, its exit codes.
 #![cfg(target_os = "linux")]
 
+mod support;
+
 use std::fs::File;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::process::{Child, Command, ExitStatus, Stdio};
-use std::thread;
-use std::time::{Duration, Instant};
 
-/// As long as a slow machine may take for what takes no time.
-const PATIENCE: Duration = Duration::from_secs(30);
-
-fn nexus(args: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_nexus"));
-    command.args(args).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
-    command
-}
-
-/// Looks until `found` finds something.
-#[allow(clippy::disallowed_methods, reason = "another process is waited for, with a deadline")]
-#[track_caller]
-fn eventually<T>(what: &str, mut found: impl FnMut() -> Option<T>) -> T {
-    let start = Instant::now();
-    loop {
-        if let Some(one) = found() {
-            return one;
-        }
-        assert!(start.elapsed() < PATIENCE, "{what}: not within {PATIENCE:?}");
-        thread::park_timeout(Duration::from_millis(5));
-    }
-}
+use support::{PATIENCE, eventually, nexus};
 
 /// A node of its own process.
 struct Node {

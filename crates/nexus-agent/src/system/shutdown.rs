@@ -5,12 +5,10 @@ use std::collections::BTreeMap;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, PoisonError};
 
-use nexus_base::Rng;
-
 use super::{System, lock};
 use crate::raw::CellRef;
 use crate::task::Awaited;
-use crate::{Counts, InPlace, Listing, StopReason, Worker, WorkerSpec, run};
+use crate::{Counts, Listing, StopReason, Worker, run};
 
 /// What was there when a system closed.
 #[derive(Clone, Debug, Default)]
@@ -58,14 +56,7 @@ impl System {
     /// entered, and whoever closes may have looked before.
     #[cold]
     pub(crate) fn end_late(&self, cell: &CellRef) {
-        let spec = WorkerSpec {
-            shard: 0,
-            in_place: InPlace::Never,
-            messages_per_run: 0,
-            checks_waits: false,
-            stack_floor: 0,
-        };
-        let closer = Worker::new(cell.kind().system().clone(), spec, Rng::new(0));
+        let closer = Worker::guest(cell.kind().system().clone());
         closer.enter(self.driver.now(), || {
             if let Some(owned) = cell.seize(&closer) {
                 run::terminate(owned, StopReason::Shutdown);

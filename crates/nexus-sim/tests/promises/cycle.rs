@@ -38,8 +38,7 @@ impl Handler<Along> for Friend {
         let next = cx.find::<Friend>(&names.remove(0)).expect("spawned by the scenario");
         match next.ask(Along(names, pause)).await {
             Ok(answer) => answer,
-            Err(error @ AskError::Cycle { .. }) => {
-                let AskError::Cycle { path: CyclePath(path), .. } = &error else { unreachable!() };
+            Err(AskError::Cycle { path: CyclePath(path), .. }) => {
                 assert_eq!(path.first(), path.last(), "a way round: {path:?}");
                 Err(path.join(" "))
             }
