@@ -33,6 +33,7 @@ mod progress;
 mod query;
 mod rate;
 mod route;
+mod seldom;
 mod server;
 mod serving;
 mod signals;

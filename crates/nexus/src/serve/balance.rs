@@ -19,7 +19,7 @@ const STREAK: u32 = 2;
 
 /// Idle time that makes passing on worth while, in thousandths of one CPU. A guess:
 /// half a CPU. `/proc/stat` counts in steps of a tenth of that between two readings.
-pub(super) const IDLE_MIN: u32 = 500;
+const IDLE_MIN: u32 = 500;
 
 /// How much less busy, in thousandths, than who passes on the taker has to be. A
 /// guess: with less nobody would notice.

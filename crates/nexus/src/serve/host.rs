@@ -12,6 +12,7 @@ use super::crew::Crew;
 use super::idempotency::Repeats;
 use super::meter::Meter;
 use super::rate::Rates;
+use super::seldom::Seldom;
 use super::trace::Tracer;
 use crate::node::Figures;
 use crate::{Settings, Tokens};
@@ -33,6 +34,8 @@ pub(crate) struct Host {
     objects: Mutex<BTreeMap<(&'static str, &'static str), bool>>,
     repeats: Mutex<Repeats>,
     rates: Option<Mutex<Rates>>,
+    /// Requests for which there was no time.
+    overloaded: Mutex<Seldom>,
     ending: watch::Sender<Ending>,
 }
 
@@ -67,6 +70,7 @@ impl Host {
             openapi: std::sync::OnceLock::new(),
             objects: Mutex::default(),
             repeats: Mutex::new(Repeats::new(window, entries_max)),
+            overloaded: Mutex::default(),
             rates: (per_s > 0).then(|| Mutex::new(Rates::new(per_s))),
             ending: watch::Sender::new(Ending::Not),
             settings,
@@ -101,6 +105,12 @@ impl Host {
 
     pub(super) fn rates(&self) -> Option<MutexGuard<'_, Rates>> {
         self.rates.as_ref().map(lock)
+    }
+
+    /// Takes note of a request for which there was no time; of how many to tell, if now is
+    /// the time for that.
+    pub(super) fn overloaded(&self) -> Option<u64> {
+        lock(&self.overloaded).tell(self.now())
     }
 
     /// Takes no new work from here on; connections end when they are idle.

@@ -16,24 +16,21 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use nexus_agent::ErrorCode;
-use nexus_base::Time;
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio_rustls::TlsAcceptor;
 
-use super::balance::{Balance, IDLE_MIN, Order};
+use super::balance::{Balance, Order};
 use super::connection;
 use super::gauge::Gauge;
 use super::host::Host;
 use super::meter::Refused;
 use super::on_worker::OnWorker;
+use super::seldom::Seldom;
 use crate::settings::Spread;
 
 /// How long to pause when the system has no more files for connections: those
 /// that there are end meanwhile.
 const PAUSE: Duration = Duration::from_millis(50);
-
-/// How often the log says that connections cannot be taken.
-const TOLD_EVERY: Duration = Duration::from_secs(1);
 
 /// What a client is told for which there is no room.
 const FULL: &[u8] = b"HTTP/1.1 429 Too Many Requests\r\ncontent-type: application/json\r\n\
@@ -98,25 +95,6 @@ pub(super) async fn listen(host: Arc<Host>, listener: TcpListener, tls: Option<T
     }
 }
 
-/// What happens many times a second, told at most once in one.
-#[derive(Default)]
-struct Seldom {
-    again: Time,
-    untold: u64,
-}
-
-impl Seldom {
-    /// How often it has happened since it was told, if it is to be told now.
-    fn tell(&mut self, now: Time) -> Option<u64> {
-        self.untold += 1;
-        if now < self.again {
-            return None;
-        }
-        self.again = now.after(TOLD_EVERY);
-        Some(std::mem::take(&mut self.untold))
-    }
-}
-
 /// Whether the client left before it was let in, which says nothing of the next one.
 fn is_of_the_connection(error: &io::Error) -> bool {
     use io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset};
@@ -146,11 +124,6 @@ async fn balance(host: &Host) {
         let Some(reading) = gauge.read(threads, crew, host.now()) else { break };
         for (worker, order) in balance.read(&reading).into_iter().enumerate() {
             crew.order(worker, order);
-            let passes = matches!(order, Order::Pass { .. }) && reading.idle >= IDLE_MIN;
-            if passes && reading.workers[worker].backlog > 0 {
-                // Agents that always have mail stay where they are, whoever asks them.
-                threads.send_help(worker);
-            }
         }
         tell(&balance);
     }
@@ -275,15 +248,5 @@ mod tests {
         assert!(head.ends_with(&format!("content-length: {}", body.len())), "{head}");
         let body: serde_json::Value = serde_json::from_str(body).expect("it is JSON");
         assert_eq!(body["error"]["code"], "mailbox_full");
-    }
-
-    #[test]
-    fn what_comes_in_floods_is_told_once_a_second_with_its_count() {
-        let mut seldom = Seldom::default();
-        let at = |ms| Time::ZERO.after(Duration::from_millis(ms));
-        let told: Vec<Option<u64>> = (0..=40).map(|tick| seldom.tell(at(50 * tick))).collect();
-        let told: Vec<(usize, u64)> =
-            told.iter().enumerate().filter_map(|(tick, count)| Some((tick, (*count)?))).collect();
-        assert_eq!(told, [(0, 1), (20, 20), (40, 20)]);
     }
 }

@@ -59,7 +59,7 @@ pub(super) async fn answer(host: &Arc<Host>, request: Request<Arriving>, from: I
     let mut answer = answered.unwrap_or_else(|problem| body::problem(&problem));
     let status = answer.status().as_u16();
     host.meter.answered(status);
-    log(&request, from, status, code);
+    log(host, &request, from, status, code);
     let About { route, kind, key, message } = &about;
     span.end(Served { route, kind, key, message, status, code });
     if let Some(here) = here
@@ -95,11 +95,17 @@ impl About {
     }
 }
 
-/// One line for each request, for those who asked for that much.
-fn log(request: &Request<()>, from: IpAddr, status: u16, code: &str) {
+/// One line for each request, for those who asked for that much. Of failures that come by
+/// the thousand when a node has too much to do or ends, one a second.
+fn log(host: &Host, request: &Request<()>, from: IpAddr, status: u16, code: &str) {
     let (method, path) = (request.method(), request.uri().path());
-    if status >= 500 {
-        tracing::warn!(target: "nexus::http", %method, path, %from, status, code, "failed");
+    let count = match status {
+        503 | 504 => host.overloaded(),
+        500.. => Some(1),
+        _ => None,
+    };
+    if let Some(count) = count {
+        tracing::warn!(target: "nexus::http", %method, path, %from, status, code, count, "failed");
     } else {
         tracing::debug!(target: "nexus::http", %method, path, %from, status, code, "answered");
     }

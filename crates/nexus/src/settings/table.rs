@@ -234,7 +234,7 @@ settings! {
         /// How connections come to their workers. `auto`: together, on as few as carry them, and
         /// passed on while a worker has all it can do and a CPU nothing; `even`: each to the next,
         /// as all that are encrypted.
-        "spread" spread: Spread = Spread::Even, Rule::Choice(&["auto", "even"]);
+        "spread" spread: Spread = Spread::Auto, Rule::Choice(&["auto", "even"]);
     }
 
     /// Who may do what.

@@ -1,6 +1,8 @@
 //! Handlers that never return.
 
-use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
+use std::thread::ThreadId;
 
 use nexus::{Agent, AskError, Context, Handle, Handler, KindSpec, Message, Node};
 
@@ -319,5 +321,75 @@ fn long_handlers_in_place_let_others_have_their_turn_between_them() {
             nuisance.try_tell(HaveToil(40)).expect("there is room");
         });
         assert!(toil < 20, "{toil} long handlers before anybody else");
+    });
+}
+
+/// Keeps its worker busy for a millisecond a message, and always has another.
+struct Drudge(Arc<Drudgery>);
+
+/// What drudges share.
+#[derive(Default)]
+struct Drudgery {
+    threads: Mutex<Vec<ThreadId>>,
+    over: AtomicBool,
+}
+
+impl Agent for Drudge {
+    const KIND: &'static str = "drudge";
+
+    fn new(_key: &str) -> Drudge {
+        unreachable!("made by its kind's constructor")
+    }
+}
+
+#[derive(Message)]
+struct Go;
+
+impl Handler<Go> for Drudge {
+    async fn handle(&mut self, _: Go, cx: &mut Context<Self>) {
+        let begun = now();
+        while begun.elapsed() < ms(1) {
+            std::hint::spin_loop();
+        }
+        let mut threads = self.0.threads.lock().expect("nobody panics with it");
+        let thread = std::thread::current().id();
+        if !threads.contains(&thread) {
+            threads.push(thread);
+        }
+        if !self.0.over.load(Ordering::Relaxed) {
+            cx.me().try_tell(Go).expect("there is room for one");
+        }
+    }
+}
+
+/// Has four drudges begin on the worker it runs on.
+#[derive(Message)]
+struct StartAll;
+
+impl Handler<StartAll> for Drudge {
+    async fn handle(&mut self, _: StartAll, cx: &mut Context<Self>) {
+        for key in ["1", "2", "3", "4"] {
+            let other: Handle<Drudge> = cx.find(key).expect("it runs");
+            other.try_tell(Go).expect("there is room");
+        }
+    }
+}
+
+#[test]
+fn agents_that_wait_long_are_shared_with_a_worker_that_sleeps() {
+    test(|| {
+        let node = start(2);
+        let drudgery = Arc::new(Drudgery::default());
+        let shared = drudgery.clone();
+        let spec = KindSpec::from_fn(move |_| Drudge(shared.clone()));
+        node.register(spec).expect("nobody else has the kind");
+        for key in ["0", "1", "2", "3", "4"] {
+            node.spawn::<Drudge>(key).expect("the key is free");
+        }
+        let first: Handle<Drudge> = node.find("0").expect("it runs");
+        first.try_tell(StartAll).expect("there is room");
+        let workers = || drudgery.threads.lock().expect("nobody panics with it").len();
+        eventually("both workers take part", || workers() == 2);
+        drudgery.over.store(true, Ordering::Relaxed);
     });
 }
