@@ -1,0 +1,100 @@
+//! What a member wants done.
+
+use bytes::Bytes;
+
+use super::entry::{Entry, Index, Term};
+use super::members::Members;
+use super::message::Message;
+use crate::NodeId;
+
+/// What is to be done, in the order polled.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Effect {
+    /// Send a message. It may be lost, doubled, late.
+    Send {
+        /// To whom.
+        to: NodeId,
+        /// What.
+        message: Message,
+    },
+    /// Put on disk and sync, then call `handle_written`. What must not be said before is
+    /// held back until then.
+    Write(Write),
+    /// Committed: apply these, in order.
+    Apply(Vec<Entry>),
+    /// Replace the state machine by a snapshot, which is on disk.
+    Restore(Snapshot),
+    /// A read that asked for it may be answered once the state machine has applied `index`.
+    ReadReady {
+        /// The number it was given.
+        ticket: u64,
+        /// What it must see.
+        index: Index,
+    },
+    /// A read could not be arranged; asking again, elsewhere, may help.
+    ReadRefused {
+        /// The number it was given.
+        ticket: u64,
+    },
+    /// What the member is has changed.
+    Role(Role),
+}
+
+/// What goes on disk, all of it or nothing.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Write {
+    /// Counts up by one from 1.
+    pub sequence: u64,
+    /// The term, and who has the vote in it; none if as before.
+    pub vote: Option<Vote>,
+    /// Entries from here on are no longer; none if nothing is cut off.
+    pub cut_from: Option<Index>,
+    /// Entries to add at the end.
+    pub entries: Vec<Entry>,
+    /// A snapshot that takes the place of the log up to its last entry.
+    pub snapshot: Option<Snapshot>,
+}
+
+/// What a member must never forget of elections.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+pub struct Vote {
+    /// The term it is in.
+    pub term: Term,
+    /// For whom it has voted in that term.
+    pub voted_for: Option<NodeId>,
+}
+
+/// The state machine at one point of the log.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Snapshot {
+    /// The last entry whose effects it holds.
+    pub last: (Term, Index),
+    /// The group as of then.
+    pub members: Members,
+    /// The state machine's bytes.
+    pub state: Bytes,
+}
+
+/// What a member is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Role {
+    /// In which term.
+    pub term: Term,
+    /// What.
+    pub is: Standing,
+    /// Who leads, as far as is known.
+    pub leader: Option<NodeId>,
+}
+
+/// How a member stands in its group.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Standing {
+    /// It does as the leader says.
+    Follower,
+    /// It stands for election, perhaps only to see whether it would win.
+    Candidate,
+    /// It leads.
+    Leader,
+    /// It listens.
+    Learner,
+}

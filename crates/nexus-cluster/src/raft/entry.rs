@@ -1,0 +1,40 @@
+//! What the log holds.
+
+use bytes::Bytes;
+use serde::{Deserialize, Serialize};
+
+use super::members::Members;
+
+/// The number of a leadership: each term has at most one leader.
+#[derive(
+    Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Debug, Serialize, Deserialize,
+)]
+pub struct Term(pub u64);
+
+/// The place of an entry in the log; the first is 1, and 0 is before it.
+#[derive(
+    Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Debug, Serialize, Deserialize,
+)]
+pub struct Index(pub u64);
+
+/// One entry of the log.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Entry {
+    /// The term of the leader who appended it.
+    pub term: Term,
+    /// Its place.
+    pub index: Index,
+    /// What it says.
+    pub payload: Payload,
+}
+
+/// What an entry says.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub enum Payload {
+    /// Nothing: a new leader's first, which commits what came before.
+    Empty,
+    /// Bytes for the state machine.
+    Command(Bytes),
+    /// Who the group consists of from here on, as soon as it is appended.
+    Members(Members),
+}
