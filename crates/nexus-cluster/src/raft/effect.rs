@@ -24,11 +24,11 @@ pub enum Effect {
     Apply(Vec<Entry>),
     /// Replace the state machine by a snapshot, which is on disk.
     Restore(Snapshot),
-    /// A read that asked for it may be answered once the state machine has applied `index`.
+    /// A read may be answered, from a state machine that has applied what came before this.
     ReadReady {
         /// The number it was given.
         ticket: u64,
-        /// What it must see.
+        /// The entry whose effects it must see; it was handed out for applying already.
         index: Index,
     },
     /// A read could not be arranged; asking again, elsewhere, may help.
@@ -40,7 +40,7 @@ pub enum Effect {
     Role(Role),
 }
 
-/// What goes on disk, all of it or nothing.
+/// What goes on disk, all of it or nothing: the cut first, then the snapshot, then entries.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Write {
     /// Counts up by one from 1.
@@ -51,8 +51,20 @@ pub struct Write {
     pub cut_from: Option<Index>,
     /// Entries to add at the end.
     pub entries: Vec<Entry>,
-    /// A snapshot that takes the place of the log up to its last entry.
+    /// A snapshot that takes the place of the log up to its last entry; entries after that
+    /// stay, unless they are cut off.
     pub snapshot: Option<Snapshot>,
+}
+
+/// What a member finds on its disk when it starts.
+#[derive(Clone, PartialEq, Eq, Default, Debug)]
+pub struct Stored {
+    /// The term, and who has its vote.
+    pub vote: Vote,
+    /// The newest snapshot.
+    pub snapshot: Option<Snapshot>,
+    /// The log after it, without gaps.
+    pub entries: Vec<Entry>,
 }
 
 /// What a member must never forget of elections.

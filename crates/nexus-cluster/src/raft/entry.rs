@@ -4,6 +4,7 @@ use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
 use super::members::Members;
+use crate::NodeId;
 
 /// The number of a leadership: each term has at most one leader.
 #[derive(
@@ -28,6 +29,24 @@ pub struct Entry {
     pub payload: Payload,
 }
 
+/// What an entry counts for beside its command, towards every bound in bytes.
+const OVERHEAD_BYTES: usize = 32;
+
+impl Entry {
+    /// What it counts for towards a bound in bytes.
+    pub fn bytes(&self) -> usize {
+        let payload = match &self.payload {
+            Payload::Empty => 0,
+            Payload::Command(bytes) => bytes.len(),
+            Payload::Members(members) => {
+                let count = members.voters.len() + members.outgoing.len() + members.learners.len();
+                count * size_of::<NodeId>()
+            }
+        };
+        payload + OVERHEAD_BYTES
+    }
+}
+
 /// What an entry says.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub enum Payload {
@@ -36,5 +55,5 @@ pub enum Payload {
     /// Bytes for the state machine.
     Command(Bytes),
     /// Who the group consists of from here on, as soon as it is appended.
-    Members(Members),
+    Members(Box<Members>),
 }

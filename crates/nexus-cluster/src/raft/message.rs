@@ -32,8 +32,9 @@ pub enum Body {
     Vote {
         /// The candidate's last entry.
         last: (Term, Index),
-        /// Whether the leader asked it to stand, so that its lease is no reason to refuse.
-        transfer: bool,
+        /// If the leader asked it to stand: the leader's round when it gave up its lease. Who
+        /// has heard no later round need not stand by that leader.
+        transfer: Option<u64>,
     },
     /// The answer to that, given once it is on disk.
     Voted {
@@ -92,7 +93,10 @@ pub enum Body {
         round: u64,
     },
     /// Stand for election now: the leader hands over, and has given up its lease.
-    StandNow,
+    StandNow {
+        /// The leader's round. Should it take its lease back, it counts from a later one.
+        round: u64,
+    },
     /// Where is the log committed, for a read at a follower?
     ReadIndex {
         /// The follower's number for it.
