@@ -11,6 +11,7 @@
 mod disk;
 mod id;
 pub mod raft;
+pub mod ring;
 
 pub use disk::{Disk, DiskError};
 pub use id::NodeId;
