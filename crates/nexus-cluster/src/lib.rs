@@ -8,10 +8,12 @@
 //! [`Disk`], which a folder implements in production and a faulty one in a simulated world.
 #![forbid(unsafe_code)]
 
+mod bounded;
 mod disk;
 mod id;
 pub mod raft;
 pub mod ring;
+pub mod wire;
 
 pub use disk::{Disk, DiskError};
-pub use id::NodeId;
+pub use id::{ClusterId, GroupId, NodeId};

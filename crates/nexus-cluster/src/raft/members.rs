@@ -16,9 +16,12 @@ use crate::NodeId;
 #[derive(Clone, PartialEq, Eq, Default, Debug, Serialize, Deserialize)]
 pub struct Members {
     /// Who decides; the new ones while a change is under way.
+    #[serde(with = "crate::bounded::nodes")]
     pub voters: BTreeSet<NodeId>,
     /// Who decided before the change that is under way; else empty.
+    #[serde(with = "crate::bounded::nodes")]
     pub outgoing: BTreeSet<NodeId>,
     /// Who gets the log and decides nothing.
+    #[serde(with = "crate::bounded::nodes")]
     pub learners: BTreeSet<NodeId>,
 }

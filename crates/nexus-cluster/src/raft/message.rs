@@ -46,6 +46,7 @@ pub enum Body {
         /// The entry before the first of `entries`.
         prev: (Term, Index),
         /// In order; may be none.
+        #[serde(with = "crate::bounded::entries")]
         entries: Vec<Entry>,
         /// Up to where the leader knows the log is committed.
         commit: Index,
