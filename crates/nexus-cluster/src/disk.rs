@@ -3,6 +3,10 @@
 //! So few acts that a simulated disk can do each of them wrong: lose what was not synced,
 //! tear the last append, be full.
 
+mod memory;
+
+pub use memory::MemoryDisk;
+
 /// A folder of files that are written at their end.
 ///
 /// What was appended is there for sure only after [`Disk::sync`]; before, a crash may keep
@@ -72,4 +76,38 @@ pub enum DiskError {
     /// The system refused otherwise.
     #[error("the disk failed: {0}")]
     Failed(String),
+}
+
+impl<D: Disk + ?Sized> Disk for &mut D {
+    fn list(&self) -> Result<Vec<String>, DiskError> {
+        (**self).list()
+    }
+
+    fn len(&self, name: &str) -> Result<u64, DiskError> {
+        (**self).len(name)
+    }
+
+    fn read(&self, name: &str, at: u64, count: usize) -> Result<Vec<u8>, DiskError> {
+        (**self).read(name, at, count)
+    }
+
+    fn append(&mut self, name: &str, bytes: &[u8]) -> Result<(), DiskError> {
+        (**self).append(name, bytes)
+    }
+
+    fn sync(&mut self, name: &str) -> Result<(), DiskError> {
+        (**self).sync(name)
+    }
+
+    fn truncate(&mut self, name: &str, len: u64) -> Result<(), DiskError> {
+        (**self).truncate(name, len)
+    }
+
+    fn rename(&mut self, from: &str, to: &str) -> Result<(), DiskError> {
+        (**self).rename(from, to)
+    }
+
+    fn remove(&mut self, name: &str) -> Result<(), DiskError> {
+        (**self).remove(name)
+    }
 }

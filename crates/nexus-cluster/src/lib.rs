@@ -13,7 +13,8 @@ mod disk;
 mod id;
 pub mod raft;
 pub mod ring;
+pub mod storage;
 pub mod wire;
 
-pub use disk::{Disk, DiskError};
+pub use disk::{Disk, DiskError, MemoryDisk};
 pub use id::{ClusterId, GroupId, NodeId};
