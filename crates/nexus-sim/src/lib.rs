@@ -77,6 +77,8 @@ mod builder;
 )]
 mod check;
 mod driver;
+mod input;
+pub mod linearizability;
 mod mix;
 mod ready;
 mod record;
@@ -84,12 +86,15 @@ mod record;
 mod seeds;
 mod thread;
 mod trace;
+mod verdict;
 mod waker;
 mod world;
 
 pub use builder::{Asks, Builder, Order};
 pub use check::{Check, check};
+pub use input::{BadInput, FILE_BYTES_MAX};
 pub use record::Record;
 pub use seeds::seeds;
 pub use trace::TraceHash;
+pub use verdict::Verdict;
 pub use world::{EVENTS_MAX, EVENTS_PER_INSTANT_MAX, World};
