@@ -13,6 +13,7 @@ mod disk;
 mod id;
 pub mod raft;
 pub mod ring;
+pub mod shard;
 pub mod storage;
 pub mod wire;
 

@@ -81,7 +81,8 @@ impl Ring {
     pub fn join(&mut self, member: NodeId) -> Result<(), RingError> {
         if self.admit(member)? {
             self.points.extend(points_of(member));
-            self.points.sort_unstable();
+            // Stable, since that sort is fast where nearly all is in order.
+            self.points.sort();
         }
         Ok(())
     }
