@@ -29,18 +29,41 @@
 //! Ongaro, "Consensus: Bridging Theory and Practice", 2014: pre-vote 9.6, check-quorum and
 //! leases 6.4, read-index 6.4, pipelining 10.2.1, writing in parallel 10.2.1, transfer 3.10.
 
+mod commit;
 mod effect;
+mod election;
 mod entry;
 mod errors;
+mod lead;
+mod lease;
+mod log;
 mod members;
+mod membership;
 mod message;
 mod mutant;
+mod outbox;
+mod progress;
+mod reads;
+mod replication;
+mod snapshots;
 mod spec;
+#[cfg(test)]
+mod tests;
+mod transfer;
 
-use crate::NodeId;
+use std::time::Duration;
+
 use bytes::Bytes;
 use nexus_base::{Rng, Time};
-use std::collections::BTreeSet;
+
+use crate::NodeId;
+use election::{Candidacy, TERM_MAX};
+use lead::Lead;
+use log::Log;
+use members::Deciders;
+use outbox::Outbox;
+use reads::Reads;
+use snapshots::{Incoming, Part};
 
 pub use effect::{Effect, Role, Snapshot, Standing, Stored, Vote, Write};
 pub use entry::{Entry, Index, Payload, Term};
@@ -54,124 +77,383 @@ use mutant::Mutant;
 pub use spec::{Spec, SpecError};
 
 /// One member of a group.
+///
+/// After every call, poll effects until there are none, and carry them out in order.
 #[derive(Debug)]
-#[allow(dead_code, reason = "the verbs come next")]
 pub struct Raft {
     spec: Spec,
+    rng: Rng,
+    now: Time,
     vote: Vote,
+    log: Log,
+    /// Up to where the log is known to be committed.
     commit: Index,
+    /// Up to where it was handed out for applying.
+    applied: Index,
+    /// The write that has the snapshot which is to replace the state.
+    restoring: Option<u64>,
+    state: State,
+    leader: Option<NodeId>,
+    role_said: Role,
+    /// Until then no vote is given: a leader was heard of.
+    support_until: Time,
+    /// The latest round heard of, and in which term.
+    heard: (Term, u64),
+    /// Until then no vote is given: one may have been heard of before a restart.
+    hold_until: Time,
+    /// How long to wait for a leader, drawn at random, and until when that is.
+    patience: Duration,
+    election_at: Time,
+    outbox: Outbox,
+    reads: Reads,
+    incoming: Option<Incoming>,
+    counts: Counts,
 }
 
-#[allow(dead_code, reason = "the verbs come next")]
+/// What a member is, with what only then is needed.
+#[derive(Debug)]
+enum State {
+    Follower,
+    Candidate(Candidacy),
+    Leader(Box<Lead>),
+}
+
+/// Messages that were not acted on.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+pub struct Counts {
+    /// Answers of nodes that are not members, or of this one to itself.
+    pub unknown: u64,
+    /// Of an earlier term, or answers nobody waits for.
+    pub stale: u64,
+    /// Votes asked for while this member stands by a leader.
+    pub refused: u64,
+    /// Nonsense: a bug or an attack.
+    pub malformed: u64,
+    /// More than this member holds: entries before the disk is done, snapshots, answers.
+    pub overflow: u64,
+}
+
 impl Raft {
     /// A member that starts with what its disk holds.
     ///
     /// # Errors
     /// [`StartError`]; nothing is started.
-    pub fn new(spec: Spec, stored: Stored, now: Time, rng: Rng) -> Result<Raft, StartError> {
+    pub fn new(spec: Spec, stored: Stored, now: Time, mut rng: Rng) -> Result<Raft, StartError> {
         spec.validate()?;
-        let _ = (now, rng);
-        Ok(Raft { spec, vote: stored.vote, commit: Index(0) })
+        let vote = stored.vote;
+        let is_restarted = stored != Stored::default();
+        let log = Log::new(spec.members.clone(), stored)?;
+        let applied = log.snapshot_index();
+        let role = Role { term: vote.term, is: Standing::Follower, leader: None };
+        let holds = is_restarted && spec.lease;
+        let mut raft = Raft {
+            now,
+            vote,
+            commit: applied,
+            applied,
+            restoring: None,
+            state: State::Follower,
+            leader: None,
+            role_said: role,
+            support_until: Time::ZERO,
+            heard: (Term(0), 0),
+            hold_until: if holds { now.after(spec.election_timeout) } else { now },
+            patience: spec.election_timeout,
+            election_at: now,
+            outbox: Outbox::new(log.last().1),
+            reads: Reads::new(rng.next_u64()),
+            incoming: None,
+            counts: Counts::default(),
+            log,
+            spec,
+            rng,
+        };
+        raft.reset_election_timer();
+        raft.say_role();
+        Ok(raft)
     }
 
-    /// Takes in a message of another member.
+    /// Takes in a message of another member. One that makes no sense changes nothing, and
+    /// is counted.
     pub fn handle_message(&mut self, now: Time, from: NodeId, message: Message) {
-        let _ = (now, from, message);
+        self.tick(now);
+        let Message { term, body } = message;
+        if from == self.spec.id || (is_answer(&body) && !self.log.members().contains(from)) {
+            self.counts.unknown += 1;
+        } else if term > TERM_MAX {
+            self.counts.malformed += 1;
+        } else if self.admit(from, term, &body) {
+            self.dispatch(from, term, body);
+        }
+    }
+
+    /// Whether a message is of this term, after following a later one; what asks for a vote
+    /// in the future is let through as it is.
+    fn admit(&mut self, from: NodeId, term: Term, body: &Body) -> bool {
+        match body {
+            Body::PreVote { .. } | Body::PreVoted { granted: true } => return true,
+            Body::Vote { transfer, .. }
+                if term >= self.vote.term && self.stands_by_leader(term, *transfer) =>
+            {
+                self.counts.refused += 1;
+                return false;
+            }
+            _ => {}
+        }
+        if term > self.vote.term {
+            self.become_follower(term, None);
+        } else if term < self.vote.term {
+            self.counts.stale += 1;
+            self.correct(from, body);
+            return false;
+        }
+        true
+    }
+
+    /// Lets a sender know that its term is over.
+    fn correct(&mut self, from: NodeId, body: &Body) {
+        let answer = match body {
+            Body::Append { prev, round, .. } => {
+                Body::Rejected { prev: prev.1, hint: self.log.last(), round: *round }
+            }
+            Body::Snapshot { last, round, .. } => {
+                Body::SnapshotReceived { last: *last, next: 0, round: *round }
+            }
+            Body::Vote { .. } => Body::Voted { granted: false },
+            Body::ReadIndex { ticket } => Body::ReadIndexIs { ticket: *ticket, index: None },
+            _ => return,
+        };
+        self.say(from, answer);
+    }
+
+    fn dispatch(&mut self, from: NodeId, term: Term, body: Body) {
+        match body {
+            Body::PreVote { last } => self.handle_pre_vote(from, term, last),
+            Body::PreVoted { granted } => self.handle_pre_voted(from, term, granted),
+            Body::Vote { last, .. } => self.handle_vote(from, last),
+            Body::Voted { granted } => self.handle_voted(from, granted),
+            Body::Append { prev, entries, commit, round } => {
+                if self.follow(from, round) {
+                    self.handle_append(prev, entries, commit, round);
+                }
+            }
+            Body::Snapshot { last, members, offset, chunk, done, round } => {
+                if self.follow(from, round) {
+                    self.handle_part(Part { last, members, offset, chunk, done, round });
+                }
+            }
+            Body::Appended { matched, round } => self.handle_appended(from, matched, round),
+            Body::Rejected { prev, hint, round } => self.handle_rejected(from, prev, hint, round),
+            Body::SnapshotReceived { last, next, round } => {
+                self.handle_snapshot_received(from, last, next, round);
+            }
+            Body::StandNow { round } => self.handle_stand_now(from, round),
+            Body::ReadIndex { ticket } => self.handle_read_index(from, ticket),
+            Body::ReadIndexIs { ticket, index } => self.handle_read_index_is(ticket, index),
+        }
+    }
+
+    /// Follows the leader of this term. False if it cannot be that one.
+    fn follow(&mut self, leader: NodeId, round: u64) -> bool {
+        if self.leads() || self.leader.is_some_and(|known| known != leader) {
+            self.counts.malformed += 1;
+            return false;
+        }
+        if self.leader.is_none() {
+            self.incoming = None;
+            self.become_follower(self.vote.term, Some(leader));
+        }
+        let before = if self.heard.0 == self.vote.term { self.heard.1 } else { 0 };
+        self.heard = (self.vote.term, before.max(round));
+        self.support_until = self.now.after(self.spec.election_timeout);
+        self.election_at = self.now.after(self.patience);
+        true
     }
 
     /// Fires every timer due at `now`. A late call is safe; a missing one is not.
     pub fn handle_timeout(&mut self, now: Time) {
-        let _ = now;
+        self.tick(now);
+        self.expire_reads();
+        self.expire_transfer();
+        self.check_majority();
+        match &self.state {
+            State::Leader(lead) if lead.heartbeat_at <= self.now => self.begin_round(),
+            State::Leader(_) => {}
+            _ if self.election_at <= self.now => self.election_due(),
+            _ => {}
+        }
     }
 
     /// When to call [`Self::handle_timeout`] next.
     pub fn next_timeout(&self) -> Option<Time> {
-        None
+        let own = match &self.state {
+            State::Leader(lead) => {
+                let transfer = lead.transfer.map_or(Time::MAX, |transfer| transfer.until);
+                lead.heartbeat_at.min(lead.check_at).min(transfer)
+            }
+            _ => self.election_at,
+        };
+        Some(self.reads.next_timeout().map_or(own, |reads| reads.min(own)))
     }
 
     /// The next thing to be done; call until there is none after every other call.
     pub fn poll_effect(&mut self) -> Option<Effect> {
-        None
+        self.outbox.pop().or_else(|| {
+            self.flush();
+            self.outbox.pop()
+        })
+    }
+
+    /// Turns what was taken in since the last time into effects. Here and not at once, so
+    /// that proposals which come together go out together.
+    fn flush(&mut self) {
+        self.finish_change();
+        self.ask_for_reads();
+        self.confirm_reads();
+        self.call_to_stand();
+        self.replicate();
+        self.leave_if_removed();
+        self.outbox.issue(self.log.last().1);
+        self.apply();
+        self.answer_reads();
     }
 
     /// The writes up to `sequence` are on disk.
+    ///
+    /// # Panics
+    /// If there was no such write: what is on disk is not known then.
     pub fn handle_written(&mut self, now: Time, sequence: u64) {
-        let _ = (now, sequence);
+        self.tick(now);
+        assert!(sequence < self.outbox.staged_sequence(), "write {sequence} was never handed out");
+        self.outbox.handle_written(sequence);
+        self.finish_restore();
+        self.count_own_vote();
+        self.advance_commit();
     }
 
-    /// Appends a command; it is done once it comes back in [`Effect::Apply`] with this term.
+    /// Appends a command; it is done once it comes back in [`Effect::Apply`] with this term
+    /// at this index, and will not be once another entry does.
     ///
     /// # Errors
     /// [`ProposeError`]; nothing is appended.
     pub fn propose(&mut self, now: Time, command: Bytes) -> Result<(Term, Index), ProposeError> {
-        let _ = (now, command);
-        Err(ProposeError::NotLeader { leader: None })
+        self.tick(now);
+        let (bytes, bytes_max) = (command.len(), self.spec.proposal_bytes);
+        let State::Leader(lead) = &self.state else {
+            return Err(ProposeError::NotLeader { leader: self.leader });
+        };
+        if bytes > bytes_max {
+            return Err(ProposeError::TooLarge { bytes, bytes_max });
+        }
+        if let Some(transfer) = lead.transfer {
+            return Err(ProposeError::Transferring { to: transfer.to });
+        }
+        let bytes_max = self.spec.uncommitted_bytes;
+        // The disk may be slower than the others' disks.
+        let waiting = lead.uncommitted_bytes.max(self.outbox.unwritten_bytes());
+        if waiting > 0 && waiting.saturating_add(bytes) > bytes_max {
+            return Err(ProposeError::Busy { bytes_max });
+        }
+        let index = self.append(Payload::Command(command));
+        Ok((self.vote.term, index))
     }
 
-    /// Asks when a read sees everything done before now: see [`Effect::ReadReady`].
-    ///
-    /// # Errors
-    /// [`ReadError`]; no effect will name the ticket.
-    pub fn read(&mut self, now: Time, ticket: u64) -> Result<(), ReadError> {
-        let _ = (now, ticket);
-        Err(ReadError::NoLeader)
+    fn tick(&mut self, now: Time) {
+        self.now = self.now.max(now);
     }
 
-    /// Hands leadership to another voter.
-    ///
-    /// # Errors
-    /// [`TransferError`].
-    pub fn transfer(&mut self, now: Time, to: NodeId) -> Result<(), TransferError> {
-        let _ = (now, to);
-        Err(TransferError::NotLeader { leader: None })
+    fn message(&self, body: Body) -> Message {
+        Message { term: self.vote.term, body }
     }
 
-    /// Changes who the group consists of.
-    ///
-    /// # Errors
-    /// [`ChangeError`].
-    pub fn change_members(
-        &mut self,
-        now: Time,
-        voters: BTreeSet<NodeId>,
-        learners: BTreeSet<NodeId>,
-    ) -> Result<(Term, Index), ChangeError> {
-        let _ = (now, voters, learners);
-        Err(ChangeError::NotLeader { leader: None })
+    /// Sends once the current term and vote are on disk.
+    fn say(&mut self, to: NodeId, body: Body) {
+        let message = self.message(body);
+        self.outbox.send_after(self.outbox.vote_sequence(), to, message);
+    }
+}
+
+/// Whether a message answers one of this member's.
+const fn is_answer(body: &Body) -> bool {
+    match body {
+        Body::PreVote { .. }
+        | Body::Vote { .. }
+        | Body::Append { .. }
+        | Body::Snapshot { .. }
+        | Body::StandNow { .. }
+        | Body::ReadIndex { .. } => false,
+        Body::PreVoted { .. }
+        | Body::Voted { .. }
+        | Body::Appended { .. }
+        | Body::Rejected { .. }
+        | Body::SnapshotReceived { .. }
+        | Body::ReadIndexIs { .. } => true,
+    }
+}
+
+/// What can be seen from outside.
+impl Raft {
+    /// Who this member is.
+    pub const fn id(&self) -> NodeId {
+        self.spec.id
     }
 
-    /// Takes a snapshot of the state machine as of `index`, in place of the log up to there.
-    ///
-    /// # Errors
-    /// [`CompactError`].
-    pub fn compact(&mut self, now: Time, index: Index, state: Bytes) -> Result<(), CompactError> {
-        let _ = (now, state);
-        Err(CompactError::NotApplied { index })
-    }
-
-    /// What it is.
+    /// What it is, and who leads.
     pub fn role(&self) -> Role {
-        Role { term: self.vote.term, is: Standing::Follower, leader: None }
+        Role { term: self.vote.term, is: self.standing(), leader: self.leader }
+    }
+
+    /// Its term.
+    pub const fn term(&self) -> Term {
+        self.vote.term
+    }
+
+    /// Who leads, as far as is known.
+    pub const fn leader(&self) -> Option<NodeId> {
+        self.leader
+    }
+
+    /// Who the group consists of, by the last entry that says so, committed or not.
+    pub fn members(&self) -> &Members {
+        self.log.members()
     }
 
     /// Up to where the log is known to be committed.
-    pub fn commit(&self) -> Index {
+    pub const fn commit(&self) -> Index {
         self.commit
     }
 
-    /// The last entry of the log.
+    /// Up to where it was handed out for applying.
+    pub const fn applied(&self) -> Index {
+        self.applied
+    }
+
+    /// The last entry of the log, perhaps not on disk yet.
     pub fn last(&self) -> (Term, Index) {
-        (Term(0), Index(0))
+        self.log.last()
     }
 
-    /// Until when nobody else can lead, if this member leads and has a lease.
-    pub fn lease_until(&self) -> Option<Time> {
-        None
+    /// The term of an entry, if it is held in memory.
+    pub fn term_at(&self, index: Index) -> Option<Term> {
+        self.log.term_at(index)
     }
 
-    /// Bytes held: log, snapshots, what waits.
+    /// The last entry the newest snapshot holds the effects of.
+    pub fn snapshot_index(&self) -> Index {
+        self.log.snapshot_index()
+    }
+
+    /// Bytes held: the log, snapshots, what waits for the disk.
     pub fn held_bytes(&self) -> usize {
-        0
+        let incoming = self.incoming.as_ref().map_or(0, Incoming::held_bytes);
+        self.log.held_bytes() + incoming + self.outbox.unwritten_bytes()
+    }
+
+    /// Messages that were not acted on.
+    pub const fn counts(&self) -> Counts {
+        let mut counts = self.counts;
+        counts.overflow += self.outbox.held_lost;
+        counts
     }
 
     #[cfg(feature = "mutants")]

@@ -18,6 +18,18 @@ pub struct Term(pub u64);
 )]
 pub struct Index(pub u64);
 
+impl Index {
+    /// The one after it.
+    pub const fn next(self) -> Index {
+        Index(self.0.saturating_add(1))
+    }
+
+    /// The one before it.
+    pub const fn prev(self) -> Index {
+        Index(self.0.saturating_sub(1))
+    }
+}
+
 /// One entry of the log.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Entry {

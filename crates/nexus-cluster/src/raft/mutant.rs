@@ -37,6 +37,7 @@ pub enum Mutant {
     ReadUnconfirmed,
 }
 
+#[cfg(feature = "mutants")]
 impl Mutant {
     /// All of them.
     pub const ALL: [Mutant; 16] = [

@@ -1,6 +1,5 @@
 //! How a group behaves: its times and its bounds.
 
-use std::collections::BTreeSet;
 use std::time::Duration;
 
 use nexus_base::Ratio;
@@ -146,20 +145,4 @@ pub struct SpecError {
     pub value: &'static str,
     /// What it must be.
     pub must: &'static str,
-}
-
-/// The most members of one group, voters old and new and learners each.
-/// Source: a guess, unmeasured; more voters make every write slower.
-pub(super) const MEMBERS_MAX: usize = 31;
-
-impl Members {
-    /// Whether there are voters, not too many, and no learner who votes as well.
-    pub fn is_sound(&self) -> bool {
-        let few = |of: &BTreeSet<NodeId>| of.len() <= MEMBERS_MAX;
-        !self.voters.is_empty()
-            && few(&self.voters)
-            && few(&self.outgoing)
-            && few(&self.learners)
-            && self.voters.is_disjoint(&self.learners)
-    }
 }

@@ -1,0 +1,7 @@
+//! Whole groups in one thread: a network that can do each thing wrong, and what is checked.
+
+mod chaos;
+mod checker;
+mod net;
+
+use net::Net;
