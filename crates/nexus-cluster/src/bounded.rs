@@ -22,6 +22,13 @@ pub const ENTRIES_MAX: usize = 16_384;
 /// Source: a guess; groups have three to five voters.
 pub const MEMBERS_MAX: usize = 1_024;
 
+/// Reads a list of at most `LEN_MAX` items.
+pub(crate) fn list<'de, const LEN_MAX: usize, T: Deserialize<'de>, D: Deserializer<'de>>(
+    input: D,
+) -> Result<Vec<T>, D::Error> {
+    input.deserialize_seq(List { len_max: LEN_MAX, item: PhantomData })
+}
+
 /// A list of at most [`ENTRIES_MAX`] items.
 pub(crate) mod entries {
     use super::*;
@@ -39,7 +46,7 @@ pub(crate) mod entries {
     pub(crate) fn deserialize<'de, T: Deserialize<'de>, D: Deserializer<'de>>(
         input: D,
     ) -> Result<Vec<T>, D::Error> {
-        input.deserialize_seq(List { len_max: ENTRIES_MAX, item: PhantomData })
+        list::<ENTRIES_MAX, T, D>(input)
     }
 }
 
@@ -60,8 +67,7 @@ pub(crate) mod nodes {
     pub(crate) fn deserialize<'de, D: Deserializer<'de>>(
         input: D,
     ) -> Result<BTreeSet<NodeId>, D::Error> {
-        let nodes: Vec<NodeId> =
-            input.deserialize_seq(List { len_max: MEMBERS_MAX, item: PhantomData })?;
+        let nodes = list::<MEMBERS_MAX, NodeId, D>(input)?;
         // One set has one spelling: otherwise equal messages could differ in their bytes.
         if nodes.windows(2).any(|pair| pair[0] >= pair[1]) {
             return Err(D::Error::custom("nodes of a set are out of order"));

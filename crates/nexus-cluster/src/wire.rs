@@ -18,14 +18,22 @@
 mod content;
 mod envelope;
 mod error;
+mod fingerprint;
 mod frame;
+mod greeting;
+mod handshake;
 mod reader;
 
 pub use crate::bounded::{ENTRIES_MAX, MEMBERS_MAX};
 pub use content::{Content, Kind};
 pub use envelope::{Envelope, HEAD_BYTES, MAGIC, VERSION};
 pub use error::{DecodeError, EncodeError};
+pub use fingerprint::{
+    FingerprintError, Fingerprints, KINDS_MAX, NAME_BYTES_MAX, OTHERS_MAX, Schema,
+};
 pub use frame::{BODY_BYTES_MAX, COMPRESS_ABOVE_BYTES, Frame, decode, encode};
+pub use greeting::{Greeting, Hello, Refusal, Start, Versions};
+pub use handshake::{Effect, HANDSHAKE_TIMEOUT, Handshake, HandshakeSpec, Peer, Side};
 pub use reader::FrameReader;
 
 #[cfg(test)]

@@ -4,6 +4,7 @@ use bytes::Bytes;
 use serde::de::DeserializeOwned;
 
 use super::error::{DecodeError, EncodeError};
+use super::greeting::Greeting;
 use crate::raft;
 
 /// What is said.
@@ -13,6 +14,8 @@ use crate::raft;
 #[derive(Clone, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub enum Content {
+    /// Between the two ends of a new connection.
+    Greeting(Greeting),
     /// Between members of the group that the envelope names.
     Raft(raft::Message),
     /// Who is alive.
@@ -30,6 +33,8 @@ pub enum Content {
 #[repr(u8)]
 #[non_exhaustive]
 pub enum Kind {
+    /// [`Content::Greeting`].
+    Greeting = 1,
     /// [`Content::Raft`].
     Raft = 2,
     /// [`Content::Membership`].
@@ -43,8 +48,8 @@ pub enum Kind {
 }
 
 impl Kind {
-    const ALL: [Kind; 5] =
-        [Kind::Raft, Kind::Membership, Kind::Gossip, Kind::Directory, Kind::Mail];
+    const ALL: [Kind; 6] =
+        [Kind::Greeting, Kind::Raft, Kind::Membership, Kind::Gossip, Kind::Directory, Kind::Mail];
 
     /// The kind of a number in a head.
     pub(super) fn of(number: u8) -> Result<Kind, DecodeError> {
@@ -57,6 +62,7 @@ impl Content {
     /// Which kind it is.
     pub fn kind(&self) -> Kind {
         match self {
+            Content::Greeting(_) => Kind::Greeting,
             Content::Raft(_) => Kind::Raft,
             Content::Membership(_) => Kind::Membership,
             Content::Gossip(_) => Kind::Gossip,
@@ -68,6 +74,9 @@ impl Content {
     /// Adds its bytes to `out`.
     pub(super) fn write(&self, mut out: Vec<u8>) -> Result<Vec<u8>, EncodeError> {
         match self {
+            Content::Greeting(greeting) => {
+                postcard::to_extend(greeting, out).map_err(EncodeError::TooMany)
+            }
             Content::Raft(message) => {
                 postcard::to_extend(message, out).map_err(EncodeError::TooMany)
             }
@@ -84,6 +93,7 @@ impl Content {
     /// What the body of a frame says.
     pub(super) fn read(kind: Kind, body: Bytes) -> Result<Content, DecodeError> {
         Ok(match kind {
+            Kind::Greeting => Content::Greeting(whole(&body)?),
             Kind::Raft => Content::Raft(whole(&body)?),
             Kind::Membership => Content::Membership(body),
             Kind::Gossip => Content::Gossip(body),

@@ -5,6 +5,8 @@ use super::*;
 use crate::raft::{Body, Entry, Index, Members, Message, Payload, Term};
 use crate::{GroupId, NodeId};
 
+mod handshake;
+
 const ENVELOPE: Envelope = Envelope { group: GroupId(7), from: NodeId(1), to: NodeId(2) };
 
 fn append(entries: Vec<Entry>) -> Content {
