@@ -69,6 +69,7 @@
 
 mod books;
 mod builder;
+pub mod causality;
 #[allow(
     clippy::disallowed_macros,
     clippy::disallowed_methods,

@@ -6,5 +6,6 @@
     reason = "reads files, asks the environment where they are, takes the time"
 )]
 
+mod causality;
 mod data;
 mod linearizability;
