@@ -11,6 +11,7 @@
 mod bounded;
 mod disk;
 mod id;
+pub mod membership;
 pub mod raft;
 pub mod ring;
 pub mod shard;
