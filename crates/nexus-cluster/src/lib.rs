@@ -10,7 +10,9 @@
 
 mod bounded;
 mod disk;
+pub mod gossip;
 mod id;
+pub mod lock;
 pub mod membership;
 pub mod raft;
 pub mod ring;
