@@ -101,15 +101,15 @@ pub(super) fn load(
         return Err(damaged(&file, 0, "its checksum does not match"));
     }
     check_identity(&file, head, identity)?;
+    let members = match postcard::take_from_bytes::<Members>(&front[HEAD_BYTES..]) {
+        Ok((members, [])) => members,
+        _ => return Err(damaged(&file, HEAD_BYTES as u64, "its members cannot be read")),
+    };
     let last = (Term(number(head, 56)), Index(number(head, 64)));
     let told = Mark { last, checksum: number(head, 80) };
     if GroupId(number(head, 48)) != group || told != *mark {
         return Err(damaged(&file, 48, "it is another snapshot than the log speaks of"));
     }
-    let members = match postcard::take_from_bytes::<Members>(&front[HEAD_BYTES..]) {
-        Ok((members, [])) => members,
-        _ => return Err(damaged(&file, HEAD_BYTES as u64, "its members cannot be read")),
-    };
     Ok(Snapshot { last, members, state: bytes.slice(bytes.len() - state_bytes..) })
 }
 
