@@ -26,8 +26,16 @@ pub struct MemoryDisk {
 struct Contents {
     now: Vec<u8>,
     safe: Vec<u8>,
+    /// Up to here both are alike.
+    same: usize,
     /// A sync failed: later ones say they succeed, and do nothing.
     lying: bool,
+}
+
+impl Contents {
+    fn safely(bytes: Vec<u8>) -> Contents {
+        Contents { same: bytes.len(), now: bytes.clone(), safe: bytes, lying: false }
+    }
 }
 
 #[derive(Clone, Debug)]
@@ -92,7 +100,7 @@ impl MemoryDisk {
     pub fn put(&mut self, name: &str, bytes: Vec<u8>) {
         self.files_made += 1;
         let file = self.files_made;
-        self.files.insert(file, Contents { now: bytes.clone(), safe: bytes, lying: false });
+        self.files.insert(file, Contents::safely(bytes));
         self.names.insert(name.to_owned(), file);
         self.safe_names.insert(name.to_owned(), file);
     }
@@ -108,8 +116,7 @@ impl MemoryDisk {
         let named: Vec<u64> = self.names.values().copied().collect();
         self.files.retain(|file, _| named.contains(file));
         for contents in self.files.values_mut() {
-            let left = torn(contents, rng);
-            *contents = Contents { now: left.clone(), safe: left, lying: false };
+            *contents = Contents::safely(torn(contents, rng));
         }
         self.syncs_until_failure = None;
     }
@@ -126,9 +133,8 @@ impl MemoryDisk {
 
 /// What a crash leaves of a file.
 fn torn(contents: &Contents, rng: &mut Rng) -> Vec<u8> {
-    let Contents { now, safe, .. } = contents;
-    let same = now.iter().zip(safe).take_while(|(now, safe)| now == safe).count();
-    if same < safe.len() && rng.chance(Ratio::new(1, 2)) {
+    let Contents { now, safe, same, .. } = contents;
+    if *same < safe.len() && rng.chance(Ratio::new(1, 2)) {
         // It was cut off, and that did not reach the disk.
         return safe.clone();
     }
@@ -191,7 +197,9 @@ impl Disk for MemoryDisk {
             return Err(DiskError::Failed("input/output error".to_owned()));
         }
         if !contents.lying {
-            contents.safe = contents.now.clone();
+            contents.safe.truncate(contents.same);
+            contents.safe.extend_from_slice(&contents.now[contents.same..]);
+            contents.same = contents.now.len();
         }
         let renamings = std::mem::take(&mut self.renamings);
         let (ours, others) = renamings.into_iter().partition(|it| it.file() == file);
@@ -203,7 +211,9 @@ impl Disk for MemoryDisk {
     }
 
     fn truncate(&mut self, name: &str, len: u64) -> Result<(), DiskError> {
-        self.contents(name)?.now.truncate(usize::try_from(len).unwrap_or(usize::MAX));
+        let contents = self.contents(name)?;
+        contents.now.truncate(usize::try_from(len).unwrap_or(usize::MAX));
+        contents.same = contents.same.min(contents.now.len());
         Ok(())
     }
 

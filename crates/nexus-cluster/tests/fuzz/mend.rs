@@ -30,7 +30,7 @@ fn sum_frame(frame: &mut [u8]) {
 }
 
 /// A segment of the log: the head's sum, and those of records as far as their lengths lead.
-pub fn segment(bytes: &mut Vec<u8>) {
+pub fn segment(bytes: &mut [u8]) {
     if bytes.len() < 88 {
         return;
     }
@@ -57,7 +57,7 @@ pub fn segment(bytes: &mut Vec<u8>) {
 }
 
 /// A snapshot: its lengths, if they do not fit, and its checksum.
-pub fn snapshot(bytes: &mut Vec<u8>) {
+pub fn snapshot(bytes: &mut [u8]) {
     if bytes.len() < 88 {
         return;
     }

@@ -41,14 +41,14 @@ pub const TARGETS: &[Target] = &[
         name: "log",
         read: read_log,
         specimens: logs,
-        mend: mend::segment,
+        mend: |bytes| mend::segment(bytes),
         most_bytes: in_proportion,
     },
     Target {
         name: "snapshot",
         read: read_snapshot,
         specimens: snapshots,
-        mend: mend::snapshot,
+        mend: |bytes| mend::snapshot(bytes),
         most_bytes: in_proportion,
     },
 ];
