@@ -180,3 +180,6 @@ impl Membership {
         matches!(self.standing, Standing::Left | Standing::Replaced)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -39,6 +39,8 @@ impl Record {
 pub(super) struct Book {
     records: BTreeMap<NodeId, Record>,
     active_count: usize,
+    /// The sum of the active lives' digests, kept up to date.
+    digest: u64,
 }
 
 impl Book {
@@ -79,9 +81,7 @@ impl Book {
 
     /// One number for who is active, this node included; equal views have equal ones.
     pub fn digest(&self, me: Life) -> u64 {
-        let active = self.records.values().filter(|record| record.is_active());
-        let lives = active.map(|record| record.member.identity.life);
-        lives.chain([me]).map(digest).fold(0, u64::wrapping_add)
+        self.digest.wrapping_add(digest(me))
     }
 
     /// Whether foca would change anything on hearing this: its own rule, from the paper.
@@ -155,10 +155,20 @@ impl Book {
             swim: known.state(),
             rival: before.as_ref().and_then(|(_, rival)| *rival),
         };
-        let was_active = self.records.insert(node, record).is_some_and(|old| old.is_active());
-        self.active_count += usize::from(known.state() != State::Down);
-        self.active_count -= usize::from(was_active);
+        self.count(&record, true);
+        if let Some(old) = self.records.insert(node, record) {
+            self.count(&old, false);
+        }
         change(before.map(|(member, _)| member), member)
+    }
+
+    fn count(&mut self, record: &Record, is_in: bool) {
+        if record.is_active() {
+            let digest = digest(record.member.identity.life);
+            let (count, digest) = if is_in { (1, digest) } else { (-1, digest.wrapping_neg()) };
+            self.active_count = self.active_count.wrapping_add_signed(count);
+            self.digest = self.digest.wrapping_add(digest);
+        }
     }
 }
 

@@ -6,6 +6,7 @@ use std::time::Duration;
 use foca::{Config, PeriodicParams};
 
 use super::wire::FRAME_BYTES_MAX;
+use crate::ClusterId;
 
 /// The most members that [`Spec::members_max`] may ask for. A guess: at this size each
 /// change costs every node a walk over some 400 kB.
@@ -15,7 +16,7 @@ pub const MEMBERS_LIMIT: usize = 10_000;
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Spec {
     /// The cluster; datagrams of another one do not pass for ours.
-    pub cluster: u64,
+    pub cluster: ClusterId,
     /// Each node probes one member in each period.
     pub probe_period: Duration,
     /// How long the answer of a probed member may take before others are asked to try.
@@ -47,7 +48,7 @@ pub struct Spec {
 impl Default for Spec {
     fn default() -> Spec {
         Spec {
-            cluster: 0,
+            cluster: ClusterId(0),
             // Period, timeout, helpers: what the SWIM libraries in use have for a local
             // network; the rest was chosen by the tests of this module.
             probe_period: Duration::from_secs(1),

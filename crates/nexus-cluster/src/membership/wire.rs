@@ -17,7 +17,7 @@ use siphasher::sip::SipHasher13;
 use super::about;
 use super::error::DatagramError;
 use super::identity::{Identity, Life};
-use crate::NodeId;
+use crate::{ClusterId, NodeId};
 
 pub(super) use codec::Codec;
 
@@ -207,7 +207,7 @@ pub(super) enum Datagram<'a> {
 }
 
 /// Checks a datagram from version to the last byte.
-pub(super) fn parse(cluster: u64, bytes: &[u8]) -> Result<Datagram<'_>, DatagramError> {
+pub(super) fn parse(cluster: ClusterId, bytes: &[u8]) -> Result<Datagram<'_>, DatagramError> {
     if bytes.len() > PLAIN_BYTES_MAX {
         return Err(DatagramError::TooLong { bytes: bytes.len() });
     }
@@ -258,7 +258,7 @@ fn parse_swim(body: &[u8]) -> Result<Datagram<'_>, DatagramError> {
 }
 
 /// Makes a datagram of a body.
-pub(super) fn frame(cluster: u64, kind: Kind, body: &[u8]) -> Vec<u8> {
+pub(super) fn frame(cluster: ClusterId, kind: Kind, body: &[u8]) -> Vec<u8> {
     let mut bytes = Vec::with_capacity(HEAD_BYTES + body.len() + CHECKSUM_BYTES);
     bytes.extend([VERSION, kind as u8]);
     bytes.extend(body);
@@ -311,8 +311,8 @@ pub(super) fn malformed(what: &'static str) -> DatagramError {
     DatagramError::Malformed { what }
 }
 
-fn checksum(cluster: u64, bytes: &[u8]) -> u64 {
-    let mut hasher = SipHasher13::new_with_keys(cluster, u64::from(VERSION));
+fn checksum(cluster: ClusterId, bytes: &[u8]) -> u64 {
+    let mut hasher = SipHasher13::new_with_keys((cluster.0 >> 64) as u64, cluster.0 as u64);
     hasher.write(bytes);
     hasher.finish()
 }

@@ -24,6 +24,8 @@ pub struct Network {
     pub damage: Ratio,
     /// Nodes on different sides do not reach each other.
     pub side: Vec<u8>,
+    /// Nodes whose process is halted: what reaches them is lost, their timers wait.
+    pub asleep: Vec<bool>,
     pub accuracy: Accuracy,
     /// Effects of each node that are no datagrams, since they were last taken.
     pub told: Vec<Vec<Effect>>,
@@ -59,6 +61,7 @@ impl Network {
             doubling: never(),
             damage: never(),
             side: Vec::new(),
+            asleep: Vec::new(),
             accuracy: Accuracy::new(Duration::from_secs(60), Duration::from_secs(60)),
             told: Vec::new(),
             sent_count: 0,
@@ -79,6 +82,7 @@ impl Network {
         self.nodes.push(None);
         self.wakes.push(None);
         self.side.push(0);
+        self.asleep.push(false);
         self.told.push(Vec::new());
         self.start(index, 1);
         index
@@ -106,7 +110,7 @@ impl Network {
     }
 
     pub fn act(&mut self, index: usize, what: impl FnOnce(&mut Membership, Time)) {
-        if let Some(node) = &mut self.nodes[index] {
+        if let Some(node) = self.nodes[index].as_mut().filter(|_| !self.asleep[index]) {
             what(node, self.now);
             self.carry_out(index);
         }
