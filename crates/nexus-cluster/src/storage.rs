@@ -230,11 +230,11 @@ impl<D: Disk> Storage<D> {
     /// [`WriteError::Broken`]: acknowledge nothing, and open storage anew.
     pub fn sync(&mut self) -> Result<(), WriteError> {
         self.check_trusted()?;
-        if self.segment.settled == self.segment.bytes {
-            return Ok(());
+        if self.segment.settled < self.segment.bytes {
+            let file = segment::name(self.segment.number);
+            self.disk.sync(&file).map_err(|cause| self.breaks(cause))?;
+            self.segment.settled = self.segment.bytes;
         }
-        self.disk.sync(&segment::name(self.segment.number)).map_err(|cause| self.breaks(cause))?;
-        self.segment.settled = self.segment.bytes;
         self.remove_unused();
         if self.segment.bytes >= self.segment.roll_at {
             self.roll();

@@ -27,6 +27,12 @@ impl Model {
         self.states.push(next);
     }
 
+    fn forget(&mut self, group: GroupId) {
+        let mut next = self.now().clone();
+        next.remove(&group);
+        self.states.push(next);
+    }
+
     fn synced(&mut self) {
         self.states.drain(..self.states.len() - 1);
     }
@@ -95,6 +101,10 @@ fn run(storage: &mut Storage<&mut MemoryDisk>, model: &mut Model, rng: &mut Rng)
             Err(WriteError::Refused(_)) => continue,
             Err(WriteError::Broken(_)) => return,
             Err(other) => panic!("{other}"),
+        }
+        let group = GroupId(rng.below(4));
+        if rng.chance(Ratio::new(1, 20)) && storage.forget(group).is_ok() {
+            model.forget(group);
         }
         if rng.chance(Ratio::new(2, 3)) {
             match storage.sync() {
