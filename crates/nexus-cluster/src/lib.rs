@@ -15,6 +15,7 @@ mod id;
 pub mod lock;
 pub mod membership;
 pub mod raft;
+pub mod registry;
 pub mod ring;
 pub mod shard;
 pub mod storage;
