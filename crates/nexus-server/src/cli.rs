@@ -11,6 +11,7 @@ use crate::demo::DemoArgs;
 use crate::drain::DrainArgs;
 use crate::events::EventsArgs;
 use crate::serve::ServeArgs;
+use crate::sim::SimArgs;
 use crate::status::StatusArgs;
 use crate::token::TokenArgs;
 use crate::top::TopArgs;
@@ -125,6 +126,8 @@ pub enum Command {
     Top(TopArgs),
     /// End a node as soon as its work is done
     Drain(DrainArgs),
+    /// Check what clusters did, simulated or real
+    Sim(SimArgs),
     /// Print a script that completes commands with the tab key
     Completions {
         /// The shell that will read it

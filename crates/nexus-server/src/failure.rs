@@ -11,6 +11,7 @@ use crate::client::ClientError;
 use crate::demo::{CampaignError, TooMuchWork};
 use crate::events::FollowError;
 use crate::report::ReportError;
+use crate::sim::CheckError;
 use crate::trace::TraceError;
 
 /// Exit codes other than success; scripts rely on them.
@@ -121,6 +122,9 @@ pub enum Failure {
     /// The terminal does not do what it should.
     #[error("cannot use the terminal")]
     Terminal(#[source] io::Error),
+    /// Histories that are not all ok.
+    #[error(transparent)]
+    Histories(#[from] CheckError),
     /// The user has seen enough.
     #[error("interrupted")]
     Interrupted,
@@ -152,6 +156,7 @@ impl Failure {
                 Exit::Usage
             }
             Failure::Client(error) => error.exit(),
+            Failure::Histories(error) => error.exit(),
             _ => Exit::Environment,
         }
     }

@@ -24,6 +24,7 @@ mod log;
 mod output;
 mod report;
 mod serve;
+mod sim;
 mod status;
 mod token;
 mod top;
@@ -74,6 +75,7 @@ fn run(cli: &Cli, output: &mut Output<Stdout>) -> Result<(), Failure> {
         Command::Events(args) => events::run(args, &cli.common, output),
         Command::Top(args) => top::run(args, output),
         Command::Drain(args) => drain::run(args, &cli.common, output),
+        Command::Sim(args) => sim::run(args, &cli.common, output),
         Command::Completions { shell } => completions::print(*shell, output),
     }
 }
