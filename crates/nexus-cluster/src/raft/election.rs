@@ -46,10 +46,7 @@ impl Raft {
     /// Nothing was heard of a leader for too long.
     pub(super) fn election_due(&mut self) {
         self.reset_election_timer();
-        let may_stand = self.log.members().votes(self.spec.id)
-            && self.now >= self.hold_until
-            && self.vote.term < TERM_MAX;
-        if !may_stand {
+        if !self.may_stand() {
             self.set_role(State::Follower, None);
             return;
         }
@@ -62,6 +59,14 @@ impl Raft {
         };
         self.ask_voters(&message);
         self.count_votes();
+    }
+
+    fn may_stand(&self) -> bool {
+        let me = self.spec.id;
+        // Who is to vote no longer may be the only one who can get that committed: those who
+        // remain may not have the entry yet.
+        let votes = self.log.members().votes(me) || self.log.members_at(self.commit).votes(me);
+        votes && self.now >= self.hold_until && self.vote.term < TERM_MAX
     }
 
     /// Stands in a new term; `transfer` is the round in which a leader asked for it.

@@ -148,7 +148,10 @@ impl Net {
     /// Calls a member, and carries out what it wants.
     pub fn call<T>(&mut self, id: NodeId, act: impl FnOnce(&mut Raft, Time) -> T) -> Option<T> {
         let local = self.local(id, self.now);
-        let result = act(self.seats.get_mut(&id)?.raft.as_mut()?, local);
+        let raft = self.seats.get_mut(&id)?.raft.as_mut()?;
+        let before = raft.commit();
+        let result = act(raft, local);
+        self.checker.commits(raft, before);
         self.drain(id);
         self.check_leases();
         Some(result)
@@ -165,7 +168,7 @@ impl Net {
                     self.send(id, to, message);
                 }
                 Effect::Write(write) => {
-                    self.checker.writes(raft, &write);
+                    self.checker.writes(raft, &seat.disk, &write);
                     let most = self.faults.sync.as_nanos() as u64 + 1;
                     let done = self.now.after(Duration::from_nanos(self.rng.below(most)));
                     let before = seat.writes.back().map_or(done, |(at, _)| *at);
@@ -225,6 +228,20 @@ impl Net {
         let rafts = self.seats.values().filter_map(|seat| seat.raft.as_ref());
         let leaders = rafts.filter(|raft| raft.role().is == Standing::Leader);
         leaders.max_by_key(|raft| raft.term()).map(Raft::id)
+    }
+
+    /// What each member is, a line each.
+    pub fn describe(&self) -> String {
+        let describe = |(id, seat): (&NodeId, &Seat)| {
+            let Some(raft) = &seat.raft else { return format!("{id} stopped\n") };
+            let (role, commit, last) = (raft.role(), raft.commit(), raft.last());
+            let members = raft.members();
+            format!(
+                "{id} {role:?} commit={commit:?} last={last:?} {members:?} {:?}\n",
+                raft.counts()
+            )
+        };
+        self.seats.iter().map(describe).collect()
     }
 
     /// Nobody with a lease is a leader of the past.
