@@ -12,7 +12,7 @@ use super::entry::{Payload, Term};
 use super::lead::Lead;
 use super::message::{Body, Message};
 use super::progress::Progress;
-use super::{Index, Mutant, Raft, State};
+use super::{Deciders, Index, Mutant, Raft, State};
 use crate::NodeId;
 
 /// An election this member stands in.
@@ -113,7 +113,8 @@ impl Raft {
 
     fn count_votes(&mut self) {
         let State::Candidate(candidacy) = &self.state else { return };
-        if !self.deciders().agree(|id| candidacy.has_vote_of(id)) {
+        let deciders = Deciders { count_learners: false, ..self.deciders() };
+        if !deciders.agree(|id| candidacy.has_vote_of(id)) {
             return;
         }
         if candidacy.is_pre {
@@ -129,7 +130,8 @@ impl Raft {
             self.counts.refused += 1;
             return;
         }
-        let granted = term > self.vote.term && last >= self.log.last();
+        let up_to_date = last >= self.log.last() || self.is(Mutant::VoteWithoutLogCheck);
+        let granted = term > self.vote.term && up_to_date;
         // A refusal tells the term, so that who is behind can catch up.
         let term = if granted { term } else { self.vote.term };
         let message = Message { term, body: Body::PreVoted { granted } };
