@@ -15,6 +15,10 @@ use bytes::Bytes;
 use nexus_base::{Rng, Time};
 use nexus_cluster::NodeId;
 use nexus_cluster::raft::{Effect, Index, Message, Raft, Role, Spec, Standing, Stored};
+use stats_alloc::{INSTRUMENTED_SYSTEM, Region, StatsAlloc};
+
+#[global_allocator]
+static ALLOCATOR: &StatsAlloc<std::alloc::System> = &INSTRUMENTED_SYSTEM;
 
 /// Proposals that are made before anything is sent.
 const BATCH: usize = 64;
@@ -162,8 +166,10 @@ fn main() {
         group.propose(leader, PROPOSALS, &command);
         let seconds = now().duration_since(begun).as_secs_f64();
         let (messages, bytes) = (group.messages - messages, group.message_bytes - bytes);
-        let allocations =
-            allocation_counter::measure(|| group.propose(leader, COMPACT_EVERY, &command));
+        let region = Region::new(ALLOCATOR);
+        group.propose(leader, COMPACT_EVERY, &command);
+        let allocated = region.change();
+        let allocations = allocated.allocations + allocated.reallocations;
         let commit = group.members[leader].commit();
         assert!(commit.0 as usize > PROPOSALS, "everything was committed");
         println!(
@@ -172,7 +178,7 @@ fn main() {
              \"proposals_per_second\":{:.0},\"allocations_per_proposal\":{:.3},\
              \"messages_per_batch\":{:.2},\"message_bytes_per_proposal\":{:.1}}}",
             PROPOSALS as f64 / seconds,
-            allocations.count_total as f64 / COMPACT_EVERY as f64,
+            allocations as f64 / COMPACT_EVERY as f64,
             messages as f64 * BATCH as f64 / PROPOSALS as f64,
             bytes as f64 / PROPOSALS as f64,
         );
