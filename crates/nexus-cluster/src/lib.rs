@@ -9,6 +9,7 @@
 #![forbid(unsafe_code)]
 
 mod bounded;
+pub mod causal;
 pub mod crdt;
 mod disk;
 pub mod gossip;
