@@ -2,9 +2,6 @@
 
 mod chaos;
 mod checker;
-mod hostile;
 mod net;
-mod promises;
-mod script;
 
 use net::Net;
