@@ -9,12 +9,15 @@
 #![forbid(unsafe_code)]
 
 mod bounded;
+pub mod causal;
+pub mod crdt;
 mod disk;
 pub mod gossip;
 mod id;
 pub mod lock;
 pub mod membership;
 pub mod raft;
+pub mod registry;
 pub mod ring;
 pub mod shard;
 pub mod storage;

@@ -351,7 +351,7 @@ impl Raft {
         let bytes_max = self.spec.uncommitted_bytes;
         // The disk may be slower than the others' disks.
         let waiting = lead.uncommitted_bytes.max(self.outbox.unwritten_bytes());
-        if waiting > 0 && waiting.saturating_add(bytes) > bytes_max {
+        if waiting > 0 && waiting + bytes + entry::OVERHEAD_BYTES > bytes_max {
             return Err(ProposeError::Busy { bytes_max });
         }
         let index = self.append(Payload::Command(command));

@@ -2,7 +2,6 @@
 
 use std::error::Error;
 use std::io;
-use std::path::PathBuf;
 use std::process::ExitCode;
 
 use nexus::{CertsError, CreateTokenError, ServeError};
@@ -12,6 +11,7 @@ use crate::client::ClientError;
 use crate::demo::{CampaignError, TooMuchWork};
 use crate::events::FollowError;
 use crate::report::ReportError;
+use crate::sim::CheckError;
 use crate::trace::TraceError;
 
 /// Exit codes other than success; scripts rely on them.
@@ -114,27 +114,6 @@ pub enum Failure {
         /// The name it has.
         found: String,
     },
-    /// A file of a simulated run cannot be written or read.
-    #[error("cannot use {}", .path.display())]
-    SimFile {
-        /// Which.
-        path: PathBuf,
-        /// What the system says.
-        source: io::Error,
-    },
-    /// A process that was to run seeds did not.
-    #[error("a process that was to run seeds did not: {why}\nwhat was found before is above")]
-    SimProcess {
-        /// What is known of it.
-        why: String,
-    },
-    /// This command has no bugs to plant.
-    #[cfg(not(feature = "mutants"))]
-    #[error(
-        "this command has no bugs to plant\nbuild one that has: \
-         cargo run --release --package nexus-server --features mutants -- sim mutants"
-    )]
-    NoMutants,
     /// There is nothing to paint on.
     #[error(
         "standard output is no terminal\nnothing was shown\nfor scripts there is `nexus status --format json`"
@@ -143,6 +122,9 @@ pub enum Failure {
     /// The terminal does not do what it should.
     #[error("cannot use the terminal")]
     Terminal(#[source] io::Error),
+    /// Histories that are not all ok.
+    #[error(transparent)]
+    Histories(#[from] CheckError),
     /// The user has seen enough.
     #[error("interrupted")]
     Interrupted,
@@ -174,8 +156,7 @@ impl Failure {
                 Exit::Usage
             }
             Failure::Client(error) => error.exit(),
-            #[cfg(not(feature = "mutants"))]
-            Failure::NoMutants => Exit::Usage,
+            Failure::Histories(error) => error.exit(),
             _ => Exit::Environment,
         }
     }

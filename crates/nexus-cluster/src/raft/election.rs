@@ -12,7 +12,7 @@ use super::entry::{Payload, Term};
 use super::lead::Lead;
 use super::message::{Body, Message};
 use super::progress::Progress;
-use super::{Index, Mutant, Raft, State};
+use super::{Deciders, Index, Mutant, Raft, State};
 use crate::NodeId;
 
 /// An election this member stands in.
@@ -46,10 +46,7 @@ impl Raft {
     /// Nothing was heard of a leader for too long.
     pub(super) fn election_due(&mut self) {
         self.reset_election_timer();
-        let may_stand = self.log.members().votes(self.spec.id)
-            && self.now >= self.hold_until
-            && self.vote.term < TERM_MAX;
-        if !may_stand {
+        if !self.may_stand() {
             self.set_role(State::Follower, None);
             return;
         }
@@ -62,6 +59,14 @@ impl Raft {
         };
         self.ask_voters(&message);
         self.count_votes();
+    }
+
+    fn may_stand(&self) -> bool {
+        let me = self.spec.id;
+        // Who is to vote no longer may be the only one who can get that committed: those who
+        // remain may not have the entry yet.
+        let votes = self.log.members().votes(me) || self.log.members_at(self.commit).votes(me);
+        votes && self.now >= self.hold_until && self.vote.term < TERM_MAX
     }
 
     /// Stands in a new term; `transfer` is the round in which a leader asked for it.
@@ -108,7 +113,8 @@ impl Raft {
 
     fn count_votes(&mut self) {
         let State::Candidate(candidacy) = &self.state else { return };
-        if !self.deciders().agree(|id| candidacy.has_vote_of(id)) {
+        let deciders = Deciders { count_learners: false, ..self.deciders() };
+        if !deciders.agree(|id| candidacy.has_vote_of(id)) {
             return;
         }
         if candidacy.is_pre {
@@ -124,7 +130,8 @@ impl Raft {
             self.counts.refused += 1;
             return;
         }
-        let granted = term > self.vote.term && last >= self.log.last();
+        let up_to_date = last >= self.log.last() || self.is(Mutant::VoteWithoutLogCheck);
+        let granted = term > self.vote.term && up_to_date;
         // A refusal tells the term, so that who is behind can catch up.
         let term = if granted { term } else { self.vote.term };
         let message = Message { term, body: Body::PreVoted { granted } };

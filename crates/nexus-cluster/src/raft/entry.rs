@@ -18,6 +18,10 @@ pub struct Term(pub u64);
 )]
 pub struct Index(pub u64);
 
+/// The last place that is taken from another member: at a billion entries a second it is
+/// reached in three centuries, and nothing that is counted up from it overflows.
+pub(super) const INDEX_MAX: Index = Index(u64::MAX / 2);
+
 impl Index {
     /// The one after it.
     pub const fn next(self) -> Index {
@@ -42,7 +46,7 @@ pub struct Entry {
 }
 
 /// What an entry counts for beside its command, towards every bound in bytes.
-const OVERHEAD_BYTES: usize = 32;
+pub(super) const OVERHEAD_BYTES: usize = 32;
 
 impl Entry {
     /// What it counts for towards a bound in bytes.

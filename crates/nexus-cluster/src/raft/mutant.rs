@@ -19,7 +19,7 @@ pub enum Mutant {
     TransferKeepsLease,
     /// Entries after a snapshot are dropped though they match.
     SnapshotLosesTail,
-    /// A leader counts learners as if they voted.
+    /// A leader that asks who has an entry counts learners too.
     LearnersCount,
     /// While members change, the majority of the new ones is enough.
     OneMajority,

@@ -8,7 +8,7 @@
 //! Ongaro, "Consensus: Bridging Theory and Practice", 2014, 3.5, 10.2.1. The three states
 //! of a follower and the hint by term are as etcd made them common.
 
-use super::entry::{Entry, Index, Payload, Term};
+use super::entry::{Entry, INDEX_MAX, Index, Payload, Term};
 use super::message::Body;
 use super::progress::{Flow, Progress};
 use super::{Mutant, Raft, State};
@@ -229,7 +229,8 @@ impl Raft {
 
 /// Whether entries follow each other and what came before, in this term or earlier ones.
 fn is_in_order(term: Term, prev: (Term, Index), entries: &[Entry]) -> bool {
-    let fits = prev.1.0.checked_add(entries.len() as u64).is_some_and(|last| last < u64::MAX);
+    let last = prev.1.0.checked_add(entries.len() as u64);
+    let fits = last.is_some_and(|last| last <= INDEX_MAX.0);
     if !fits || prev.0 > term {
         return false;
     }

@@ -7,7 +7,7 @@
 use bytes::{Bytes, BytesMut};
 
 use super::effect::{Effect, Snapshot};
-use super::entry::{Index, Term};
+use super::entry::{INDEX_MAX, Index, Term};
 use super::errors::CompactError;
 use super::members::Members;
 use super::message::Body;
@@ -67,7 +67,7 @@ impl Raft {
     pub(super) fn handle_part(&mut self, part: Part) {
         let Part { last, round, .. } = part;
         let is_sound = part.members.is_sound() && last.0 <= self.vote.term && last.1 > Index(0);
-        if !is_sound || last.1.0 == u64::MAX {
+        if !is_sound || last.1 > INDEX_MAX {
             self.counts.malformed += 1;
             return;
         }

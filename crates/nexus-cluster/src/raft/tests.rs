@@ -2,6 +2,9 @@
 
 mod chaos;
 mod checker;
+mod hostile;
 mod net;
+mod promises;
+mod script;
 
 use net::Net;

@@ -102,6 +102,8 @@ pub struct ShardMap {
     handoff_last: HandoffId,
     /// By slot.
     owners: Vec<ShardId>,
+    /// By slot: the last handoff that was committed.
+    since: Vec<HandoffId>,
 }
 
 impl ShardMap {
@@ -120,6 +122,7 @@ impl ShardMap {
             shard_last: first,
             handoff_last: HandoffId(0),
             owners: vec![first; usize::from(SLOT_COUNT)],
+            since: vec![HandoffId(0); usize::from(SLOT_COUNT)],
         })
     }
 
@@ -131,6 +134,11 @@ impl ShardMap {
     /// Who owns `slot`.
     pub fn owner(&self, slot: Slot) -> ShardId {
         self.owners[usize::from(slot.number())]
+    }
+
+    /// With which handoff `slot` came to its owner.
+    pub fn since(&self, slot: Slot) -> HandoffId {
+        self.since[usize::from(slot.number())]
     }
 
     /// What is known of a shard.
@@ -299,6 +307,7 @@ impl ShardMap {
         destination.slots = destination.slots.union(&slots);
         for slot in slots.iter() {
             self.owners[usize::from(slot.number())] = to;
+            self.since[usize::from(slot.number())] = id;
         }
         Ok(true)
     }

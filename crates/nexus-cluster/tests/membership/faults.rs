@@ -103,6 +103,32 @@ fn a_node_that_slept_blames_itself() {
     finish(network);
 }
 
+/// It suspects one, and sleeps through the answer that clears it.
+#[test]
+fn a_suspicion_does_not_run_out_in_ones_sleep() {
+    for seed in 20..32 {
+        let mut network = cluster(seed, 5, JOIN_PAUSE);
+        network.accuracy.disturb();
+        network.side[3] = 1;
+        let suspects = |network: &Network| {
+            let suspect = |effect: &Effect| matches!(effect, Effect::Suspect(_));
+            network.told[2].iter().any(suspect)
+        };
+        network.run_until(Duration::from_secs(20), "it suspects", suspects);
+        network.asleep[2] = true;
+        network.side[3] = 0;
+        network.run_for(Duration::from_secs(30));
+        network.told[2].clear();
+        network.asleep[2] = false;
+        network.accuracy.quiet(network.now);
+        network.act(2, Membership::handle_timeout);
+        network.run_until(Duration::from_secs(20), "it is back", Network::all_see_all);
+        let downs = network.told[2].iter().filter(|effect| matches!(effect, Effect::Down(_)));
+        assert_eq!(downs.count(), 0, "seed {seed}");
+        finish(network);
+    }
+}
+
 #[test]
 fn equal_seeds_give_equal_bytes() {
     let run = |seed| {

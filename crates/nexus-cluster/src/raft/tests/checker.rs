@@ -43,13 +43,21 @@ impl Checker {
         });
     }
 
-    /// A member writes: equal index and term mean equal entries, and equal ones before.
-    pub fn writes(&mut self, raft: &Raft, write: &Write) {
+    /// A member writes: equal index and term mean equal entries, and equal ones before; what
+    /// is committed stays.
+    pub fn writes(&mut self, raft: &Raft, disk: &Stored, write: &Write) {
         let is_own = raft.role().is == Standing::Leader
             && write.entries.last().is_some_and(|entry| entry.term == raft.term());
         self.claim(!(is_own && write.cut_from.is_some()), || {
             format!("leader append-only: {} cuts its log", raft.id())
         });
+        let cut = write.cut_from.unwrap_or(Index(u64::MAX));
+        let covered = write.snapshot.as_ref().map_or(Index(0), |snapshot| snapshot.last.1);
+        let goes = |entry: &&Entry| entry.index >= cut && entry.index > covered;
+        let mut lost = disk.entries.iter().filter(goes);
+        let lost = lost.find(|entry| self.applied.get(&entry.index) == Some(*entry));
+        let lost = lost.filter(|entry| !write.entries.contains(entry)).map(|entry| entry.index);
+        self.claim(lost.is_none(), || format!("nothing committed is cut: {} {lost:?}", raft.id()));
         for entry in &write.entries {
             let Some(before) = raft.term_at(entry.index.prev()) else { continue };
             let is = (entry.payload.clone(), before);
@@ -57,6 +65,15 @@ impl Checker {
             let equal = *was == is;
             self.claim(equal, || format!("log matching: {} at {:?}", raft.id(), entry.index));
         }
+    }
+
+    /// A leader's commit moves: what it counted is of its own term.
+    pub fn commits(&mut self, raft: &Raft, before: Index) {
+        let leads = raft.role().is == Standing::Leader;
+        let is_own = raft.term_at(raft.commit()).is_none_or(|term| term == raft.term());
+        self.claim(!leads || raft.commit() == before || is_own, || {
+            format!("commit by own term: {} at {:?}", raft.id(), raft.commit())
+        });
     }
 
     /// A member applies: nobody has applied something else there.

@@ -14,6 +14,8 @@ pub struct Faults {
     pub doubling: Ratio,
     /// Delays are uniform between none and this.
     pub delay: Duration,
+    /// Answers take up to this in addition.
+    pub answer_delay: Duration,
     /// Syncs take up to this.
     pub sync: Duration,
 }
@@ -23,6 +25,7 @@ impl Faults {
         loss: Ratio::ZERO,
         doubling: Ratio::ZERO,
         delay: Duration::ZERO,
+        answer_delay: Duration::ZERO,
         sync: Duration::ZERO,
     };
 }
@@ -56,6 +59,9 @@ pub struct Net {
     reads: BTreeMap<u64, Index>,
     starts: u64,
 }
+
+/// Messages under way; further ones are lost.
+const WIRE_MAX: usize = 2_000;
 
 /// The least of what nobody has acknowledged: what a read now may miss.
 fn highest_applied(checker: &Checker) -> Index {
@@ -147,8 +153,12 @@ impl Net {
 
     /// Calls a member, and carries out what it wants.
     pub fn call<T>(&mut self, id: NodeId, act: impl FnOnce(&mut Raft, Time) -> T) -> Option<T> {
+        self.seats.get(&id)?;
         let local = self.local(id, self.now);
-        let result = act(self.seats.get_mut(&id)?.raft.as_mut()?, local);
+        let raft = self.seats.get_mut(&id)?.raft.as_mut()?;
+        let before = raft.commit();
+        let result = act(raft, local);
+        self.checker.commits(raft, before);
         self.drain(id);
         self.check_leases();
         Some(result)
@@ -165,7 +175,7 @@ impl Net {
                     self.send(id, to, message);
                 }
                 Effect::Write(write) => {
-                    self.checker.writes(raft, &write);
+                    self.checker.writes(raft, &seat.disk, &write);
                     let most = self.faults.sync.as_nanos() as u64 + 1;
                     let done = self.now.after(Duration::from_nanos(self.rng.below(most)));
                     let before = seat.writes.back().map_or(done, |(at, _)| *at);
@@ -205,10 +215,12 @@ impl Net {
     fn send(&mut self, from: NodeId, to: NodeId, message: Message) {
         let copies = 1 + u32::from(self.rng.chance(self.faults.doubling));
         for _ in 0..copies {
-            if self.rng.chance(self.faults.loss) {
+            if self.rng.chance(self.faults.loss) || self.wire.len() >= WIRE_MAX {
                 continue;
             }
-            let most = self.faults.delay.as_nanos() as u64 + 1;
+            let answer = matches!(message.body, Body::Appended { .. });
+            let more = if answer { self.faults.answer_delay } else { Duration::ZERO };
+            let most = (self.faults.delay + more).as_nanos() as u64 + 1;
             let at = self.now.after(Duration::from_nanos(1 + self.rng.below(most)));
             self.sequence += 1;
             self.wire.insert((at, self.sequence), (from, to, message.clone()));
@@ -225,6 +237,20 @@ impl Net {
         let rafts = self.seats.values().filter_map(|seat| seat.raft.as_ref());
         let leaders = rafts.filter(|raft| raft.role().is == Standing::Leader);
         leaders.max_by_key(|raft| raft.term()).map(Raft::id)
+    }
+
+    /// What each member is, a line each.
+    pub fn describe(&self) -> String {
+        let describe = |(id, seat): (&NodeId, &Seat)| {
+            let Some(raft) = &seat.raft else { return format!("{id} stopped\n") };
+            let (role, commit, last) = (raft.role(), raft.commit(), raft.last());
+            let members = raft.members();
+            format!(
+                "{id} {role:?} commit={commit:?} last={last:?} {members:?} {:?}\n",
+                raft.counts()
+            )
+        };
+        self.seats.iter().map(describe).collect()
     }
 
     /// Nobody with a lease is a leader of the past.

@@ -15,12 +15,14 @@ pub(super) struct Stored {
     handoffs: BTreeMap<HandoffId, Handoff>,
     shard_last: ShardId,
     handoff_last: HandoffId,
+    since: Vec<HandoffId>,
 }
 
 impl From<ShardMap> for Stored {
     fn from(map: ShardMap) -> Stored {
-        let ShardMap { version, shards, handoffs, shard_last, handoff_last, owners: _ } = map;
-        Stored { version, shards, handoffs, shard_last, handoff_last }
+        let ShardMap { version, shards, handoffs, shard_last, handoff_last, since, owners: _ } =
+            map;
+        Stored { version, shards, handoffs, shard_last, handoff_last, since }
     }
 }
 
@@ -28,7 +30,7 @@ impl TryFrom<Stored> for ShardMap {
     type Error = BadMap;
 
     fn try_from(stored: Stored) -> Result<ShardMap, BadMap> {
-        let Stored { version, shards, handoffs, shard_last, handoff_last } = stored;
+        let Stored { version, shards, handoffs, shard_last, handoff_last, since } = stored;
         let mut owners = vec![None; usize::from(SLOT_COUNT)];
         for (&id, shard) in &shards {
             check_replicas(&shard.replicas).map_err(|_| BadMap("replicas"))?;
@@ -57,10 +59,13 @@ impl TryFrom<Stored> for ShardMap {
         }
         let beyond = shards.last_key_value().is_some_and(|(&id, _)| id > shard_last)
             || handoffs.last_key_value().is_some_and(|(&id, _)| id > handoff_last);
-        if beyond {
+        if since.len() != usize::from(SLOT_COUNT) {
+            return Err(BadMap("not as many slots as there are"));
+        }
+        if beyond || since.iter().any(|&id| id > handoff_last) {
             return Err(BadMap("a number that was not given out"));
         }
-        Ok(ShardMap { version, shards, handoffs, shard_last, handoff_last, owners })
+        Ok(ShardMap { version, shards, handoffs, shard_last, handoff_last, owners, since })
     }
 }
 

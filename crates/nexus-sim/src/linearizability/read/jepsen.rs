@@ -1,7 +1,7 @@
 //! Logs of Jepsen tests of one register: `INFO  jepsen.util - 3 :invoke :read nil`.
 
 use super::edn::{Word, Words};
-use super::{Event, Phase};
+use super::{Event, NEMESIS, Phase};
 
 const MARK: &str = "jepsen.util - ";
 
@@ -10,15 +10,18 @@ pub(super) fn is_line(line: &str) -> bool {
     line.contains(MARK)
 }
 
+/// What a line says; `None` if it is about no client.
+///
 /// # Errors
 /// What was expected.
-pub(super) fn event(line: &str) -> Result<Event<'_>, String> {
+pub(super) fn event(line: &str) -> Result<Option<Event<'_>>, String> {
     let Some((_, rest)) = line.split_once(MARK) else {
         return Err(format!("is no line of the log; expected {MARK:?}"));
     };
     let mut words = Words::new(rest);
     let process = match words.expect("a process")? {
         Word::Int(process) if process >= 0 => process as u64,
+        Word::Keyword(NEMESIS) => return Ok(None),
         other => return Err(format!("has the process {other}; expected a whole number")),
     };
     let phase = Phase::of(&words.expect(":invoke, :ok, :fail or :info")?)?;
@@ -27,8 +30,11 @@ pub(super) fn event(line: &str) -> Result<Event<'_>, String> {
         other => return Err(format!("calls {other}; expected a function such as :read")),
     };
     let value = words.expect("a value")?;
+    // After what failed there may be a reason.
     match words.next()? {
-        None => Ok(Event { process, phase, function, key: String::new(), value }),
-        Some(more) => Err(format!("goes on with {more}; expected its end")),
+        Some(more) if matches!(phase, Phase::Invoke | Phase::Ok) => {
+            Err(format!("goes on with {more}; expected its end"))
+        }
+        _ => Ok(Some(Event { process, phase, function, key: String::new(), value })),
     }
 }

@@ -1,14 +1,17 @@
 //! Lines that are maps: `{:process 0, :type :ok, :f :get, :key "7", :value ""}`.
 
 use super::edn::{Word, Words};
-use super::{Event, Phase};
+use super::{Event, NEMESIS, Phase};
 
+/// What a line says; `None` if it is about no client.
+///
 /// # Errors
 /// What was expected.
-pub(super) fn event(line: &str) -> Result<Event<'_>, String> {
+pub(super) fn event(line: &str) -> Result<Option<Event<'_>>, String> {
     let fields = Fields::read(line)?;
     let process = match fields.process {
         Some(Word::Int(process)) if process >= 0 => process as u64,
+        Some(Word::Keyword(NEMESIS)) => return Ok(None),
         other => return Err(field_wrong(":process", other, "a whole number")),
     };
     let phase = match fields.phase {
@@ -26,7 +29,7 @@ pub(super) fn event(line: &str) -> Result<Event<'_>, String> {
         Some(Word::Keyword(key)) => key.to_owned(),
         other => return Err(field_wrong(":key", other, "a text or a whole number")),
     };
-    Ok(Event { process, phase, function, key, value: fields.value.unwrap_or(Word::Nil) })
+    Ok(Some(Event { process, phase, function, key, value: fields.value.unwrap_or(Word::Nil) }))
 }
 
 fn field_wrong(name: &str, found: Option<Word<'_>>, expected: &str) -> String {
