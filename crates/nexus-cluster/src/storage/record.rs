@@ -70,7 +70,7 @@ impl<'a> Record<'a> {
         let start = out.len();
         out.resize(start + HEAD_BYTES, 0);
         let taken = std::mem::take(out);
-        *out = postcard::to_extend(body, taken).map_err(|_| usize::MAX)?;
+        *out = postcard::to_extend(body, taken).expect("a group has few members");
         let (head, body) = out[start..].split_at_mut(HEAD_BYTES);
         if body.len() > BODY_BYTES_MAX {
             return Err(body.len());
