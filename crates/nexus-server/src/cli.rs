@@ -108,6 +108,8 @@ pub enum Command {
     Demo(DemoArgs),
     /// Measure what the runtime costs on this machine
     Bench(BenchArgs),
+    /// Attack simulated clusters, and check what clusters did
+    Sim(SimArgs),
     /// Serve agents of the built-in kinds over HTTP
     Serve(ServeArgs),
     /// Make certificates for a server that others can reach
@@ -126,8 +128,6 @@ pub enum Command {
     Top(TopArgs),
     /// End a node as soon as its work is done
     Drain(DrainArgs),
-    /// Check what clusters did, simulated or real
-    Sim(SimArgs),
     /// Print a script that completes commands with the tab key
     Completions {
         /// The shell that will read it

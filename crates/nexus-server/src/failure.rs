@@ -2,6 +2,7 @@
 
 use std::error::Error;
 use std::io;
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use nexus::{CertsError, CreateTokenError, ServeError};
@@ -114,6 +115,27 @@ pub enum Failure {
         /// The name it has.
         found: String,
     },
+    /// A file of a simulated run cannot be written or read.
+    #[error("cannot use {}", .path.display())]
+    SimFile {
+        /// Which.
+        path: PathBuf,
+        /// What the system says.
+        source: io::Error,
+    },
+    /// A process that was to run seeds did not.
+    #[error("a process that was to run seeds did not: {why}\nwhat was found before is above")]
+    SimProcess {
+        /// What is known of it.
+        why: String,
+    },
+    /// This command has no bugs to plant.
+    #[cfg(not(feature = "mutants"))]
+    #[error(
+        "this command has no bugs to plant\nbuild one that has: \
+         cargo run --release --package nexus-server --features mutants -- sim mutants"
+    )]
+    NoMutants,
     /// There is nothing to paint on.
     #[error(
         "standard output is no terminal\nnothing was shown\nfor scripts there is `nexus status --format json`"
@@ -157,6 +179,8 @@ impl Failure {
             }
             Failure::Client(error) => error.exit(),
             Failure::Histories(error) => error.exit(),
+            #[cfg(not(feature = "mutants"))]
+            Failure::NoMutants => Exit::Usage,
             _ => Exit::Environment,
         }
     }

@@ -69,13 +69,13 @@ fn run(cli: &Cli, output: &mut Output<Stdout>) -> Result<(), Failure> {
             demo::run(args, &cli.common, demo::simulate::serve, &interrupted()?, output)
         }
         Command::Bench(args) => bench::run(args, &cli.common, &interrupted()?, output),
+        Command::Sim(args) => sim::run(args, &cli.common, interrupted, output),
         Command::Status(args) => status::run(args, &cli.common, output),
         Command::Agents(args) => agents::run(args, &cli.common, output),
         Command::Why(args) => why::run(args, &cli.common, output),
         Command::Events(args) => events::run(args, &cli.common, output),
         Command::Top(args) => top::run(args, output),
         Command::Drain(args) => drain::run(args, &cli.common, output),
-        Command::Sim(args) => sim::run(args, &cli.common, output),
         Command::Completions { shell } => completions::print(*shell, output),
     }
 }

@@ -77,6 +77,7 @@ pub mod causality;
     reason = "starts its test anew as another process, and tells how to run it again"
 )]
 mod check;
+pub mod cluster;
 mod driver;
 mod input;
 pub mod linearizability;

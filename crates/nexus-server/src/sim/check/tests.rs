@@ -7,6 +7,7 @@ use clap::Parser;
 use super::*;
 use crate::cli::{Cli, Command};
 use crate::failure::Exit;
+use crate::interrupt::Interrupt;
 
 const OK: &str = "{:process 0, :type :invoke, :f :write, :value 1}\n\
                   {:process 0, :type :ok, :f :write, :value 1}\n";
@@ -37,7 +38,12 @@ impl Folder {
         let cli = Cli::parse_from(["nexus", "sim", "check"].into_iter().chain(line.split(' ')));
         let Command::Sim(args) = &cli.command else { panic!("not sim") };
         let mut printed = Vec::new();
-        let ended = super::super::run(args, &cli.common, &mut Output::new(&mut printed));
+        let ended = super::super::run(
+            args,
+            &cli.common,
+            || Ok(Interrupt::default()),
+            &mut Output::new(&mut printed),
+        );
         let printed = String::from_utf8(printed).expect("it is text").replace(&folder, "");
         match ended {
             Ok(()) => (printed, String::new(), None),

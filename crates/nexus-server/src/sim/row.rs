@@ -1,0 +1,133 @@
+//! What came of a run, for scripts and for people.
+
+use std::collections::BTreeMap;
+
+use nexus_sim::cluster::{ClusterSpec, Family, Outcome, Violation};
+use serde::{Deserialize, Serialize};
+
+use super::params;
+
+/// What came of one run.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct Row {
+    /// Where chance began.
+    pub seed: u64,
+    /// Nodes in the cluster.
+    pub nodes: u32,
+    /// Shards.
+    pub shards: u32,
+    /// Virtual seconds, the time to settle included.
+    pub virtual_s: f64,
+    /// Inputs that nodes have handled.
+    pub events: u64,
+    /// Operations that were answered.
+    pub acked: u64,
+    /// How often each family of faults struck.
+    pub faults: BTreeMap<String, u64>,
+    /// What was changed on purpose, by kind.
+    pub changes: BTreeMap<String, u64>,
+    /// The most nodes that were accepted as writers of one shard at once.
+    pub accepted_writers_max: u64,
+    /// What was seen that must not be.
+    pub violations: Vec<Broken>,
+    /// What it all comes to.
+    pub trace_hash: String,
+    /// The command that runs it again.
+    pub replay: String,
+}
+
+/// One broken promise.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct Broken {
+    /// Whose promise it was.
+    pub checker: String,
+    /// Where chance began.
+    pub seed: u64,
+    /// When, in virtual seconds.
+    pub at_s: f64,
+    /// In which shard.
+    pub shard: u32,
+    /// At which node.
+    pub node: String,
+    /// What was seen.
+    pub seen: String,
+}
+
+impl Broken {
+    /// For scripts.
+    pub fn new(seed: u64, violation: &Violation) -> Broken {
+        Broken {
+            checker: violation.checker.to_owned(),
+            seed,
+            at_s: violation.at.as_secs_f64(),
+            shard: violation.place.shard,
+            node: violation.place.node.to_string(),
+            seen: violation.seen.clone(),
+        }
+    }
+}
+
+impl Row {
+    /// Of a run of `spec`.
+    pub fn new(spec: &ClusterSpec, outcome: &Outcome) -> Row {
+        let faults = Family::ALL.map(|one| (one.name().to_owned(), outcome.faults.of(one)));
+        let changes = [
+            ("transfers", outcome.changes.transfers),
+            ("members", outcome.changes.members),
+            ("compactions", outcome.changes.compactions),
+        ];
+        Row {
+            seed: spec.seed,
+            nodes: spec.nodes,
+            shards: spec.shards,
+            virtual_s: outcome.virtual_time.as_secs_f64(),
+            events: outcome.events,
+            acked: outcome.acked,
+            faults: faults.into_iter().collect(),
+            changes: changes.map(|(name, count)| (name.to_owned(), count)).into(),
+            accepted_writers_max: outcome.accepted_writers_max,
+            violations: outcome.violations.iter().map(|one| Broken::new(spec.seed, one)).collect(),
+            trace_hash: outcome.trace_hash.to_string(),
+            replay: command("run", spec),
+        }
+    }
+
+    /// As one line of JSON.
+    pub fn json(&self) -> String {
+        serde_json::to_string(self).expect("a row has only names and numbers") + "\n"
+    }
+
+    /// For people.
+    pub fn text(&self) -> String {
+        let mut text = format!(
+            "seed {}: {} events in {} virtual seconds, {} operations answered, trace {}\n",
+            self.seed, self.events, self.virtual_s, self.acked, self.trace_hash
+        );
+        let struck: Vec<_> = self.faults.iter().filter(|one| *one.1 > 0).collect();
+        let struck: Vec<_> = struck.iter().map(|(name, count)| format!("{name} {count}")).collect();
+        text += &match struck.is_empty() {
+            true => "  nothing went wrong\n".to_owned(),
+            false => format!("  went wrong: {}\n", struck.join(", ")),
+        };
+        for broken in &self.violations {
+            text += &broken.text();
+        }
+        if !self.violations.is_empty() {
+            text += &format!("  to run it again: {}\n", self.replay);
+        }
+        text
+    }
+}
+
+impl Broken {
+    /// For people.
+    pub fn text(&self) -> String {
+        let Broken { checker, at_s, shard, node, seen, .. } = self;
+        format!("  VIOLATION of {checker} at {at_s:.9} s, shard {shard}, {node}: {seen}\n")
+    }
+}
+
+/// The command that does `verb` with a run of `spec`.
+pub fn command(verb: &str, spec: &ClusterSpec) -> String {
+    format!("nexus sim {verb} {}", params::words(spec).join(" "))
+}

@@ -1,0 +1,46 @@
+//! Clusters in virtual time: nodes that agree on logs, links, disks and clocks that fail.
+//!
+//! The members are those of production, and so are the frames between them. What goes wrong
+//! is drawn from the seed, within what is promised: no write is lost once it is synced, and
+//! no two clocks differ in rate by more than members are told of. All else may happen to
+//! all nodes at once. While it does, nothing false may be seen; once it is over, all must be
+//! well again within a stated time.
+//!
+//! Read [`ClusterWorld`] first, then [`Checker`] for what is watched.
+
+mod checkers;
+mod client;
+mod clock;
+mod disk;
+mod event;
+mod family;
+mod kv;
+mod links;
+mod nemesis;
+mod node;
+mod outcome;
+mod outside;
+mod plan;
+#[cfg(feature = "mutants")]
+mod planted;
+mod queue;
+mod replica;
+mod spec;
+mod store;
+mod trace;
+mod wish;
+mod world;
+
+#[cfg(test)]
+mod tests;
+
+pub use checkers::{Checker, Place, Seen, Violation};
+pub use client::Call;
+pub use family::{Families, Family, FaultCounts};
+pub use kv::{Answer, ClientId, Command, Kv, Op};
+pub use outcome::{Outcome, run};
+#[cfg(feature = "mutants")]
+pub use planted::Planted;
+pub use spec::{ClusterSpec, MINUTES_MAX, NODES_MAX, SETTLE_WITHIN, SHARDS_MAX};
+pub use trace::Listener;
+pub use world::{Changes, ClusterWorld};

@@ -1,0 +1,40 @@
+//! What a simulated cluster promises of itself.
+
+use std::time::Duration;
+
+use super::{ClusterSpec, Families, run};
+
+fn spec(seed: u64) -> ClusterSpec {
+    let faults_for = Duration::from_secs(60);
+    ClusterSpec { shards: 3, faults_for, ..ClusterSpec::new(seed) }
+}
+
+#[test]
+fn without_faults_all_is_answered_and_nothing_is_violated() {
+    let outcome = run(ClusterSpec { families: Families::NONE, ..spec(1) }, None);
+    assert_eq!(outcome.violations, []);
+    assert!(outcome.acked > 200, "{outcome:?}");
+    assert_eq!(outcome.faults, super::FaultCounts::default());
+    assert_eq!(outcome.accepted_writers_max, 1);
+    // Nobody leads at first, and what a leader hands over may be asked for meanwhile.
+    let given_up = outcome.calls.iter().filter(|call| call.returned.is_none()).count();
+    assert_eq!(given_up, 0);
+}
+
+#[test]
+fn nothing_is_violated_while_everything_goes_wrong() {
+    for seed in crate::seeds(8) {
+        let outcome = run(spec(seed), None);
+        assert_eq!(outcome.violations, [], "seed {seed}");
+        assert!(outcome.acked > 20, "seed {seed}: {}", outcome.acked);
+    }
+}
+
+#[test]
+fn equal_seeds_give_equal_runs_and_others_do_not() {
+    let [one, again, other] = [3, 3, 4].map(|seed| run(spec(seed), None));
+    assert_eq!(one, again);
+    assert_ne!(one.trace_hash, other.trace_hash);
+    let blind = run(ClusterSpec { checked: false, ..spec(3) }, None);
+    assert_eq!(blind.trace_hash, one.trace_hash);
+}
