@@ -99,6 +99,8 @@ pub struct Raft {
     support_until: Time,
     /// The latest round heard of, and in which term.
     heard: (Term, u64),
+    /// What the leader was told last: in which term, of which round, how much is matched.
+    answered: (Term, u64, Index),
     /// Until then no vote is given: one may have been heard of before a restart.
     hold_until: Time,
     /// How long to wait for a leader, drawn at random, and until when that is.
@@ -157,6 +159,7 @@ impl Raft {
             role_said: role,
             support_until: Time::ZERO,
             heard: (Term(0), 0),
+            answered: (Term(0), 0, Index(0)),
             hold_until: if holds { now.after(spec.election_timeout) } else { now },
             patience: spec.election_timeout,
             election_at: now,
@@ -175,6 +178,9 @@ impl Raft {
 
     /// Takes in a message of another member. One that makes no sense changes nothing, and
     /// is counted.
+    ///
+    /// `now` must have been read from the clock after the message came: a voter stands by a
+    /// leader from then on, and an earlier time would end that before the leader's lease.
     pub fn handle_message(&mut self, now: Time, from: NodeId, message: Message) {
         self.tick(now);
         let Message { term, body } = message;

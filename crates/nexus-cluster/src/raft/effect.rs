@@ -20,7 +20,7 @@ pub enum Effect {
     /// Put on disk and sync, then call `handle_written`. What must not be said before is
     /// held back until then.
     Write(Write),
-    /// Committed: apply these, in order.
+    /// Committed, and on this member's disk: apply these, in order.
     Apply(Vec<Entry>),
     /// Replace the state machine by a snapshot, which is on disk.
     Restore(Snapshot),

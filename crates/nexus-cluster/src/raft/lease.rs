@@ -87,7 +87,8 @@ impl Raft {
         }
         let follows = Term(self.vote.term.0.saturating_add(1)) == term;
         let heard = if self.heard.0 == self.vote.term { self.heard.1 } else { 0 };
-        if follows && transfer.is_some_and(|round| heard <= round) {
+        let late = self.is(Mutant::LateTransfer);
+        if follows && transfer.is_some_and(|round| heard <= round || late) {
             return false;
         }
         let supports = self.now < self.support_until && !self.is(Mutant::SupportForgotten);

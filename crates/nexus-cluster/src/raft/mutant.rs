@@ -17,6 +17,8 @@ pub enum Mutant {
     RestartedVotes,
     /// A leader keeps its lease while it hands over.
     TransferKeepsLease,
+    /// A call to stand that comes late releases voters who have heard later rounds.
+    LateTransfer,
     /// Entries after a snapshot are dropped though they match.
     SnapshotLosesTail,
     /// A leader that asks who has an entry counts learners too.
@@ -40,7 +42,7 @@ pub enum Mutant {
 #[cfg(feature = "mutants")]
 impl Mutant {
     /// All of them.
-    pub const ALL: [Mutant; 16] = [
+    pub const ALL: [Mutant; 17] = [
         Mutant::OldTermCommitted,
         Mutant::VoteBeforeSync,
         Mutant::AppendBeforeSync,
@@ -48,6 +50,7 @@ impl Mutant {
         Mutant::LeaseFromAnswer,
         Mutant::RestartedVotes,
         Mutant::TransferKeepsLease,
+        Mutant::LateTransfer,
         Mutant::SnapshotLosesTail,
         Mutant::LearnersCount,
         Mutant::OneMajority,

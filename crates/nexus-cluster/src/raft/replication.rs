@@ -141,6 +141,14 @@ impl Raft {
         } else {
             (upto, self.outbox.sequence_of(upto).max(self.outbox.vote_sequence()))
         };
+        // A leader that only tells how far it has committed would hear nothing new. Should the
+        // answer it had be lost, the next round has another.
+        let answer = (self.vote.term, round, matched);
+        let (term, told_round, told) = self.answered;
+        if is_heartbeat && term == answer.0 && told_round >= round && told >= matched {
+            return;
+        }
+        self.answered = answer;
         let message = self.message(Body::Appended { matched, round });
         self.outbox.send_after(after, leader, message);
     }

@@ -14,7 +14,7 @@ pub struct Faults {
     pub doubling: Ratio,
     /// Delays are uniform between none and this.
     pub delay: Duration,
-    /// Answers take up to this in addition.
+    /// Answers, and calls to stand, take up to this in addition.
     pub answer_delay: Duration,
     /// Syncs take up to this.
     pub sync: Duration,
@@ -218,7 +218,7 @@ impl Net {
             if self.rng.chance(self.faults.loss) || self.wire.len() >= WIRE_MAX {
                 continue;
             }
-            let answer = matches!(message.body, Body::Appended { .. });
+            let answer = matches!(message.body, Body::Appended { .. } | Body::StandNow { .. });
             let more = if answer { self.faults.answer_delay } else { Duration::ZERO };
             let most = (self.faults.delay + more).as_nanos() as u64 + 1;
             let at = self.now.after(Duration::from_nanos(1 + self.rng.below(most)));
@@ -251,6 +251,13 @@ impl Net {
             )
         };
         self.seats.iter().map(describe).collect()
+    }
+
+    /// Who leads in the earliest term: perhaps one that does not know of another.
+    pub fn oldest_leader(&self) -> Option<NodeId> {
+        let rafts = self.seats.values().filter_map(|seat| seat.raft.as_ref());
+        let leaders = rafts.filter(|raft| raft.role().is == Standing::Leader);
+        leaders.min_by_key(|raft| raft.term()).map(Raft::id)
     }
 
     /// Nobody with a lease is a leader of the past.
