@@ -306,7 +306,8 @@ impl Gossip {
         for news in news {
             let node = news.node;
             if node == self.me {
-                return self.check_myself(&news);
+                self.check_myself(&news)?;
+                continue;
             }
             if !self.is_peer(node) {
                 continue;

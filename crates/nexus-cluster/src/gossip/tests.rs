@@ -280,6 +280,14 @@ fn who_has_my_identity_is_found_out() {
     let mut here = node(0);
     here.set("key", Bytes::new()).expect("it is short");
     assert_eq!(here.handle_message(NodeId(1), news(0, 1, 0, &[1])), Ok(()), "I said that");
+    let (Message::End { news: mut both }, Message::End { news: other }) =
+        (news(0, 1, 0, &[1]), news(2, 1, 0, &[1]))
+    else {
+        panic!("they are ends")
+    };
+    both.extend(other);
+    assert_eq!(here.handle_message(NodeId(1), Message::End { news: both }), Ok(()));
+    assert_eq!(here.heard_of(NodeId(2)), (1, 1), "what comes after it is taken as well");
     let error = here.handle_message(NodeId(1), news(0, 1, 0, &[1, 2]));
     assert_eq!(error, Err(GossipError::NotMine { incarnation: 1 }));
 }

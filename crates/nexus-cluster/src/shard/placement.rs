@@ -38,7 +38,7 @@ pub fn shard_count(members: usize) -> usize {
 /// once. Ask again when they are over. None while there are enough.
 pub fn splits(map: &ShardMap, members: usize) -> Vec<Plan> {
     let missing = shard_count(members).saturating_sub(map.shards().len());
-    let room = HANDOFFS_MAX - map.handoffs().len();
+    let room = HANDOFFS_MAX.saturating_sub(map.handoffs().len());
     let is_free = |id| map.handoffs().all(|(_, handoff)| handoff.from != id && handoff.to != id);
     let mut largest: Vec<(usize, ShardId, &Shard)> =
         map.shards().map(|(id, shard)| (shard.slots.len(), id, shard)).collect();
