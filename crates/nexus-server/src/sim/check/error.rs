@@ -12,7 +12,7 @@ use crate::failure::Exit;
 #[non_exhaustive]
 pub enum CheckError {
     /// Some break the promise, or nobody knows whether they do.
-    #[error("of {files} {things} {violated} violated and {unknown} unknown", things = things(*.files))]
+    #[error("{violated} of {files} violated, {unknown} unknown")]
     NotOk {
         /// How many were given.
         files: usize,
@@ -88,10 +88,6 @@ impl fmt::Display for Unchecked {
             Problem::Bad(bad) => bad.fmt(f),
         }
     }
-}
-
-fn things(files: usize) -> &'static str {
-    if files == 1 { "history is" } else { "histories are" }
 }
 
 fn tell(files: &[Unchecked]) -> String {

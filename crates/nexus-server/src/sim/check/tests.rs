@@ -70,7 +70,7 @@ fn each_file_has_a_row_with_exactly_the_fields_that_scripts_expect() {
              {{\"file\":\"b\",\"verdict\":\"violated\",\"reason\":\"{reason}\"}}\n"
         )
     );
-    assert_eq!(told, "of 2 histories are 1 violated and 0 unknown");
+    assert_eq!(told, "1 of 2 violated, 0 unknown");
     assert_eq!(exit, Some(Exit::Check));
     let (printed, told, exit) = folder.check("linearizability ./a");
     assert!(printed.ends_with("\nok       a\n") && told.is_empty(), "{printed}{told}");
