@@ -77,11 +77,14 @@ impl<M: Model> Search<'_, M> {
             }
             stuck.note(due, &config.state);
             for next in self.next(&config, due).into_iter().rev() {
-                if !tried.is_new(&next) {
-                    continue;
-                }
-                if !budget.take(next.bytes(self.model.state_bytes(&next.state))) {
+                let is_new = tried.is_new(&next);
+                let bytes =
+                    if is_new { next.bytes(self.model.state_bytes(&next.state)) } else { 0 };
+                if !budget.take(bytes) {
                     return Found::Exhausted;
+                }
+                if !is_new {
+                    continue;
                 }
                 stack.push(next);
             }
