@@ -36,6 +36,7 @@ mod route;
 mod seldom;
 mod server;
 mod serving;
+mod shape;
 mod signals;
 mod status;
 mod trace;

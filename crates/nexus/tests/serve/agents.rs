@@ -96,7 +96,10 @@ fn messages_of_a_kind_are_read_and_checked() {
     assert_eq!(bad("visit", json!({"path": ["a", 7]}))["path"], "args.path[1]");
     assert_eq!(bad("put", json!({"item": "pear"}))["path"], "args");
     assert_eq!(bad("put", json!([]))["message"], "put");
-    let messages = json!(["boom", "clear", "note", "put", "visit"]);
+    let lines = json!({"lines": [{"item": "pear", "count": 1}, ["plum", 1]]});
+    assert_eq!(bad("put_all", lines)["path"], "args.lines[1]");
+    assert_eq!(bad("put", json!(["pear", 1]))["path"], "args");
+    let messages = json!(["boom", "clear", "note", "put", "put_all", "visit"]);
     assert_eq!(bad("pull", json!({}))["messages"], messages);
     let query = json!({"type": "query", "name": "get", "args": {"key": "k"}});
     let answer = served.ask("POST", "/v1/agents/cart/1", &query);
