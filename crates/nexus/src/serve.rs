@@ -33,7 +33,6 @@ mod progress;
 mod query;
 mod rate;
 mod route;
-mod seldom;
 mod server;
 mod serving;
 mod shape;
@@ -47,6 +46,7 @@ pub use server::{Running, ServeError, Server};
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use crate::seldom;
 use host::Host;
 
 /// Seconds since 1970, for what outlives a process: tokens and certificates.
