@@ -33,7 +33,6 @@ mod progress;
 mod query;
 mod rate;
 mod route;
-mod seldom;
 mod server;
 mod serving;
 mod shape;

@@ -285,5 +285,7 @@ fn wrong_message(host: &Host, name: &Name<'_>, message: &str) -> Problem {
             known.join(", ")
         ),
     };
-    Problem::bad_request(text).detail(json!({"messages": known}))
+    // Queries, updates and actions come as a message of ours, which nobody sends by name.
+    let of_its_own: Vec<_> = known.into_iter().filter(|name| !super::is_internal(name)).collect();
+    Problem::bad_request(text).detail(json!({"path": "name", "messages": of_its_own}))
 }

@@ -13,7 +13,6 @@ use super::crew::Crew;
 use super::idempotency::Repeats;
 use super::meter::Meter;
 use super::rate::Rates;
-use super::seldom::Seldom;
 use super::trace::Tracer;
 use crate::node::Figures;
 use crate::{Settings, Tokens};
@@ -35,8 +34,6 @@ pub(crate) struct Host {
     schemas: Mutex<BTreeMap<(&'static str, &'static str), Arc<Value>>>,
     repeats: Mutex<Repeats>,
     rates: Option<Mutex<Rates>>,
-    /// Requests for which there was no time.
-    overloaded: Mutex<Seldom>,
     ending: watch::Sender<Ending>,
 }
 
@@ -71,7 +68,6 @@ impl Host {
             openapi: std::sync::OnceLock::new(),
             schemas: Mutex::default(),
             repeats: Mutex::new(Repeats::new(window, entries_max)),
-            overloaded: Mutex::default(),
             rates: (per_s > 0).then(|| Mutex::new(Rates::new(per_s))),
             ending: watch::Sender::new(Ending::Not),
             settings,
@@ -106,10 +102,10 @@ impl Host {
         self.rates.as_ref().map(lock)
     }
 
-    /// Takes note of a request for which there was no time; of how many to tell, if now is
-    /// the time for that.
-    pub(super) fn overloaded(&self) -> Option<u64> {
-        lock(&self.overloaded).tell(self.now())
+    /// Takes note that something went wrong by no fault of a client; of how many such to
+    /// tell, if now is the time for that.
+    pub(super) fn failed(&self, of: &str) -> Option<u64> {
+        self.figures.threads.events.lines.tell(self.now(), "failed", of)
     }
 
     /// Takes no new work from here on; connections end when they are idle.
