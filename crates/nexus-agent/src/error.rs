@@ -5,7 +5,6 @@
 
 use std::any::Any;
 use std::fmt;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::task::Waker;
 
@@ -13,6 +12,7 @@ use nexus_base::Time;
 
 use crate::SupervisionError;
 use crate::chain::CHAIN_LEN_MAX;
+use crate::raw;
 
 /// Whether a failed request may have changed something.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -224,7 +224,7 @@ impl Crash {
 
     /// Runs the user's code; what it panicked with, if it did.
     pub(crate) fn catch<R>(during: During, f: impl FnOnce() -> R) -> Result<R, Crash> {
-        catch_unwind(AssertUnwindSafe(f)).map_err(|panic| Crash::new(during, panic))
+        raw::catch(f).map_err(|panic| Crash::new(during, panic))
     }
 }
 

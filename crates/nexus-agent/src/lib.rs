@@ -80,7 +80,7 @@ pub use mapped::{
 };
 pub use message::{Message, Wire, WireId};
 pub use nexus_derive::{Message, Wire};
-pub use raw::{Ready, fill_message_pool, keep_message_pool};
+pub use raw::{Ready, fill_message_pool, keep_message_pool, panics_are_caught};
 pub use schema::Schema;
 pub use supervision::{Intensity, Strategy, SupervisionError, SupervisorId, SupervisorSpec};
 pub use system::{Closed, System};

@@ -149,10 +149,42 @@ impl Reactive {
         request: &Request,
     ) -> Result<Value, ReactiveError> {
         match request.kind {
-            RequestKind::Query => find(&self.queries, request)?(state, &request.args),
-            RequestKind::Update => self.change(state, find(&self.updates, request)?, &request.args),
-            RequestKind::Action => self.change(state, find(&self.actions, request)?, &request.args),
+            RequestKind::Query => self.find(&self.queries, request)?(state, &request.args),
+            RequestKind::Update => {
+                self.change(state, self.find(&self.updates, request)?, &request.args)
+            }
+            RequestKind::Action => {
+                self.change(state, self.find(&self.actions, request)?, &request.args)
+            }
         }
+    }
+
+    fn find<'a, F: ?Sized>(
+        &self,
+        known: &'a BTreeMap<String, Box<F>>,
+        request: &Request,
+    ) -> Result<&'a F, ReactiveError> {
+        known.get(&request.name).map(|function| &**function).ok_or_else(|| {
+            let (kind, name) = (request.kind, request.name.clone());
+            match self.kind_of(&name) {
+                Some(is) => ReactiveError::WrongKind { kind, name, is },
+                None => {
+                    let suggestion = nearest(&name, known.keys().map(String::as_str));
+                    let suggestion = suggestion.map(str::to_owned);
+                    ReactiveError::UnknownName { kind, name, suggestion }
+                }
+            }
+        })
+    }
+
+    /// What is called `name`, if anything is.
+    fn kind_of(&self, name: &str) -> Option<RequestKind> {
+        let is = [
+            (RequestKind::Query, self.queries.contains_key(name)),
+            (RequestKind::Update, self.updates.contains_key(name)),
+            (RequestKind::Action, self.actions.contains_key(name)),
+        ];
+        is.into_iter().find(|(_, is)| *is).map(|(kind, _)| kind)
     }
 
     fn change(
@@ -185,17 +217,6 @@ impl std::fmt::Debug for Reactive {
             .field("actions", &self.actions.keys())
             .finish_non_exhaustive()
     }
-}
-
-fn find<'a, F: ?Sized>(
-    known: &'a BTreeMap<String, Box<F>>,
-    request: &Request,
-) -> Result<&'a F, ReactiveError> {
-    known.get(&request.name).map(|function| &**function).ok_or_else(|| ReactiveError::UnknownName {
-        kind: request.kind,
-        name: request.name.clone(),
-        suggestion: nearest(&request.name, known.keys().map(String::as_str)).map(str::to_owned),
-    })
 }
 
 #[cfg(test)]

@@ -38,10 +38,10 @@ Examples:
   nexus completions bash > ~/.local/share/bash-completion/completions/nexus
       complete commands with the tab key
 
-Exit codes: 0 done, 1 a check failed or a node refused, 2 wrong usage or input,
+Exit codes: 0 done, 1 a check failed, a node refused or a drain cut work short, 2 wrong usage or input,
 3 the environment refused (no file, no permission, disk full, no node), 130 interrupted.";
 
-/// A runtime for distributed agents.
+/// A runtime for agents: small stateful programs, millions to a node.
 #[derive(Parser, Debug)]
 #[command(name = "nexus", version, after_help = EXAMPLES, styles = STYLES)]
 #[command(arg_required_else_help = true)]
@@ -145,6 +145,14 @@ mod tests {
     #[test]
     fn the_command_line_is_consistent() {
         Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn the_help_promises_what_the_readme_does() {
+        let readme = include_str!("../../../README.md").to_lowercase();
+        let about = Cli::command().get_about().expect("it says what it is").to_string();
+        let (_, what) = about.split_once(": ").expect("a name, and what it is");
+        assert!(readme.contains(what), "{about}");
     }
 
     #[track_caller]

@@ -168,7 +168,9 @@ impl Failure {
             | Failure::Unknown { .. }
             | Failure::NotTerminal
             | Failure::Body(BodyError::NotJson(_) | BodyError::TooLarge) => Exit::Usage,
-            Failure::Check(_) | Failure::OtherNode { .. } => Exit::Check,
+            Failure::Check(_)
+            | Failure::OtherNode { .. }
+            | Failure::Serve(ServeError::CutShort { .. }) => Exit::Check,
             Failure::Campaign(CampaignError::Interrupted { .. })
             | Failure::Abandoned
             | Failure::Interrupted => Exit::Interrupted,
@@ -201,5 +203,27 @@ impl Failure {
             cause = error.source();
         }
         if details.is_empty() { chain } else { format!("{chain}\n{details}") }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use nexus::Node;
+
+    use super::*;
+
+    #[test]
+    fn a_drain_that_cut_work_short_is_a_check_that_failed() {
+        let node = Node::start().expect("there are threads");
+        let mut shutdown = node.shutdown(Duration::from_secs(5));
+        shutdown.cut_short = vec!["cart/1: running".to_owned(); 9];
+        let limit = Duration::from_secs(10);
+        let failure = Failure::from(ServeError::CutShort { limit, shutdown: Box::new(shutdown) });
+        assert_eq!(failure.exit(), Exit::Check);
+        let told = failure.chain();
+        assert!(told.contains("after 10 s (node.drain_s): agents still at it: 9"), "{told}");
+        assert!(told.ends_with("and 1 more)"), "{told}");
     }
 }

@@ -188,3 +188,22 @@ fn no_token_is_made_that_has_expired() {
     assert_eq!(make("9999-12-31"), (Some(0), String::new()));
     std::fs::remove_file(&path).expect("it was made");
 }
+
+#[test]
+fn a_listing_with_nothing_in_it_says_so() {
+    let node = Node::start(&mut Node::serve());
+    let url = format!("http://{}", node.address);
+    let ls = |more: &[&str]| {
+        let args = [&["agents", "ls", "--url", &url], more].concat();
+        let output = nexus(&args).stdout(Stdio::piped()).stderr(Stdio::piped()).output();
+        let output = output.expect("it starts");
+        assert!(output.status.success());
+        assert_eq!(output.stdout, b"");
+        String::from_utf8(output.stderr).expect("it is text")
+    };
+    let told = ls(&[]);
+    assert!(told.starts_with("note: no agents run") && told.contains("agents create"), "{told}");
+    node.ask("PUT", "/v1/agents/kv/1", "");
+    let told = ls(&["--where", "errors > 0"]);
+    assert!(told.starts_with("note: no agent is like that"), "{told}");
+}

@@ -7,6 +7,8 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use nexus_agent::Event;
 use nexus_base::EventName;
 
+use crate::seldom::Lines;
+
 /// Events kept of what may come in floods, and as many of all else; older ones
 /// are forgotten. A guess: minutes of a troubled node.
 pub const EVENTS_MAX: usize = 4_096;
@@ -21,6 +23,8 @@ pub(crate) struct EventLog {
     next: AtomicU64,
     everyday: AtomicBool,
     arrived: tokio::sync::Notify,
+    /// What is told of trouble in the log.
+    pub(crate) lines: Lines,
 }
 
 /// An event and its number: 1, 2, 3 and so on since the node started.
@@ -42,7 +46,7 @@ impl EventLog {
     }
 
     pub(crate) fn push(&self, event: Event) {
-        log(&event);
+        log(&self.lines, &event);
         let mut latest = lock(if is_ordinary(event.name) { &self.ordinary } else { &self.trouble });
         if latest.len() == EVENTS_MAX {
             latest.pop_front();
@@ -113,13 +117,20 @@ fn is_ordinary(name: EventName) -> bool {
     is_everyday(name) || matches!(name, EventName::OperationCompleted | EventName::MessageDead)
 }
 
-fn log(event: &Event) {
-    let Event { name, agent, detail, .. } = event;
-    match name {
-        EventName::AgentCrashed | EventName::SupervisorGaveUp | EventName::OperationFailed => {
-            tracing::warn!(target: "nexus", agent, detail, "{name}");
+/// Of crashes, which come by the thousand, one a second for each kind.
+fn log(lines: &Lines, event: &Event) {
+    let Event { name, agent, detail, at } = event;
+    let count = match name {
+        EventName::OperationFailed => Some(1),
+        EventName::AgentCrashed | EventName::SupervisorGaveUp => {
+            let kind = agent.split_once('/').map_or("", |(kind, _)| kind);
+            lines.tell(*at, name.as_str(), kind)
         }
-        _ => tracing::debug!(target: "nexus", agent, detail, "{name}"),
+        _ => None,
+    };
+    match count {
+        Some(count) => tracing::warn!(target: "nexus", agent, detail, count, "{name}"),
+        None => tracing::debug!(target: "nexus", agent, detail, "{name}"),
     }
 }
 

@@ -26,12 +26,14 @@ mod metrics;
 mod monitor;
 mod node;
 mod operation;
+mod panics;
 mod park;
 mod pool;
 mod process;
 mod reactive;
 #[cfg(test)]
 mod scratch;
+mod seldom;
 mod serve;
 mod settings;
 mod threads;

@@ -1,5 +1,6 @@
 //! The monitor: sees that nothing waits behind a long handler, or a long task of
-//! tokio's: no agent while another worker could run it, no alarm at all.
+//! tokio's: no agent while another worker could run it, no alarm at all. It has the log
+//! tell what was left out, too: nobody else looks as often.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -48,6 +49,7 @@ pub(crate) fn watch(threads: &Arc<Threads>, stop: &Receiver<()>) {
         }
         idle_looks = if threads.is_idle() { idle_looks.saturating_add(1) } else { 0 };
         look(threads, &mut workers, pause);
+        threads.events.lines.tell_rest(threads.clock().now());
     }
 }
 

@@ -531,6 +531,7 @@ impl Node {
         let closer = Worker::new(self.figures.system.clone(), spec, Rng::new(0));
         let closed = self.figures.system.close_all(&closer);
         let timers_dropped = self.figures.threads.end();
+        self.figures.threads.events.lines.tell_all();
         Shutdown {
             drained,
             cut_short: names(&busy),

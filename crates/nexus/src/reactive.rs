@@ -19,6 +19,7 @@ use nexus_agent::{Accepts, Agent, Context, Handler};
 use nexus_coord::{DEADLINE_DEFAULT, Reactive, State};
 use serde_json::{Map, Value, json};
 
+pub(crate) use answer::path_in_args;
 pub use answer::{Answer, RequestError, Retry};
 pub use level::LevelUsed;
 pub use request::Request;

@@ -39,6 +39,7 @@ pub use table::{
 };
 
 use error::Problems;
+pub(crate) use nearest::nearest;
 
 /// The variable that names the file of settings, where nothing else does.
 const CONFIG_VARIABLE: &str = "NEXUS_CONFIG";

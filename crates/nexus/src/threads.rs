@@ -67,6 +67,8 @@ pub(crate) struct Seat {
     waker: Mutex<Option<Waker>>,
     /// Agents run so far, for the monitor to see progress.
     pub(crate) runs: AtomicU64,
+    /// Tasks of tokio's that answer in place, entered and left so far: odd within one.
+    pub(crate) tasks: Arc<AtomicU64>,
     /// The system's number of the worker's thread; 0 until it has one.
     thread: AtomicU32,
 }
@@ -82,6 +84,8 @@ pub(crate) struct Local {
     worker: OnceCell<Worker>,
     /// How long tokio's tasks take here.
     lengths: Lengths,
+    /// As the seat's.
+    tasks: Arc<AtomicU64>,
 }
 
 impl Local {
@@ -154,6 +158,7 @@ impl Threads {
             pushes: Cell::new(0),
             worker: OnceCell::new(),
             lengths: Lengths::default(),
+            tasks: self.seats[seat].tasks.clone(),
         });
         self.seats[seat].thread.store(thread_number(), Ordering::Relaxed);
         LOCAL.with(|slot| *slot.borrow_mut() = Some(local.clone()));
@@ -367,9 +372,32 @@ pub(crate) fn as_worker<R>(f: impl FnOnce() -> R) -> R {
     if local.lengths.are_long(begun) {
         return f();
     }
+    let within = Within::enter(&local.tasks);
     let done = worker.enter(begun, f);
+    drop(within);
     local.lengths.note(begun, driver.now());
     done
+}
+
+/// Counts that a task was entered, and that it was left, however it is.
+struct Within<'t>(&'t AtomicU64);
+
+impl Within<'_> {
+    fn enter(tasks: &AtomicU64) -> Within<'_> {
+        count(tasks);
+        Within(tasks)
+    }
+}
+
+impl Drop for Within<'_> {
+    fn drop(&mut self) {
+        count(self.0);
+    }
+}
+
+/// One more; this thread alone counts.
+fn count(tasks: &AtomicU64) {
+    tasks.store(tasks.load(Ordering::Relaxed).wrapping_add(1), Ordering::Relaxed);
 }
 
 /// Retries a steal that lost a race; somebody else made progress each time.
@@ -394,6 +422,7 @@ impl Seat {
             help: AtomicBool::new(false),
             waker: Mutex::new(None),
             runs: AtomicU64::new(0),
+            tasks: Arc::default(),
             thread: AtomicU32::new(0),
         }
     }

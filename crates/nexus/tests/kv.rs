@@ -70,7 +70,7 @@ fn a_refusal_says_what_to_do_and_changes_nothing() {
     let typo = json!({"type": "query", "name": "git", "args": {}});
     let refusal = json!({"code": "bad_request", "changed": "no", "retry": "no",
         "message": "there is no query called \"git\", did you mean `get`?",
-        "detail": {"name": "git", "suggestion": "get"}});
+        "detail": {"path": "name", "name": "git", "suggestion": "get"}});
     check(&node, &kv, typo, refusal);
 
     let get = json!({"type": "query", "name": "get", "args": {"key": "a"}});

@@ -1,6 +1,7 @@
 //! What the current thread is doing: its worker, and the handler it is inside of.
 
 use std::cell::Cell;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::ptr::{NonNull, null};
 use std::sync::{Arc, OnceLock};
 
@@ -20,11 +21,13 @@ pub(super) struct Turn {
 struct Local {
     worker: Cell<*const Worker>,
     turn: Cell<*const Turn>,
+    /// How many of those below on the stack catch the user's panics, handlers aside.
+    catchers: Cell<u32>,
 }
 
 impl Local {
     const fn new() -> Local {
-        Local { worker: Cell::new(null()), turn: Cell::new(null()) }
+        Local { worker: Cell::new(null()), turn: Cell::new(null()), catchers: Cell::new(0) }
     }
 }
 
@@ -93,6 +96,22 @@ impl Drop for RestoreTurn {
     fn drop(&mut self) {
         LOCAL.with(|local| local.turn.set(self.0));
     }
+}
+
+/// Runs the user's code outside of a handler, and catches its panic.
+pub(crate) fn catch<R>(f: impl FnOnce() -> R) -> std::thread::Result<R> {
+    LOCAL.with(|local| {
+        local.catchers.set(local.catchers.get() + 1);
+        let result = catch_unwind(AssertUnwindSafe(f));
+        local.catchers.set(local.catchers.get() - 1);
+        result
+    })
+}
+
+/// Whether a panic on this thread, now, is the crash of an agent: in a handler or other
+/// code of an agent's, where it is caught and its supervisor decides. For panic hooks.
+pub fn panics_are_caught() -> bool {
+    LOCAL.with(|local| !local.turn.get().is_null() || local.catchers.get() > 0)
 }
 
 /// The handler that the current thread is inside of, if any.

@@ -326,9 +326,8 @@ impl<'w> Owned<'w> {
         assert!(!self.has_state(), "dropped before it is made again");
         self.cell().next_epoch();
         // SAFETY: we hold the run flag, and `drop_state` has been.
-        let made = catch_unwind(AssertUnwindSafe(|| unsafe {
-            self.cell.kind().vtable().construct(self.cell.as_ptr())
-        }));
+        let made =
+            local::catch(|| unsafe { self.cell.kind().vtable().construct(self.cell.as_ptr()) });
         self.cell().set_stateless(made.is_err());
         made.map_err(|panic| Crash::new(During::Constructor, panic))
     }
@@ -339,9 +338,9 @@ impl<'w> Owned<'w> {
             return None;
         }
         // SAFETY: we hold the run flag, and there is a state.
-        let told = catch_unwind(AssertUnwindSafe(|| unsafe {
+        let told = local::catch(|| unsafe {
             self.cell.kind().vtable().stopping(self.cell.as_ptr(), reason);
-        }));
+        });
         told.err().map(|panic| Crash::new(During::Drop, panic))
     }
 
@@ -352,9 +351,8 @@ impl<'w> Owned<'w> {
         }
         self.cell().set_stateless(true);
         // SAFETY: we hold the run flag, and there is a state and no frame borrowing it.
-        let dropped = catch_unwind(AssertUnwindSafe(|| unsafe {
-            self.cell.kind().vtable().drop_state(self.cell.as_ptr())
-        }));
+        let dropped =
+            local::catch(|| unsafe { self.cell.kind().vtable().drop_state(self.cell.as_ptr()) });
         dropped.err().map(|panic| Crash::new(During::Drop, panic))
     }
 
@@ -454,6 +452,6 @@ unsafe fn poll_in_turn<R>(
 fn discard_frame(frame: NonNull<FrameHead>, why: AskError) -> Option<Box<Crash>> {
     // SAFETY: callers own the frame and have unhooked it from its cell.
     let discard = || unsafe { frame::discard(frame, why) };
-    let dropped = catch_unwind(AssertUnwindSafe(|| local::outside(discard)));
+    let dropped = local::catch(|| local::outside(discard));
     dropped.err().map(|panic| Box::new(Crash::new(During::Handler, panic)))
 }

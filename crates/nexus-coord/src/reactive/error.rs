@@ -18,11 +18,23 @@ pub enum ReactiveError {
         /// What was probably meant.
         suggestion: Option<String>,
     },
+    /// There is one of that name, but it is of another kind. Ask for that.
+    #[error("there is no {kind} called {name:?}; `{name}` is {}", one(*.is))]
+    WrongKind {
+        /// Where it was looked for.
+        kind: RequestKind,
+        /// What was asked for.
+        name: String,
+        /// What it is.
+        is: RequestKind,
+    },
     /// The arguments do not fit. Correct them.
-    #[error("the arguments of {name} do not fit")]
+    #[error("the arguments of {name} do not fit{}", at(.path))]
     BadArgs {
         /// The query, update or action.
         name: &'static str,
+        /// Where, as in `items[2].price`; empty for the whole.
+        path: String,
         /// What is wrong with them.
         #[source]
         source: serde_json::Error,
@@ -86,4 +98,16 @@ impl ReactiveError {
 
 fn did_you_mean(suggestion: &Option<String>) -> String {
     suggestion.as_ref().map_or(String::new(), |name| format!(", did you mean `{name}`?"))
+}
+
+fn at(path: &str) -> String {
+    if path.is_empty() { String::new() } else { format!(" at `{path}`") }
+}
+
+fn one(kind: RequestKind) -> &'static str {
+    match kind {
+        RequestKind::Query => "a query",
+        RequestKind::Update => "an update",
+        RequestKind::Action => "an action",
+    }
 }

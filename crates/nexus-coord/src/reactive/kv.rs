@@ -84,7 +84,12 @@ fn add(staged: &mut Staged<'_>, args: &Value) -> Result<Value, ReactiveError> {
 }
 
 fn read<'a, T: Deserialize<'a>>(name: &'static str, args: &'a Value) -> Result<T, ReactiveError> {
-    T::deserialize(args).map_err(|source| ReactiveError::BadArgs { name, source })
+    T::deserialize(args).map_err(|source| {
+        // Only now: to keep track of the path takes longer than to read.
+        let path = serde_path_to_error::deserialize::<_, T>(args).err();
+        let path = path.map(|error| error.path().to_string()).filter(|path| path != ".");
+        ReactiveError::BadArgs { name, path: path.unwrap_or_default(), source }
+    })
 }
 
 /// Unlike a plain `Value`, which takes a missing field for null, insists on the field.

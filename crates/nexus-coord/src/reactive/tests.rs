@@ -74,11 +74,11 @@ fn kv_says_what_is_wrong() {
             Action,
             "add",
             json!({"key": "s", "by": 0.5}),
-            Err("the arguments of add do not fit: \
+            Err("the arguments of add do not fit at `by`: \
                  invalid type: floating point `0.5`, expected i64"),
         ),
         (Action, "ad", json!({}), Err("there is no action called \"ad\", did you mean `add`?")),
-        (Query, "put", json!({}), Err("there is no query called \"put\"")),
+        (Query, "put", json!({}), Err("there is no query called \"put\"; `put` is an update")),
         (
             Update,
             "put",
@@ -89,7 +89,7 @@ fn kv_says_what_is_wrong() {
             Update,
             "put",
             json!({"key": "a", "value": 1, "ttl": 2}),
-            Err("the arguments of put do not fit: \
+            Err("the arguments of put do not fit at `ttl`: \
                  unknown field `ttl`, expected `key` or `value`"),
         ),
         (

@@ -88,12 +88,19 @@ pub fn run(
     };
     let mut left = if args.all { u64::MAX } else { args.limit };
     let mut after = args.after.clone();
+    let mut found = 0;
     for _ in 0..PAGES_MAX {
         let answer = client.get(&path(args, left.min(PAGE_LEN_MAX), after.as_deref()))?;
         let page = sheet.page(&answer)?;
         output.print(&page.text).map_err(Failure::Output)?;
         left = left.saturating_sub(page.agent_count);
-        let Some(next) = page.next else { return Ok(()) };
+        found += page.agent_count;
+        let Some(next) = page.next else {
+            if found == 0 {
+                note(none(args));
+            }
+            return Ok(());
+        };
         if output.is_closed() {
             return Ok(());
         }
@@ -124,8 +131,23 @@ fn stuck() -> Failure {
 
 fn note_rest(next: &str) {
     let next = printable(next);
+    note(&format!("there may be more; go on with --after {next}, or list --all"));
+}
+
+/// What to say of a listing with nothing in it.
+fn none(args: &LsArgs) -> &'static str {
+    if args.after.is_some() {
+        "there are no more"
+    } else if args.kind.is_some() || args.condition.is_some() {
+        "no agent is like that; list all without --kind and --where"
+    } else {
+        "no agents run on this node; start one with `nexus agents create KIND/KEY`"
+    }
+}
+
+fn note(text: &str) {
     // The rows matter more than a standard error that is closed.
-    let _ = writeln!(stderr(), "note: there may be more; go on with --after {next}, or list --all");
+    let _ = writeln!(stderr(), "note: {text}");
 }
 
 /// How pages are printed.

@@ -119,12 +119,26 @@ fn with_causes(error: &dyn std::error::Error) -> String {
     causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}"))
 }
 
+/// The path of a part of the arguments, from the body on.
+pub(crate) fn path_in_args(path: &str) -> String {
+    match path {
+        "" => "args".to_owned(),
+        index if index.starts_with('[') => format!("args{index}"),
+        path => format!("args.{path}"),
+    }
+}
+
 fn detail(error: ReactiveError) -> Map<String, Value> {
     let detail = match error {
         ReactiveError::UnknownName { name, suggestion, .. } => {
-            json!({"name": name, "suggestion": suggestion})
+            json!({"path": "name", "name": name, "suggestion": suggestion})
         }
-        ReactiveError::BadArgs { name, .. } => json!({"name": name}),
+        ReactiveError::WrongKind { name, is, .. } => {
+            json!({"path": "type", "name": name, "suggestion": is})
+        }
+        ReactiveError::BadArgs { name, path, .. } => {
+            json!({"path": path_in_args(&path), "name": name})
+        }
         ReactiveError::BadKey { key_bytes, key_bytes_max } => {
             json!({"key_bytes": key_bytes, "key_bytes_max": key_bytes_max})
         }
@@ -209,12 +223,12 @@ mod tests {
             }),
         );
         let source = serde_json::from_str::<u8>("-1").expect_err("no byte is negative");
-        let message = format!("the arguments of add do not fit: {source}");
+        let message = format!("the arguments of add do not fit at `by`: {source}");
         check(
-            ReactiveError::BadArgs { name: "add", source },
+            ReactiveError::BadArgs { name: "add", path: "by".to_owned(), source },
             json!({
                 "code": "bad_request", "message": message,
-                "changed": "no", "retry": "no", "detail": {"name": "add"}
+                "changed": "no", "retry": "no", "detail": {"path": "args.by", "name": "add"}
             }),
         );
         check(
@@ -226,6 +240,13 @@ mod tests {
                 "detail": {"key_bytes": 2_000, "key_bytes_max": 1_024}
             }),
         );
+    }
+
+    #[test]
+    fn a_path_into_a_list_reads_as_one() {
+        for (path, told) in [("", "args"), ("a.b", "args.a.b"), ("[0]", "args[0]")] {
+            assert_eq!(path_in_args(path), told);
+        }
     }
 
     #[test]

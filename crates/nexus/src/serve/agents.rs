@@ -15,6 +15,7 @@ use super::events;
 use super::host::Host;
 use super::problem::Problem;
 use super::route::Name;
+use super::shape;
 use crate::{Answer, LevelUsed, Request, RequestError, Retry};
 
 /// How long an agent may take to say what its state is.
@@ -40,7 +41,7 @@ pub(super) fn to_json(host: &Host, listing: &Listing, state: Option<Value>) -> V
         "metrics": {
             "handled": listing.handled,
             "errors": listing.errors,
-            "age_s": listing.age.as_secs_f64(),
+            "age_s": listing.age.as_secs(),
             "rate_per_s": listing.rate_per_s(),
         },
         "metadata": listing.metadata,
@@ -211,10 +212,9 @@ pub(super) async fn ask(host: &Host, name: &Name<'_>, asked: Asked) -> Result<Do
                 return Err(wrong_message(host, name, &message));
             };
             let any = read?;
-            // As in a body: readers made by derive take a list for an object.
-            if args.get().starts_with('[') && host.takes_object(&name.kind, &message) {
-                let text = "args is a list, and must be an object; nothing changed";
-                return Err(Problem::bad_request(text).detail(json!({"path": "args"})));
+            if let Some(path) = list_for_object(host, name, &message, args.get()) {
+                let text = format!("{path} is a list, and must be an object; nothing changed");
+                return Err(Problem::bad_request(text).detail(json!({"path": path})));
             }
             return finish(host, name, {
                 system.ask_any(&name.kind, &name.key, &message, any, within).await
@@ -223,6 +223,16 @@ pub(super) async fn ask(host: &Host, name: &Name<'_>, asked: Asked) -> Result<Do
     };
     let reply = system.ask_any(&name.kind, &name.key, message, any, within).await;
     finish(host, name, reply)
+}
+
+/// Where in the arguments a list stands for an object.
+fn list_for_object(host: &Host, name: &Name<'_>, message: &str, args: &str) -> Option<String> {
+    // What nearly every request finds.
+    if !args.contains('[') {
+        return None;
+    }
+    let schema = host.schema(&name.kind, message)?;
+    shape::list_for_object("args", &schema, &serde_json::from_str(args).ok()?)
 }
 
 fn finish(
@@ -275,5 +285,7 @@ fn wrong_message(host: &Host, name: &Name<'_>, message: &str) -> Problem {
             known.join(", ")
         ),
     };
-    Problem::bad_request(text).detail(json!({"messages": known}))
+    // Queries, updates and actions come as a message of ours, which nobody sends by name.
+    let of_its_own: Vec<_> = known.into_iter().filter(|name| !super::is_internal(name)).collect();
+    Problem::bad_request(text).detail(json!({"path": "name", "messages": of_its_own}))
 }

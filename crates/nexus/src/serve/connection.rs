@@ -14,6 +14,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use hyper::body::Incoming;
+use hyper::header::{CONNECTION, HeaderValue};
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -27,8 +28,9 @@ use super::progress::{Progress, Waits, now};
 use super::serving;
 use super::watched::Watched;
 
-/// How long a request that has begun to arrive may take once the node drains.
-/// It has surely done nothing yet. A guess: what was sent whole is there by then.
+/// How long a connection is kept once the node drains for a request that is on its way:
+/// it is answered, and told that it was the last. One that has not arrived by then has
+/// surely done nothing. A guess: what was sent whole before is there.
 pub(super) const ARRIVES_WITHIN: Duration = Duration::from_millis(500);
 
 /// A connection that is to go on elsewhere.
@@ -54,14 +56,17 @@ where
     S: AsyncRead + AsyncWrite + Unpin,
 {
     let progress = Arc::new(Progress::begin());
-    let mut reads_ahead = !ahead.is_empty();
     let watched = Watched { stream, ahead, progress: progress.clone() };
     let service = service_fn(|request: hyper::Request<Incoming>| {
         progress.note(Waits::Answer);
         let request = request.map(|incoming| Arriving::new(incoming, progress.clone()));
         let (host, progress) = (host.clone(), progress.clone());
         async move {
-            let answer = serving::answer(&host, request, from).await;
+            let mut answer = serving::answer(&host, request, from).await;
+            if host.is_draining() {
+                // Told so, the client sends nothing more here that nobody would read.
+                answer.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+            }
             let endless = matches!(answer.body(), Body::Events(_));
             progress.note(if endless { Waits::Stream } else { Waits::Client });
             Ok::<_, std::convert::Infallible>(answer)
@@ -80,19 +85,11 @@ where
     let mut draining = None;
     let to = std::future::poll_fn(|poller| {
         let mut connection = Pin::new(&mut connection);
-        loop {
-            // Told to end before it has read anything hyper would end at once, and
-            // what was read ahead would be forgotten.
-            if draining.is_none() && !reads_ahead && drained.as_mut().poll(poller).is_ready() {
-                draining = Some(now());
-                connection.as_mut().graceful_shutdown();
-            }
-            if connection.as_mut().poll(poller).is_ready() {
-                return Poll::Ready(None);
-            }
-            if !std::mem::take(&mut reads_ahead) {
-                break;
-            }
+        if draining.is_none() && drained.as_mut().poll(poller).is_ready() {
+            draining = Some(now());
+        }
+        if connection.as_mut().poll(poller).is_ready() {
+            return Poll::Ready(None);
         }
         if draining.is_none()
             && progress.is_between_requests()

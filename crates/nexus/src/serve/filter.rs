@@ -17,7 +17,10 @@
 //! Pure. Costs a look at every agent, some hundred nanoseconds each; one that
 //! names `state` sends every agent that the rest does not rule out a message.
 
+use nexus_base::Level;
 use serde_json::Value;
+
+use crate::settings::nearest;
 
 /// Bytes of the longest filter. A guess: what people type is shorter.
 pub(super) const FILTER_BYTES_MAX: usize = 1_024;
@@ -258,8 +261,18 @@ impl<'t> Reader<'t> {
             (false, _) if !value.is_number() => {
                 Err(self.error(format!("`{name}` is a number, and compares with a number")))
             }
+            (true, Compare::Equal | Compare::NotEqual) if name == "level" => {
+                self.check_level(value.as_str().unwrap_or_default())
+            }
             _ => Ok(()),
         }
+    }
+
+    fn check_level(&self, level: &str) -> Result<(), FilterError> {
+        let Err(unknown) = level.parse::<Level>() else { return Ok(()) };
+        let known = Level::ALL.iter().map(|level| level.as_str());
+        let meant = nearest(level, known).map(|level| format!("; did you mean `{level}`?"));
+        Err(self.error(format!("{unknown}{}", meant.unwrap_or_default())))
     }
 
     fn field(&self, name: &str) -> Result<Field, FilterError> {
@@ -434,6 +447,8 @@ mod tests {
         refused("mailbox > \"a\"", 14, "`mailbox` is a number");
         refused("rate ~ \"1\"", 11, "`rate` is a number");
         refused("kind = 1", 9, "`kind` is a text");
+        refused(r#"level = "reactiv""#, 18, "did you mean `reactive`?");
+        refused(r#"level != "wise""#, 16, "levels are reactive,");
         refused("phase != null", 14, "`phase` is a text");
         refused("state.x ~ 1", 12, "`~` takes a \"text\"");
         refused("mailbox ; 1", 9, "`;` has no meaning");

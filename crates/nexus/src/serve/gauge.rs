@@ -31,7 +31,20 @@ pub(super) struct Gauge {
 #[derive(Clone, Copy, Default)]
 struct WorkerCount {
     cpu_ns: u64,
+    /// Agents that its loop has run.
     runs: u64,
+    /// Tasks that answer in place, entered and left.
+    tasks: u64,
+}
+
+impl WorkerCount {
+    /// Whether it was within one handler since `before`: of its loop's, which is not
+    /// asleep then, or of one that a task runs in place, for which the loop sleeps.
+    fn is_stuck(&self, before: &WorkerCount, seat: &Seat) -> bool {
+        let in_loop = before.runs == self.runs && !seat.is_asleep();
+        let in_place = before.tasks == self.tasks && self.tasks % 2 == 1;
+        in_loop || in_place
+    }
 }
 
 impl Gauge {
@@ -55,7 +68,7 @@ impl Gauge {
         let idle = share(idle_ticks.saturating_mul(TICK_NS)).unwrap_or(u32::MAX);
         let counts = before.iter().zip(&self.workers).zip(threads.seats()).enumerate();
         let workers = counts.map(|(worker, ((before, after), seat))| {
-            let stuck = before.runs == after.runs && !seat.is_asleep();
+            let stuck = after.is_stuck(before, seat);
             let busy = share(after.cpu_ns.saturating_sub(before.cpu_ns)).unwrap_or(u32::MAX);
             WorkerReading {
                 // A handler that waits without letting go keeps its worker as busy as
@@ -76,6 +89,7 @@ impl Gauge {
             *count = WorkerCount {
                 cpu_ns: cpu_ns(&self.proc, seat)?,
                 runs: seat.runs.load(Ordering::Relaxed),
+                tasks: seat.tasks.load(Ordering::Relaxed),
             };
         }
         Some(())

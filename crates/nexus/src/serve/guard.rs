@@ -124,12 +124,21 @@ fn check_host<B>(host: &Host, request: &Request<B>) -> Result<(), Problem> {
 
 fn is_ours(host: &Host, named: &str) -> bool {
     let name = without_port(named);
-    if let Ok(ip) = name.trim_matches(['[', ']']).parse::<IpAddr>() {
+    if let Some(ip) = address(name) {
         // No page can make a browser believe that an address is its own name.
         return ip.to_canonical().is_loopback() || host.is_exposed();
     }
     let name = name.trim_end_matches('.').to_ascii_lowercase();
     name == "localhost" || host.hosts.contains(&name)
+}
+
+/// The address that stands for the name of a host, as RFC 3986 writes them: one of version
+/// 6 in brackets, one of version 4 without.
+fn address(name: &str) -> Option<IpAddr> {
+    match name.strip_prefix('[') {
+        Some(rest) => Some(IpAddr::V6(rest.strip_suffix(']')?.parse().ok()?)),
+        None => Some(IpAddr::V4(name.parse().ok()?)),
+    }
 }
 
 fn without_port(named: &str) -> &str {

@@ -6,13 +6,13 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use nexus_agent::System;
 use nexus_base::Time;
+use serde_json::Value;
 use tokio::sync::watch;
 
 use super::crew::Crew;
 use super::idempotency::Repeats;
 use super::meter::Meter;
 use super::rate::Rates;
-use super::seldom::Seldom;
 use super::trace::Tracer;
 use crate::node::Figures;
 use crate::{Settings, Tokens};
@@ -29,13 +29,11 @@ pub(crate) struct Host {
     /// Host names that a request may be addressed to, lower case, without port.
     pub(super) hosts: Vec<String>,
     pub(super) openapi: std::sync::OnceLock<Vec<u8>>,
-    /// Whether the arguments of a message are an object, by kind and message,
-    /// for those that somebody sent a list: finding out takes a while.
-    objects: Mutex<BTreeMap<(&'static str, &'static str), bool>>,
+    /// The schemas of arguments, by kind and message, of those that somebody sent a list
+    /// in: finding one out takes a while.
+    schemas: Mutex<BTreeMap<(&'static str, &'static str), Arc<Value>>>,
     repeats: Mutex<Repeats>,
     rates: Option<Mutex<Rates>>,
-    /// Requests for which there was no time.
-    overloaded: Mutex<Seldom>,
     ending: watch::Sender<Ending>,
 }
 
@@ -68,9 +66,8 @@ impl Host {
             tokens,
             tracer,
             openapi: std::sync::OnceLock::new(),
-            objects: Mutex::default(),
+            schemas: Mutex::default(),
             repeats: Mutex::new(Repeats::new(window, entries_max)),
-            overloaded: Mutex::default(),
             rates: (per_s > 0).then(|| Mutex::new(Rates::new(per_s))),
             ending: watch::Sender::new(Ending::Not),
             settings,
@@ -88,15 +85,13 @@ impl Host {
         self.figures.threads.clock().now()
     }
 
-    /// Whether agents of `kind` take the arguments of `message` as an object.
-    pub(super) fn takes_object(&self, kind: &str, message: &str) -> bool {
-        let facts = self.system().kind_named(kind).zip(self.system().messages(kind));
-        let facts = facts.and_then(|(kind, messages)| {
-            Some((kind, messages.into_iter().find(|facts| facts.name == message)?))
-        });
-        let Some((kind, facts)) = facts else { return false };
-        let shape = || (facts.args)().schema["type"] == "object";
-        *lock(&self.objects).entry((kind, facts.name)).or_insert_with(shape)
+    /// What agents of `kind` take as arguments of `message`, if they take it.
+    pub(super) fn schema(&self, kind: &str, message: &str) -> Option<Arc<Value>> {
+        let kind_found = self.system().kind_named(kind)?;
+        let mut messages = self.system().messages(kind)?.into_iter();
+        let facts = messages.find(|facts| facts.name == message)?;
+        let schema = || Arc::new((facts.args)().schema);
+        Some(lock(&self.schemas).entry((kind_found, facts.name)).or_insert_with(schema).clone())
     }
 
     pub(super) fn repeats(&self) -> MutexGuard<'_, Repeats> {
@@ -107,10 +102,10 @@ impl Host {
         self.rates.as_ref().map(lock)
     }
 
-    /// Takes note of a request for which there was no time; of how many to tell, if now is
-    /// the time for that.
-    pub(super) fn overloaded(&self) -> Option<u64> {
-        lock(&self.overloaded).tell(self.now())
+    /// Takes note that something went wrong by no fault of a client; of how many such to
+    /// tell, if now is the time for that.
+    pub(super) fn failed(&self, of: &str) -> Option<u64> {
+        self.figures.threads.events.lines.tell(self.now(), "failed", of)
     }
 
     /// Takes no new work from here on; connections end when they are idle.

@@ -25,7 +25,6 @@ use super::gauge::Gauge;
 use super::host::Host;
 use super::meter::Refused;
 use super::on_worker::OnWorker;
-use super::seldom::Seldom;
 use crate::settings::Spread;
 
 /// How long to pause when the system has no more files for connections: those
@@ -68,7 +67,6 @@ pub(super) async fn listen(host: Arc<Host>, listener: TcpListener, tls: Option<T
         std::future::pending::<()>().await;
     });
     let mut drained = pin!(host.drained());
-    let mut told = Seldom::default();
     loop {
         let accepted = std::future::poll_fn(|poller| {
             if drained.as_mut().poll(poller).is_ready() {
@@ -84,7 +82,7 @@ pub(super) async fn listen(host: Arc<Host>, listener: TcpListener, tls: Option<T
                 admit(&host, stream, from, last, tls.clone());
             }
             Some(Err(error)) => {
-                if let Some(count) = told.tell(host.now()) {
+                if let Some(count) = host.failed("connections") {
                     tracing::warn!(target: "nexus", %error, count, "connections could not be taken");
                 }
                 if !is_of_the_connection(&error) {

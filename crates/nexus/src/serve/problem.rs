@@ -5,6 +5,7 @@ use nexus_agent::{AskError, BadArgs, Changed, ErrorCode, SpawnError};
 use serde_json::{Value, json};
 
 use super::route::NoRoute;
+use crate::reactive::path_in_args;
 use crate::{RequestError, Retry};
 
 /// What stands under `error` in an answer, and the status that goes with it.
@@ -127,15 +128,6 @@ impl From<BadArgs> for Problem {
     }
 }
 
-/// The path of a part of the arguments, from the body on.
-fn path_in_args(path: &str) -> String {
-    match path {
-        "" => "args".to_owned(),
-        index if index.starts_with('[') => format!("args{index}"),
-        path => format!("args.{path}"),
-    }
-}
-
 impl From<RequestError> for Problem {
     fn from(error: RequestError) -> Problem {
         Problem {
@@ -167,13 +159,6 @@ impl From<NoRoute> for Problem {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_path_into_a_list_reads_as_one() {
-        for (path, told) in [("", "args"), ("a.b", "args.a.b"), ("[0]", "args[0]")] {
-            assert_eq!(path_in_args(path), told);
-        }
-    }
 
     #[test]
     fn what_may_have_run_is_not_to_be_repeated_blindly() {

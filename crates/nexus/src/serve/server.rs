@@ -20,7 +20,7 @@ use super::trace::Tracer;
 use crate::auth::TokensError;
 use crate::settings::{ExposureError, SettingsError};
 use crate::tls::{Tls, TlsError};
-use crate::{Node, NodeSpec, Settings, Shutdown, StartError, Tokens, TraceSettings};
+use crate::{Node, NodeSpec, Settings, Shutdown, StartError, Tokens, TraceSettings, panics};
 
 type Register = Box<dyn FnOnce(&Node) -> Result<(), SpawnError>>;
 
@@ -114,6 +114,38 @@ pub enum ServeError {
     /// The system has no thread for the port, or does not let us listen for signals.
     #[error("the system refused what a server needs")]
     System(#[source] std::io::Error),
+    /// It served, and ended before all that had begun was finished.
+    #[error("{}", cut_short(*.limit, .shutdown))]
+    CutShort {
+        /// How long it had for that.
+        limit: Duration,
+        /// What became of it.
+        shutdown: Box<Shutdown>,
+    },
+}
+
+/// Agents that are named where work was cut short, at most; of the others there is the
+/// count. A guess at what people read.
+const NAMED_MAX: usize = 8;
+
+fn cut_short(limit: Duration, shutdown: &Shutdown) -> String {
+    let Shutdown { cut_short, stuck, left_queued, .. } = shutdown;
+    let mut named = cut_short[..cut_short.len().min(NAMED_MAX)].join(", ");
+    if cut_short.len() > NAMED_MAX {
+        named += &format!(" and {} more", cut_short.len() - NAMED_MAX);
+    }
+    let mut text = format!(
+        "work was cut short after {} s (node.drain_s): agents still at it: {} ({named})",
+        limit.as_secs_f64(),
+        cut_short.len()
+    );
+    if !stuck.is_empty() {
+        text += &format!(
+            "; handlers that never returned: {}; messages left to them: {left_queued}",
+            stuck.len()
+        );
+    }
+    text
 }
 
 impl fmt::Debug for ServeError {
@@ -165,10 +197,13 @@ impl Server {
     /// one line on standard output. A second signal ends the process at once,
     /// with the exit code 130.
     ///
-    /// Logs to standard error as the settings say ([`crate::LogSettings::start`]).
+    /// Logs to standard error as the settings say ([`crate::LogSettings::start`]). Panics
+    /// of agents are told there too, from here on, a few a second; all others are left to
+    /// the hook for panics that is there when this is called.
     ///
     /// # Errors
-    /// [`ServeError`]; nothing was served.
+    /// [`ServeError::CutShort`] if not all that had begun could be finished; of all others
+    /// nothing was served.
     pub fn run(self) -> Result<(), ServeError> {
         let settings = self.settings.map_or_else(Settings::from_env, Ok)?;
         settings.log.start();
@@ -176,6 +211,7 @@ impl Server {
         // on a signal drains, and clients cannot have taken the files it needs.
         let signals = Signals::listen().map_err(ServeError::System)?;
         let mut running = Running::start(settings, self.kinds)?;
+        panics::log_those_of_agents(&running.host.figures.threads);
         running.signals = Some(signals);
         let _ = writeln!(std::io::stdout(), "{}", running.ready_line());
         let signalled = running.wait()?;
@@ -184,12 +220,13 @@ impl Server {
         if let Some(Err(error)) = &impatience {
             tracing::warn!(target: "nexus", %error, "a second signal will not end the process");
         }
+        let limit = running.host.settings.node.drain;
         let shutdown = running.shutdown();
         drop(impatience);
-        if !shutdown.drained {
-            tracing::warn!(target: "nexus", ?shutdown, "some work was cut short");
+        match shutdown.drained {
+            true => Ok(()),
+            false => Err(ServeError::CutShort { limit, shutdown: Box::new(shutdown) }),
         }
-        Ok(())
     }
 }
 

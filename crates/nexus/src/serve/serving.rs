@@ -96,12 +96,16 @@ impl About {
 }
 
 /// One line for each request, for those who asked for that much. Of failures that come by
-/// the thousand when a node has too much to do or ends, one a second.
+/// the thousand when a node has too much to do or ends, one a second; of those that come
+/// when agents crash, one a second for each kind.
 fn log(host: &Host, request: &Request<()>, from: IpAddr, status: u16, code: &str) {
     let (method, path) = (request.method(), request.uri().path());
     let count = match status {
-        503 | 504 => host.overloaded(),
-        500.. => Some(1),
+        503 | 504 => host.failed(""),
+        500.. => {
+            let route = route(method, path).ok();
+            host.failed(route.as_ref().and_then(Route::name).map_or("", |name| &name.kind))
+        }
         _ => None,
     };
     if let Some(count) = count {

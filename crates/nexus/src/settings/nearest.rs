@@ -9,7 +9,7 @@ const NAME_BYTES_MAX: usize = 64;
 
 /// The name nearest to what was written, the first of several; `None` if none
 /// is near enough to be meant.
-pub(super) fn nearest<'a>(written: &str, names: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+pub(crate) fn nearest<'a>(written: &str, names: impl Iterator<Item = &'a str>) -> Option<&'a str> {
     if written.len() > NAME_BYTES_MAX {
         return None;
     }

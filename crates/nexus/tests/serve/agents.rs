@@ -70,6 +70,10 @@ fn arguments_reach_the_agent_or_are_refused() {
     assert!(message.contains("owner is the name of a person"), "{message}");
     served.get("/v1/agents/cart/4").fails(404, "unknown_agent", "no", "refresh");
     create("cart/4", json!({"arg": {}})).fails(400, "bad_request", "no", "no");
+    // Those of a kind made of rules are the keys that it starts with.
+    assert_eq!(create("kv/1", json!({"args": {"x": 1}})).status, 201);
+    assert_eq!(served.get("/v1/agents/kv/1").json()["state"]["first"], json!({"x": 1}));
+    create("gated/1", json!({"args": {"x": 1}})).fails(400, "bad_request", "no", "no");
     create("kv/4", json!({"args": [1]})).fails(400, "bad_request", "no", "no");
     create("cart/4", json!([])).fails(400, "bad_request", "no", "no");
     create("cart/4", json!([{"owner": "Ada"}])).fails(400, "bad_request", "no", "no");
@@ -96,13 +100,17 @@ fn messages_of_a_kind_are_read_and_checked() {
     assert_eq!(bad("visit", json!({"path": ["a", 7]}))["path"], "args.path[1]");
     assert_eq!(bad("put", json!({"item": "pear"}))["path"], "args");
     assert_eq!(bad("put", json!([]))["message"], "put");
-    let messages = json!(["boom", "clear", "note", "put", "visit"]);
+    let lines = json!({"lines": [{"item": "pear", "count": 1}, ["plum", 1]]});
+    assert_eq!(bad("put_all", lines)["path"], "args.lines[1]");
+    assert_eq!(bad("put", json!(["pear", 1]))["path"], "args");
+    let messages = json!(["boom", "clear", "note", "put", "put_all", "visit"]);
     assert_eq!(bad("pull", json!({}))["messages"], messages);
     let query = json!({"type": "query", "name": "get", "args": {"key": "k"}});
     let answer = served.ask("POST", "/v1/agents/cart/1", &query);
     assert_eq!(answer.fails(400, "bad_request", "no", "no")["detail"]["messages"], messages);
     served.create("kv/1");
-    served.send("kv/1", "put", &json!({})).fails(400, "bad_request", "no", "no");
+    let error = served.send("kv/1", "put", &json!({})).fails(400, "bad_request", "no", "no");
+    assert_eq!(error["detail"], json!({"path": "name", "messages": []}));
     served.send("cart/9", "clear", &json!({})).fails(404, "unknown_agent", "no", "refresh");
 }
 
@@ -124,7 +132,14 @@ fn a_request_that_makes_no_sense_is_told_where() {
     ask(json!({"type": "query"}));
     ask(json!({"type": "query", "name": ""}));
     ask(json!({"type": "query", "name": "get", "deadline_ms": 0}));
-    ask(json!({"type": "query", "name": "got"}));
+    let unknown = ask(json!({"type": "query", "name": "got"}));
+    assert_eq!((&unknown["path"], &unknown["suggestion"]), (&json!("name"), &json!("get")));
+    let other = ask(json!({"type": "query", "name": "put"}));
+    assert_eq!((&other["path"], &other["suggestion"]), (&json!("type"), &json!("update")));
+    let add = |args: Value| ask(json!({"type": "action", "name": "add", "args": args}));
+    assert_eq!(add(json!({"key": "z", "by": "no"}))["path"], "args.by");
+    assert_eq!(add(json!({"key": "z"}))["path"], "args");
+    assert_eq!(add(json!({"key": "z", "by": 1, "at": 2}))["path"], "args.at");
     ask(json!({"type": "message", "name": "x".repeat(257)}));
     ask(json!("query"));
     let mut client = served.client();

@@ -126,6 +126,11 @@ fn a_page_from_elsewhere_does_not_reach_the_node() {
         "",
         "local host",
         "localhost:x",
+        "[[[127.0.0.1]]]",
+        "[127.0.0.1]",
+        "[::1",
+        "::1]",
+        "[[::1]]:7400",
     ] {
         let answer = ask(&[&format!("Host: {host}")]);
         answer.fails(403, "forbidden", "no", "no");

@@ -128,3 +128,36 @@ fn a_process_that_waits_is_told_of_a_drain() {
     assert_eq!(served.ask("POST", "/v1/drain", &json!(null)).status, 202);
     assert_eq!(waits.join().expect("it ends"), (false, true));
 }
+
+#[test]
+fn who_asks_again_and_again_is_told_which_answer_was_the_last() {
+    let served = serve();
+    let address = served.address;
+    let (answered, over) = (AtomicU64::new(0), AtomicBool::new(false));
+    std::thread::scope(|scope| {
+        let clients: Vec<_> = (0..8)
+            .map(|_| {
+                let (answered, over) = (&answered, &over);
+                scope.spawn(move || {
+                    let mut client = Client::connect(address);
+                    while !over.load(Ordering::SeqCst) {
+                        assert!(client.say(request("GET", "/healthz", &[], "")));
+                        let answer = client.answer_or_end("GET").expect("nobody said goodbye");
+                        answered.fetch_add(1, Ordering::SeqCst);
+                        if answer.header("connection") == Some("close") {
+                            return true;
+                        }
+                    }
+                    false
+                })
+            })
+            .collect();
+        eventually("some are answered", || answered.load(Ordering::SeqCst) > 500);
+        let (shutdown, _) = served.end();
+        assert!(shutdown.drained, "{shutdown:?}");
+        over.store(true, Ordering::SeqCst);
+        for client in clients {
+            assert!(client.join().expect("each request was answered"), "it was told");
+        }
+    });
+}

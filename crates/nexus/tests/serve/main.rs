@@ -11,6 +11,7 @@ mod events;
 mod failures;
 mod hostile;
 mod list;
+mod log;
 mod node;
 mod overload;
 mod own;

@@ -83,6 +83,18 @@ pub struct Put {
 }
 
 #[derive(Message)]
+#[message(name = "put_all")]
+pub struct PutAll {
+    lines: Vec<Line>,
+}
+
+#[derive(serde::Serialize, serde::Deserialize)]
+pub struct Line {
+    item: String,
+    count: u32,
+}
+
+#[derive(Message)]
 #[message(name = "clear")]
 pub struct Clear;
 
@@ -123,7 +135,7 @@ impl Agent for Cart {
 
     fn accepts(kind: &mut Accepts<Cart>) {
         kind.message::<Put>().message::<Clear>().message::<Boom>();
-        kind.message::<Note>().message::<Visit>();
+        kind.message::<Note>().message::<Visit>().message::<PutAll>();
     }
 }
 
@@ -131,6 +143,13 @@ impl Handler<Put> for Cart {
     async fn handle(&mut self, put: Put, _cx: &mut Context<Cart>) -> u32 {
         self.items.extend((0..put.count).map(|_| put.item.clone()));
         self.items.len() as u32
+    }
+}
+
+impl Handler<PutAll> for Cart {
+    async fn handle(&mut self, put: PutAll, _cx: &mut Context<Cart>) {
+        let items = |line: Line| std::iter::repeat_n(line.item, line.count as usize);
+        self.items.extend(put.lines.into_iter().flat_map(items));
     }
 }
 
