@@ -320,4 +320,31 @@ fn a_digest_that_is_too_long_goes_in_parts() {
         to != NodeId(u64::MAX)
     } {}
     assert!(seen.into_iter().eq((0..400).map(NodeId)), "each once, in order");
+    let Message::Begin { from, .. } = here.digest() else { panic!("it begins") };
+    assert_eq!(from, NodeId(0), "and then from the first again");
+}
+
+#[test]
+fn nothing_is_asked_of_strangers() {
+    let mut here = node(0);
+    let mut begin = |node| {
+        let known = vec![Known::new(NodeId(node), (1, 1))];
+        let (from, to) = (NodeId(node), NodeId(node));
+        let message = Message::Begin { mode: Mode::Push, from, to, known };
+        here.handle_message(NodeId(1), message).expect("it is well");
+        here.poll_effect()
+    };
+    assert_eq!(begin(9), None, "membership does not know it");
+    assert!(matches!(begin(2), Some(Effect::Send { to: NodeId(1), .. })));
+}
+
+#[test]
+fn a_round_begins_once_an_interval() {
+    let mut here = node(0);
+    let mut sends = |nanos| {
+        here.handle_timeout(Time::from_nanos(nanos));
+        std::iter::from_fn(|| here.poll_effect()).count()
+    };
+    assert_eq!([sends(1_000_000_000), sends(1_000_000_000), sends(1_199_999_999)], [2, 0, 0]);
+    assert_eq!(sends(1_200_000_000), 2);
 }

@@ -64,8 +64,9 @@ impl Raft {
     fn may_stand(&self) -> bool {
         let me = self.spec.id;
         // Who is to vote no longer may be the only one who can get that committed: those who
-        // remain may not have the entry yet.
-        let votes = self.log.members().votes(me) || self.log.members_at(self.commit).votes(me);
+        // remain may not have the entry yet. After a restart it is not known how much of the
+        // log is committed, so any change in it may be the last that is.
+        let votes = self.log.votes_since(self.commit, me);
         votes && self.now >= self.hold_until && self.vote.term < TERM_MAX
     }
 

@@ -6,6 +6,7 @@ use super::effect::{Snapshot, Stored};
 use super::entry::{Entry, Index, Payload, Term};
 use super::errors::StartError;
 use super::members::Members;
+use crate::NodeId;
 
 /// Entries without gaps, and who the group consists of by them.
 #[derive(Debug)]
@@ -177,6 +178,12 @@ impl Log {
     /// The entry that says so.
     pub fn members_index(&self) -> Index {
         self.members.last().expect("the first is never dropped").0
+    }
+
+    /// Whether somebody votes by an entry from `index` on, or by the last before.
+    pub fn votes_since(&self, index: Index, id: NodeId) -> bool {
+        let count = self.members.partition_point(|(at, _)| *at <= index);
+        self.members[count.saturating_sub(1)..].iter().any(|(_, members)| members.votes(id))
     }
 
     /// Who the group consisted of as of an entry.

@@ -173,7 +173,10 @@ impl Raft {
             Flow::Probe { .. } if matched >= follower.next.prev() => follower.replicate(),
             Flow::Probe { asked } if advanced => *asked = false,
             Flow::Probe { .. } | Flow::Replicate => {}
-            Flow::Snapshot { .. } if matched >= base => follower.replicate(),
+            // It has this one; if the log was made shorter meanwhile, the next one follows.
+            Flow::Snapshot { snapshot, .. } if matched >= base.min(snapshot.last.1) => {
+                follower.replicate();
+            }
             // It has answered a later round than the part was sent in: the part is lost.
             Flow::Snapshot { sent, .. } => {
                 sent.take_if(|sent| round > *sent);

@@ -261,11 +261,7 @@ impl Node {
 
     fn write(&mut self, writes: &[(GroupId, Write)]) -> Result<(), WriteError> {
         let Some(storage) = &mut self.storage else { return Ok(()) };
-        #[cfg(feature = "mutants")]
-        let synced = self.planted != Some(super::planted::Planted::SyncSkipped);
-        #[cfg(not(feature = "mutants"))]
-        let synced = true;
-        store::write(storage, writes, synced)
+        store::write(storage, writes)
     }
 
     /// Dies. What was on its way to the disk may be there, in part or not at all.

@@ -58,15 +58,15 @@ pub(crate) struct Plan {
 /// two blows, and of one, in milliseconds. Guesses, so that some seeds have many short ones
 /// and some few long ones.
 const BLOWS: [(Family, [u64; 2], [u64; 2]); 9] = [
-    (Family::OneWay, [8_000, 60_000], [200, 10_000]),
-    (Family::Partition, [8_000, 60_000], [200, 15_000]),
-    (Family::Kill, [6_000, 60_000], [20, 10_000]),
-    (Family::Power, [6_000, 60_000], [20, 10_000]),
-    (Family::Torn, [6_000, 60_000], [20, 10_000]),
+    (Family::OneWay, [2_000, 60_000], [200, 10_000]),
+    (Family::Partition, [2_000, 60_000], [200, 10_000]),
+    (Family::Kill, [1_500, 60_000], [20, 5_000]),
+    (Family::Power, [1_500, 60_000], [20, 5_000]),
+    (Family::Torn, [1_500, 60_000], [20, 5_000]),
     (Family::Full, [20_000, 120_000], [200, 10_000]),
-    (Family::SlowSync, [10_000, 60_000], [500, 20_000]),
-    (Family::Pause, [5_000, 60_000], [20, 3_000]),
-    (Family::ClockRate, [5_000, 60_000], [0, 0]),
+    (Family::SlowSync, [5_000, 60_000], [500, 20_000]),
+    (Family::Pause, [1_500, 60_000], [20, 2_000]),
+    (Family::ClockRate, [1_000, 60_000], [0, 0]),
 ];
 
 impl Plan {
@@ -83,8 +83,8 @@ impl Plan {
             link: LinkDose::draw(families, rng),
             blows: BLOWS.iter().filter_map(|blow| draw_blow(families, blow, rng)).collect(),
             latency: Duration::from_micros(spread(&mut world, [50, 2_000])),
-            sync: Duration::from_micros(spread(&mut world, [50, 5_000])),
-            wish: Duration::from_millis(spread(&mut world, [5_000, 60_000])),
+            sync: Duration::from_micros(spread(&mut world, [50, 30_000])),
+            wish: Duration::from_millis(spread(&mut world, [1_000, 60_000])),
         }
     }
 }

@@ -9,15 +9,13 @@ pub enum Planted {
     Raft(Mutant),
     /// A client is told that its write is done before it is committed.
     ReplyBeforeCommit,
-    /// A member is told that its write is on disk when it was merely handed to it.
-    SyncSkipped,
 }
 
 impl Planted {
     /// All of them.
     pub fn all() -> impl Iterator<Item = Planted> {
         let of_raft = Mutant::ALL.into_iter().map(Planted::Raft);
-        of_raft.chain([Planted::ReplyBeforeCommit, Planted::SyncSkipped])
+        of_raft.chain([Planted::ReplyBeforeCommit])
     }
 
     /// Its name: words with `-` between them.

@@ -11,19 +11,14 @@ use super::event::Event;
 /// multiplies. A guess: a hundred times what the busiest seed has shown.
 pub(crate) const EVENTS_WAITING_MAX: usize = 1 << 20;
 
+/// When an event is to happen, and where it is. Kept apart from the events, which are large
+/// and would be moved about with every one that comes or goes.
+#[derive(Clone, Copy, PartialEq, Eq)]
 struct Planned {
     at: Time,
     sequence: u64,
-    event: Event,
+    slot: u32,
 }
-
-impl PartialEq for Planned {
-    fn eq(&self, other: &Planned) -> bool {
-        self.cmp(other) == Ordering::Equal
-    }
-}
-
-impl Eq for Planned {}
 
 impl PartialOrd for Planned {
     fn partial_cmp(&self, other: &Planned) -> Option<Ordering> {
@@ -42,6 +37,8 @@ impl Ord for Planned {
 #[derive(Default)]
 pub(crate) struct Queue {
     heap: BinaryHeap<Planned>,
+    events: Vec<Option<Event>>,
+    free: Vec<u32>,
     sequence: u64,
 }
 
@@ -54,7 +51,12 @@ impl Queue {
     pub(crate) fn push(&mut self, at: Time, event: Event) {
         assert!(self.heap.len() < EVENTS_WAITING_MAX, "events multiply without end");
         self.sequence += 1;
-        self.heap.push(Planned { at, sequence: self.sequence, event });
+        let slot = self.free.pop().unwrap_or_else(|| {
+            self.events.push(None);
+            self.events.len() as u32 - 1
+        });
+        self.events[slot as usize] = Some(event);
+        self.heap.push(Planned { at, sequence: self.sequence, slot });
     }
 
     /// The next event, unless it is after `until`.
@@ -63,6 +65,8 @@ impl Queue {
         if self.heap.peek()?.at > until {
             return None;
         }
-        self.heap.pop().map(|planned| (planned.at, planned.event))
+        let Planned { at, slot, .. } = self.heap.pop()?;
+        self.free.push(slot);
+        self.events[slot as usize].take().map(|event| (at, event))
     }
 }

@@ -80,15 +80,14 @@ pub(crate) fn open(disk: &SharedDisk, node: NodeId) -> Result<(NodeStorage, AllS
     }
 }
 
-/// Writes a batch, and has it survive if `synced`.
+/// Writes a batch, and has it survive.
 ///
 /// # Errors
 /// As storage has them; the node must stop.
 pub(crate) fn write(
     storage: &mut NodeStorage,
     batch: &[(GroupId, Write)],
-    synced: bool,
 ) -> Result<(), WriteError> {
     storage.write(batch)?;
-    if synced { storage.sync() } else { Ok(()) }
+    storage.sync()
 }

@@ -142,7 +142,7 @@ fn settle(net: &mut Net) -> Result<(), String> {
         if members.as_ref().is_some_and(|members| members.contains(id))
             && !seat.state.ends_with(b"end")
         {
-            return Err(format!("{id} lacks the last write: {:?}", seat.raft));
+            return Err(format!("{id} lacks the last write: {}", net.describe()));
         }
     }
     Ok(())

@@ -299,6 +299,31 @@ fn one_far_behind_gets_a_snapshot_in_parts() {
 }
 
 #[test]
+fn a_snapshot_that_is_old_when_it_has_come_is_followed_by_the_next() {
+    check_with(
+        3,
+        |spec| {
+            spec.chunk_bytes = 2;
+            spec.trail_bytes = 0;
+        },
+        "stand 1
+         kill 3
+         propose abcdefghijklmnop
+         run 20
+         compact 1
+         start 3
+         run 55
+         propose q
+         propose r
+         run 5
+         compact 1
+         run 200
+         show",
+        "n1 leads 1 abcdefghijklmnopqr | n2 follows 1 abcdefghijklmnopqr | n3 follows 1 abcdefghijklmnopqr",
+    );
+}
+
+#[test]
 fn the_log_is_made_short_only_of_what_was_applied() {
     check(
         1,
