@@ -81,7 +81,7 @@ impl Reads {
 
 impl Raft {
     /// Asks when a read sees everything done before now: see
-    /// [`Effect::ReadReady`](super::Effect::ReadReady). Works at every member, learners too.
+    /// [`Effect::ReadReady`]. Works at every member, learners too.
     ///
     /// # Errors
     /// [`ReadError`]; no effect will name the ticket.
