@@ -46,3 +46,18 @@ fn a_lease_that_a_minority_extends_is_held_twice() {
 fn an_answer_before_the_commit_is_an_answer_too_early() {
     check("reply-before-commit", "acknowledged-kept");
 }
+
+#[test]
+fn an_entry_of_an_earlier_term_is_not_committed_by_counting() {
+    check("old-term-committed", "commit");
+}
+
+#[test]
+fn a_snapshot_that_comes_late_takes_nothing_away() {
+    check("snapshot-loses-tail", "commit");
+}
+
+#[test]
+fn an_append_that_comes_late_takes_nothing_away() {
+    check("append-cuts-tail", "commit");
+}

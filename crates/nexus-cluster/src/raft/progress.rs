@@ -85,8 +85,11 @@ impl Progress {
 
     /// Looks for where its log leaves the leader's, from `next` on downward.
     pub fn probe(&mut self, next: Index) {
-        self.next = next.max(self.matched.next());
-        self.flow = Flow::Probe { asked: false };
+        let before = std::mem::replace(&mut self.next, next.max(self.matched.next()));
+        // One that has lost what it said to have on disk refuses again and again what was
+        // asked already: it is asked by heartbeats, not by return.
+        let asked = matches!(self.flow, Flow::Probe { asked: true }) && before == self.next;
+        self.flow = Flow::Probe { asked };
         self.flights.clear();
         self.flight_bytes = 0;
     }

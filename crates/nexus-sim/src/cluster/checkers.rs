@@ -4,6 +4,7 @@
 //! enough to tell at once when a promise is broken. One file each, with its source.
 
 mod acknowledged_kept;
+mod commit;
 mod election_safety;
 mod leader_completeness;
 mod lease_exclusivity;
@@ -19,7 +20,7 @@ use std::fmt;
 
 use nexus_base::Time;
 use nexus_cluster::NodeId;
-use nexus_cluster::raft::{Entry, Role, Snapshot, Write};
+use nexus_cluster::raft::{Entry, Index, Role, Snapshot, Write};
 
 use super::kv::{Answer, ClientId, Command, Kv, Op};
 
@@ -55,6 +56,11 @@ pub enum Seen<'a> {
     Role(&'a Role),
     /// The log of a member changes, in its memory; on its disk later, or never.
     Writing(&'a Write),
+    /// A member knows its log to be committed so far.
+    Committed {
+        /// The last entry that is.
+        index: Index,
+    },
     /// A member has applied an entry.
     Applied {
         /// Which.
@@ -181,6 +187,7 @@ impl Checkers {
             Box::<election_safety::ElectionSafety>::default(),
             Box::<log_matching::LogMatching>::default(),
             Box::<leader_completeness::LeaderCompleteness>::default(),
+            Box::<commit::Commit>::default(),
             Box::<state_machine_safety::StateMachineSafety>::default(),
             Box::<one_writer::OneWriter>::default(),
             Box::<acknowledged_kept::AcknowledgedKept>::default(),

@@ -35,6 +35,8 @@ pub(crate) struct Replica {
     raft: Raft,
     kv: Kv,
     applied: Index,
+    /// Up to where its log was committed when that was shown last.
+    committed: Index,
     snapshot_at: Index,
     members: Members,
     role: (Standing, Option<NodeId>),
@@ -76,6 +78,7 @@ impl Replica {
             raft,
             kv: Kv::default(),
             applied: Index(0),
+            committed: Index(0),
             snapshot_at: Index(0),
             members,
             role: (Standing::Follower, None),
@@ -228,9 +231,18 @@ impl Replica {
             while let Some(effect) = self.raft.poll_effect() {
                 self.act(out, effect, &mut write);
             }
+            self.show_commit(out);
             if self.applied.0 < self.snapshot_at.0 + SNAPSHOT_EVERY || !self.compact(now) {
                 return;
             }
+        }
+    }
+
+    /// After all it wanted done, so that who it is then is known.
+    fn show_commit(&mut self, out: &mut Outside) {
+        let index = self.raft.commit();
+        if std::mem::replace(&mut self.committed, index) != index {
+            out.see(self.place, &Seen::Committed { index });
         }
     }
 

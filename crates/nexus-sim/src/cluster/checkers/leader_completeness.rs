@@ -11,17 +11,8 @@
 use nexus_base::{FixedMap, Time};
 use nexus_cluster::raft::{Entry, Index, Standing, Term};
 
-use super::log::{Chain, Known, LogMirror, entry_hash};
+use super::log::{Committed, Known, LogMirror};
 use super::{Checker, Place, Seen};
-use crate::mix::Mix;
-
-/// What of one shard was applied anywhere.
-#[derive(Default)]
-struct Committed {
-    /// For each entry from the first: what stands for the log up to it, and the term of the
-    /// first to apply it.
-    entries: Vec<(Chain, Term)>,
-}
 
 /// Every log, and what is committed.
 #[derive(Default)]
@@ -35,12 +26,7 @@ pub(super) struct LeaderCompleteness {
 impl LeaderCompleteness {
     fn applied(&mut self, place: Place, entry: &Entry) {
         let term = self.terms.get(&place).copied().unwrap_or_default().max(entry.term);
-        let committed = &mut self.committed.entry(place.shard).or_default().entries;
-        if entry.index.0 == committed.len() as u64 + 1 {
-            let before = committed.last().map_or(0, |last| last.0);
-            let chain = Mix::new().word(before).word(entry_hash(entry)).finish();
-            committed.push((chain, term));
-        }
+        self.committed.entry(place.shard).or_default().applied(entry, term);
     }
 
     fn leads(&self, place: Place, term: Term) -> Result<(), String> {

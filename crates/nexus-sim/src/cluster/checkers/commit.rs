@@ -1,0 +1,108 @@
+//! A leader counts only for entries of its own term, and what is committed stays.
+//!
+//! Both are what the other promises rest on, and both can be broken for long before one of
+//! those is: an entry of an earlier term that a leader takes for committed is mostly not
+//! overwritten after all, and an entry that a member drops is mostly sent again.
+//!
+//! # Source
+//! Ongaro, "Consensus: Bridging Theory and Practice", 2014, 3.6.2 and figure 3.7.
+
+use nexus_base::{FixedMap, Time};
+use nexus_cluster::raft::{Index, Standing, Term, Write};
+
+use super::log::{Committed, Known, LogMirror};
+use super::{Checker, Place, Seen};
+
+/// What one member has, and how far it knows that to be committed.
+#[derive(Default)]
+struct Member {
+    log: LogMirror,
+    commit: Index,
+    /// The term that it leads.
+    leads: Option<Term>,
+}
+
+/// Every log, and what is committed.
+#[derive(Default)]
+pub(super) struct Commit {
+    known: Known,
+    members: FixedMap<Place, Member>,
+    committed: FixedMap<u32, Committed>,
+}
+
+impl Commit {
+    fn writing(&mut self, place: Place, write: &Write) -> Result<(), String> {
+        let committed = self.committed.entry(place.shard).or_default();
+        let log = &mut self.members.entry(place).or_default().log;
+        let had = agrees_until(log, committed);
+        let mut added = Vec::new();
+        log.write(write, place.shard, &self.known, |entry, chain| {
+            added.push(((place.shard, entry.index, entry.term), chain));
+        });
+        self.known.extend(added);
+        let has = agrees_until(log, committed);
+        if has >= had || log.base() >= had {
+            return Ok(());
+        }
+        Err(format!("drops entries {} to {}, which are committed", has.next().0, had.0))
+    }
+
+    fn committed(&mut self, place: Place, index: Index) -> Result<(), String> {
+        let member = self.members.entry(place).or_default();
+        let is_news = index > std::mem::replace(&mut member.commit, index);
+        let Some(leads) = member.leads.filter(|_| is_news) else { return Ok(()) };
+        let term = member.log.at(index).map(|entry| entry.0);
+        if term == Some(leads) {
+            return Ok(());
+        }
+        let of = term.map_or_else(|| "none".to_owned(), |term| term.0.to_string());
+        Err(format!("leads term {} and commits entry {} of term {of}", leads.0, index.0))
+    }
+}
+
+/// Up to where a log is as what is committed: logs that agree at an entry agree before it.
+fn agrees_until(log: &LogMirror, committed: &Committed) -> Index {
+    let agrees = |index: u64| {
+        let here = log.at(Index(index)).map(|entry| entry.1);
+        here == committed.entries.get(index as usize - 1).map(|entry| entry.0)
+    };
+    let (mut low, mut high) = (log.base().0, log.last().1.0.min(committed.entries.len() as u64));
+    while low < high {
+        let middle = high - (high - low) / 2;
+        if agrees(middle) {
+            low = middle;
+        } else {
+            high = middle - 1;
+        }
+    }
+    Index(low)
+}
+
+impl Checker for Commit {
+    fn name(&self) -> &'static str {
+        "commit"
+    }
+
+    fn see(&mut self, _: Time, place: Place, seen: &Seen<'_>) -> Result<(), String> {
+        match seen {
+            Seen::Started { snapshot, entries } => {
+                let mut log = LogMirror::after(*snapshot, place.shard, &self.known);
+                for entry in *entries {
+                    log.append(entry);
+                }
+                self.members.insert(place, Member { log, ..Member::default() });
+            }
+            Seen::Role(role) => {
+                let leads = (role.is == Standing::Leader).then_some(role.term);
+                self.members.entry(place).or_default().leads = leads;
+            }
+            Seen::Applied { entry, .. } => {
+                self.committed.entry(place.shard).or_default().applied(entry, entry.term);
+            }
+            Seen::Writing(write) => return self.writing(place, write),
+            Seen::Committed { index } => return self.committed(place, *index),
+            _ => {}
+        }
+        Ok(())
+    }
+}
