@@ -5,6 +5,7 @@
 
 mod acknowledged_kept;
 mod commit;
+mod disk_first;
 mod election_safety;
 mod leader_completeness;
 mod lease_exclusivity;
@@ -20,7 +21,7 @@ use std::fmt;
 
 use nexus_base::Time;
 use nexus_cluster::NodeId;
-use nexus_cluster::raft::{Entry, Index, Role, Snapshot, Write};
+use nexus_cluster::raft::{Entry, Index, Message, Role, Snapshot, Vote, Write};
 
 use super::kv::{Answer, ClientId, Command, Kv, Op};
 
@@ -45,6 +46,8 @@ impl fmt::Display for Place {
 pub enum Seen<'a> {
     /// A member starts, for the first time or again, with this from its disk.
     Started {
+        /// Its vote.
+        vote: Vote,
         /// The state its log goes on from.
         snapshot: Option<&'a Snapshot>,
         /// The log after it.
@@ -60,6 +63,18 @@ pub enum Seen<'a> {
     Committed {
         /// The last entry that is.
         index: Index,
+    },
+    /// What a member had written is on disk.
+    Written {
+        /// The last write that is.
+        sequence: u64,
+    },
+    /// A member tells another of a vote, or of what it has.
+    Sent {
+        /// Whom.
+        to: NodeId,
+        /// What.
+        message: &'a Message,
     },
     /// A member has applied an entry.
     Applied {
@@ -187,6 +202,7 @@ impl Checkers {
             Box::<election_safety::ElectionSafety>::default(),
             Box::<log_matching::LogMatching>::default(),
             Box::<leader_completeness::LeaderCompleteness>::default(),
+            Box::<disk_first::DiskFirst>::default(),
             Box::<commit::Commit>::default(),
             Box::<state_machine_safety::StateMachineSafety>::default(),
             Box::<one_writer::OneWriter>::default(),

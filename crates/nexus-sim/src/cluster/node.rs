@@ -247,7 +247,7 @@ impl Node {
         let now = self.clock.local(out.now);
         for (group, write) in &writes {
             if let Some(replica) = &mut self.replicas[group.0 as usize] {
-                replica.handle_written(now, write.sequence);
+                replica.handle_written(out, now, write.sequence);
             }
         }
         let mut groups: Vec<GroupId> = writes.iter().map(|write| write.0).collect();

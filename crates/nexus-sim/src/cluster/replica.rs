@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use bytes::Bytes;
 use nexus_base::{Rng, Time};
 use nexus_cluster::raft::{
-    Effect, Entry, Index, Members, Message, Payload, ProposeError, Raft, Snapshot, Spec, Standing,
-    Stored, Term, Write,
+    Body, Effect, Entry, Index, Members, Message, Payload, ProposeError, Raft, Snapshot, Spec,
+    Standing, Stored, Term, Write,
 };
 use nexus_cluster::wire::{Content, Envelope, encode};
 use nexus_cluster::{GroupId, NodeId};
@@ -65,7 +65,7 @@ impl Replica {
     ) -> Replica {
         let place = Place { shard, node: node_id(node) };
         let (snapshot, entries) = (stored.snapshot.as_ref(), &stored.entries[..]);
-        out.see(place, &Seen::Started { snapshot, entries });
+        out.see(place, &Seen::Started { vote: stored.vote, snapshot, entries });
         let members = snapshot.map_or(&spec.members, |snapshot| &snapshot.members).clone();
         let snapshot = stored.snapshot.clone();
         let raft = match Raft::new(spec, stored, now, rng) {
@@ -163,7 +163,8 @@ impl Replica {
         due
     }
 
-    pub(crate) fn handle_written(&mut self, now: Time, sequence: u64) {
+    pub(crate) fn handle_written(&mut self, out: &mut Outside, now: Time, sequence: u64) {
+        out.see(self.place, &Seen::Written { sequence });
         self.raft.handle_written(now, sequence);
     }
 
@@ -281,6 +282,9 @@ impl Replica {
     }
 
     fn send(&self, out: &mut Outside, to: NodeId, message: Message) {
+        if let Body::Vote { .. } | Body::Voted { .. } | Body::Appended { .. } = message.body {
+            out.see(self.place, &Seen::Sent { to, message: &message });
+        }
         let group = GroupId(u64::from(self.place.shard));
         let envelope = Envelope { group, from: self.place.node, to };
         let bytes = encode(envelope, &Content::Raft(message)).expect("the spec keeps frames small");

@@ -10,7 +10,7 @@
 use nexus_base::{FixedMap, Time};
 use nexus_cluster::raft::{Index, Standing, Term, Write};
 
-use super::log::{Committed, Known, LogMirror};
+use super::log::{Chain, Known, LogMirror};
 use super::{Checker, Place, Seen};
 
 /// What one member has, and how far it knows that to be committed.
@@ -50,13 +50,36 @@ impl Commit {
     fn committed(&mut self, place: Place, index: Index) -> Result<(), String> {
         let member = self.members.entry(place).or_default();
         let is_news = index > std::mem::replace(&mut member.commit, index);
-        let Some(leads) = member.leads.filter(|_| is_news) else { return Ok(()) };
-        let term = member.log.at(index).map(|entry| entry.0);
-        if term == Some(leads) {
+        let Some((term, chain)) = member.log.at(index).filter(|_| is_news) else { return Ok(()) };
+        let committed = self.committed.entry(place.shard).or_default();
+        let Some(leads) = member.leads else {
+            let agrees = committed.at(index).is_none_or(|agreed| agreed == chain);
+            let words = || format!("commits an entry {} that is not what was committed", index.0);
+            return if agrees { Ok(()) } else { Err(words()) };
+        };
+        committed.grow(&member.log, index);
+        if term == leads {
             return Ok(());
         }
-        let of = term.map_or_else(|| "none".to_owned(), |term| term.0.to_string());
-        Err(format!("leads term {} and commits entry {} of term {of}", leads.0, index.0))
+        Err(format!("leads term {} and commits entry {} of term {}", leads.0, index.0, term.0))
+    }
+}
+
+/// What leaders have committed: for each entry from the first, what stands for the log up
+/// to it.
+#[derive(Default)]
+struct Committed(Vec<Chain>);
+
+impl Committed {
+    fn at(&self, index: Index) -> Option<Chain> {
+        self.0.get(index.0.checked_sub(1)? as usize).copied()
+    }
+
+    /// Takes in that a leader has committed its log so far.
+    fn grow(&mut self, log: &LogMirror, until: Index) {
+        let next = self.0.len() as u64 + 1;
+        let entries = (next..=until.0).map_while(|index| log.at(Index(index)));
+        self.0.extend(entries.map(|entry| entry.1));
     }
 }
 
@@ -64,9 +87,9 @@ impl Commit {
 fn agrees_until(log: &LogMirror, committed: &Committed) -> Index {
     let agrees = |index: u64| {
         let here = log.at(Index(index)).map(|entry| entry.1);
-        here == committed.entries.get(index as usize - 1).map(|entry| entry.0)
+        here == committed.at(Index(index))
     };
-    let (mut low, mut high) = (log.base().0, log.last().1.0.min(committed.entries.len() as u64));
+    let (mut low, mut high) = (log.base().0, log.last().1.0.min(committed.0.len() as u64));
     while low < high {
         let middle = high - (high - low) / 2;
         if agrees(middle) {
@@ -85,7 +108,7 @@ impl Checker for Commit {
 
     fn see(&mut self, _: Time, place: Place, seen: &Seen<'_>) -> Result<(), String> {
         match seen {
-            Seen::Started { snapshot, entries } => {
+            Seen::Started { snapshot, entries, .. } => {
                 let mut log = LogMirror::after(*snapshot, place.shard, &self.known);
                 for entry in *entries {
                     log.append(entry);
@@ -95,9 +118,6 @@ impl Checker for Commit {
             Seen::Role(role) => {
                 let leads = (role.is == Standing::Leader).then_some(role.term);
                 self.members.entry(place).or_default().leads = leads;
-            }
-            Seen::Applied { entry, .. } => {
-                self.committed.entry(place.shard).or_default().applied(entry, entry.term);
             }
             Seen::Writing(write) => return self.writing(place, write),
             Seen::Committed { index } => return self.committed(place, *index),

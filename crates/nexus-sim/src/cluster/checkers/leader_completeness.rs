@@ -11,8 +11,17 @@
 use nexus_base::{FixedMap, Time};
 use nexus_cluster::raft::{Entry, Index, Standing, Term};
 
-use super::log::{Committed, Known, LogMirror};
+use super::log::{Chain, Known, LogMirror, entry_hash};
 use super::{Checker, Place, Seen};
+use crate::mix::Mix;
+
+/// What of one shard was applied anywhere.
+#[derive(Default)]
+struct Committed {
+    /// For each entry from the first: what stands for the log up to it, and the term of the
+    /// first to apply it.
+    entries: Vec<(Chain, Term)>,
+}
 
 /// Every log, and what is committed.
 #[derive(Default)]
@@ -26,7 +35,12 @@ pub(super) struct LeaderCompleteness {
 impl LeaderCompleteness {
     fn applied(&mut self, place: Place, entry: &Entry) {
         let term = self.terms.get(&place).copied().unwrap_or_default().max(entry.term);
-        self.committed.entry(place.shard).or_default().applied(entry, term);
+        let committed = &mut self.committed.entry(place.shard).or_default().entries;
+        if entry.index.0 == committed.len() as u64 + 1 {
+            let before = committed.last().map_or(0, |last| last.0);
+            let chain = Mix::new().word(before).word(entry_hash(entry)).finish();
+            committed.push((chain, term));
+        }
     }
 
     fn leads(&self, place: Place, term: Term) -> Result<(), String> {
@@ -54,7 +68,7 @@ impl Checker for LeaderCompleteness {
 
     fn see(&mut self, _: Time, place: Place, seen: &Seen<'_>) -> Result<(), String> {
         match seen {
-            Seen::Started { snapshot, entries } => {
+            Seen::Started { snapshot, entries, .. } => {
                 let mut log = LogMirror::after(*snapshot, place.shard, &self.known);
                 for entry in *entries {
                     log.append(entry);

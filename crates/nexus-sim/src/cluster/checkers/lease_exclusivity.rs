@@ -1,4 +1,5 @@
-//! No two members of a shard believe to hold its lease at one moment of real time.
+//! No two members of a shard believe to hold its lease at one moment of real time, and
+//! nobody is elected in a later term while another believes to.
 //!
 //! Holds while clocks differ in rate by no more than members are told of.
 //!
@@ -8,6 +9,7 @@
 
 use nexus_base::{FixedMap, Time};
 use nexus_cluster::NodeId;
+use nexus_cluster::raft::{Standing, Term};
 
 use super::{Checker, Place, Seen};
 
@@ -15,6 +17,8 @@ use super::{Checker, Place, Seen};
 #[derive(Default)]
 pub(super) struct LeaseExclusivity {
     holders: FixedMap<u32, Vec<(NodeId, Time)>>,
+    /// The term that a member leads, or led last.
+    led: FixedMap<Place, Term>,
 }
 
 impl LeaseExclusivity {
@@ -35,6 +39,23 @@ impl LeaseExclusivity {
     }
 }
 
+impl LeaseExclusivity {
+    /// One that the last vote comes to late leads an earlier term, in which nobody hears it.
+    fn elected(&mut self, at: Time, place: Place, term: Term) -> Result<(), String> {
+        self.led.insert(place, term);
+        let led = |node| self.led.get(&Place { node, ..place }).copied().unwrap_or_default();
+        let holders = self.holders.get(&place.shard).into_iter().flatten();
+        let mut others = holders
+            .filter(|holder| holder.0 != place.node && holder.1 > at && led(holder.0) < term);
+        others.next().map_or(Ok(()), |(node, theirs)| {
+            let term = term.0;
+            Err(format!(
+                "leads term {term}, while {node} believes to hold the lease until {theirs}"
+            ))
+        })
+    }
+}
+
 impl Checker for LeaseExclusivity {
     fn name(&self) -> &'static str {
         "lease-exclusivity"
@@ -43,6 +64,7 @@ impl Checker for LeaseExclusivity {
     fn see(&mut self, at: Time, place: Place, seen: &Seen<'_>) -> Result<(), String> {
         match seen {
             Seen::Lease { until } => self.held(at, place, *until),
+            Seen::Role(role) if role.is == Standing::Leader => self.elected(at, place, role.term),
             Seen::Ended => self.held(at, place, Time::ZERO),
             _ => Ok(()),
         }

@@ -108,22 +108,3 @@ impl LogMirror {
         self.base = (term, index, chain);
     }
 }
-
-/// What of one shard was applied anywhere.
-#[derive(Default)]
-pub(super) struct Committed {
-    /// For each entry from the first: what stands for the log up to it, and the term of the
-    /// first to apply it.
-    pub(super) entries: Vec<(Chain, Term)>,
-}
-
-impl Committed {
-    /// Takes in an entry that a member in `term` applies, if it is the first to.
-    pub(super) fn applied(&mut self, entry: &Entry, term: Term) {
-        if entry.index.0 == self.entries.len() as u64 + 1 {
-            let before = self.entries.last().map_or(0, |last| last.0);
-            let chain = Mix::new().word(before).word(entry_hash(entry)).finish();
-            self.entries.push((chain, term));
-        }
-    }
-}

@@ -56,7 +56,7 @@ impl Checker for LogMatching {
 
     fn see(&mut self, _: Time, place: Place, seen: &Seen<'_>) -> Result<(), String> {
         match seen {
-            Seen::Started { snapshot, entries } => {
+            Seen::Started { snapshot, entries, .. } => {
                 let log = LogMirror::after(*snapshot, place.shard, &self.known);
                 self.start(place, log, entries)
             }
