@@ -107,3 +107,31 @@ impl Progress {
         self.flight_bytes = 0;
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn is_asked(progress: &Progress) -> bool {
+        matches!(progress.flow, Flow::Probe { asked: true })
+    }
+
+    #[test]
+    fn who_refuses_what_it_said_to_have_is_not_asked_by_return() {
+        let mut progress = Progress::new(Index(11), Time::ZERO);
+        progress.acknowledge(Index(10));
+        progress.probe(Index(4));
+        assert_eq!((progress.next, is_asked(&progress)), (Index(11), false), "to be asked once");
+        progress.flow = Flow::Probe { asked: true };
+        progress.probe(Index(4));
+        assert!(is_asked(&progress), "the same question again");
+    }
+
+    #[test]
+    fn who_says_where_its_log_ends_is_asked_there_at_once() {
+        let mut progress = Progress::new(Index(11), Time::ZERO);
+        progress.flow = Flow::Probe { asked: true };
+        progress.probe(Index(4));
+        assert_eq!((progress.next, is_asked(&progress)), (Index(4), false));
+    }
+}
