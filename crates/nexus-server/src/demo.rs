@@ -11,7 +11,6 @@ mod campaign;
 mod figures;
 mod findings;
 mod plan;
-mod progress;
 mod row;
 pub mod simulate;
 mod speeds;
@@ -40,9 +39,9 @@ use crate::cli::{Common, OutputFormat};
 use crate::failure::Failure;
 use crate::interrupt::Interrupt;
 use crate::output::Output;
+use crate::progress::Progress;
 use crate::report::{self, Destination};
 use crate::trace::Trace;
-use progress::Progress;
 
 /// Runs the demo: reads the trace, serves it, prints the tables, writes the report.
 ///
@@ -63,7 +62,7 @@ pub fn run(
     let destination = Destination::find(args.report.as_deref())?;
     let plan = Plan::new(args, common.seed);
     tracing::info!(trace = trace.name(), requests = trace.requests().len(), "trace read");
-    let progress = Progress::start(plan.run_count());
+    let progress = Progress::start(plan.run_count() as u64, "serving");
     let study = campaign::run(trace, plan, serve, &progress, interrupt)?;
     drop(progress);
     let json = common.format == OutputFormat::Json;

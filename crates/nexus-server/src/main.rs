@@ -22,6 +22,7 @@ mod interrupt;
 mod listing;
 mod log;
 mod output;
+mod progress;
 mod report;
 mod serve;
 mod sim;

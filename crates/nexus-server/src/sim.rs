@@ -7,7 +7,6 @@ mod check;
 mod mutants;
 mod params;
 mod processes;
-mod progress;
 mod replay;
 mod row;
 mod run;

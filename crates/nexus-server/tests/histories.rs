@@ -3,25 +3,14 @@
 #[allow(dead_code, reason = "waiting is for other tests")]
 mod support;
 
-use std::path::{Path, PathBuf};
+#[path = "../../nexus-sim/tests/histories/data.rs"]
+mod data;
+
+use std::path::Path;
 use std::process::Stdio;
 
+use data::folder;
 use support::nexus;
-
-/// The folder `name` of the test data. Where it is absent, says that the test
-/// is skipped; under `CI=true` that is a failure.
-fn folder(name: &str) -> Option<PathBuf> {
-    let default = concat!(env!("CARGO_MANIFEST_DIR"), "/../../../shared/data");
-    let root = std::env::var_os("NEXUS_TEST_DATA").map_or_else(|| default.into(), PathBuf::from);
-    let folder = root.join(name);
-    if folder.is_dir() {
-        return Some(folder);
-    }
-    let ci = std::env::var("CI").is_ok_and(|value| value == "true");
-    assert!(!ci, "there is no {}: set NEXUS_TEST_DATA", folder.display());
-    println!("skipped: there is no {}; set NEXUS_TEST_DATA", folder.display());
-    None
-}
 
 /// Runs it in `folder`: the exit code, and each row's file, verdict and reason.
 fn check(folder: &Path, promise: &str, files: &[&str]) -> (Option<i32>, Vec<[String; 3]>) {

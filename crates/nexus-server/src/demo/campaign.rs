@@ -10,10 +10,10 @@ use std::sync::{Arc, mpsc::Sender};
 use std::thread;
 use std::time::Duration;
 
-use super::progress::Progress;
 use super::simulate::{Serve, ServeError, Setup};
 use super::{Figures, Panel, Plan, Study};
 use crate::interrupt::Interrupt;
+use crate::progress::Progress;
 use crate::trace::Trace;
 
 /// How long a signal may go unnoticed, and how often the bar moves by itself.

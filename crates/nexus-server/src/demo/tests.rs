@@ -18,7 +18,7 @@ fn plan(options: &str) -> Plan {
 
 fn study(trace: Trace, options: &str, serve: Serve) -> Result<Study, CampaignError> {
     let plan = plan(options);
-    let progress = Progress::start(plan.run_count());
+    let progress = Progress::start(plan.run_count() as u64, "serving");
     campaign::run(Arc::new(trace), plan, serve, &progress, &Interrupt::default())
 }
 
@@ -137,7 +137,7 @@ fn a_run_that_fails_is_named_and_a_signal_stops_the_rest() {
     let interrupt = Interrupt::default();
     interrupt.ask();
     let plan = plan("");
-    let progress = Progress::start(plan.run_count());
+    let progress = Progress::start(plan.run_count() as u64, "serving");
     let error = campaign::run(Arc::new(trace(4, 10)), plan, flat, &progress, &interrupt);
     let error = error.expect_err("it is stopped").to_string();
     assert_eq!(error, "interrupted after 0 of 128 runs; nothing was written");

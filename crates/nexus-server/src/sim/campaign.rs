@@ -13,12 +13,12 @@ use clap::Args;
 
 use super::params::Params;
 use super::processes;
-use super::progress::Progress;
 use super::row::Row;
 use crate::cli::{Common, OutputFormat};
 use crate::failure::Failure;
 use crate::interrupt::Interrupt;
 use crate::output::Output;
+use crate::progress::Progress;
 use ledger::Ledger;
 
 /// Seeds one process runs before another takes over. A guess: enough that starting it does

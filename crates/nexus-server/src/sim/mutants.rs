@@ -53,7 +53,7 @@ mod planted {
     use crate::cli::{Common, OutputFormat};
     use crate::failure::Failure;
     use crate::output::Output;
-    use crate::sim::progress::Progress;
+    use crate::progress::Progress;
 
     /// What came of one planted bug.
     #[derive(Serialize)]

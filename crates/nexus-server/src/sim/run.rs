@@ -5,14 +5,14 @@ use std::io::{BufWriter, Write};
 use std::path::PathBuf;
 
 use clap::Args;
-use nexus_sim::cluster::{self, ClusterSpec, Outcome};
+use nexus_sim::cluster::{self, ClusterSpec, Outcome, Watch};
 
 use super::params::Params;
-use super::progress::Progress;
 use super::row::Row;
 use crate::cli::{Common, OutputFormat};
 use crate::failure::Failure;
 use crate::output::Output;
+use crate::progress::Progress;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -50,7 +50,8 @@ pub(super) fn run(
     let progress = Progress::start(args.seeds, "running");
     let mut broken = 0;
     for seed in common.seed..common.seed.saturating_add(args.seeds) {
-        let spec = ClusterSpec { checked: !args.unchecked, ..args.params.spec(seed) };
+        let watch = if args.unchecked { Watch::Nobody } else { Watch::All };
+        let spec = ClusterSpec { watch, ..args.params.spec(seed) };
         let outcome = one(&spec, args.events.as_deref())?;
         let row = Row::new(&spec, &outcome);
         broken += u64::from(!row.violations.is_empty());

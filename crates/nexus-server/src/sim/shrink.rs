@@ -7,11 +7,11 @@ use clap::Args;
 use nexus_sim::cluster::{self, ClusterSpec};
 
 use super::params::Params;
-use super::progress::Progress;
 use super::row::{Row, command};
 use crate::cli::{Common, OutputFormat};
 use crate::failure::Failure;
 use crate::output::Output;
+use crate::progress::Progress;
 
 /// Runs that are tried at most.
 const TRIES_MAX: u64 = 200;

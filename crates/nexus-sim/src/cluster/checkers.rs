@@ -24,6 +24,7 @@ use nexus_cluster::NodeId;
 use nexus_cluster::raft::{Entry, Index, Message, Role, Snapshot, Vote, Write};
 
 use super::kv::{Answer, ClientId, Command, Kv, Op};
+use super::spec::Watch;
 
 /// Where something was seen.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
@@ -193,12 +194,8 @@ pub(crate) struct Checkers {
 const VIOLATIONS_MAX: usize = 16;
 
 impl Checkers {
-    pub(crate) fn none() -> Checkers {
-        Checkers { all: Vec::new(), violations: Vec::new() }
-    }
-
-    pub(crate) fn all() -> Checkers {
-        let all: Vec<Box<dyn Checker>> = vec![
+    pub(crate) fn new(watch: Watch) -> Checkers {
+        let mut all: Vec<Box<dyn Checker>> = vec![
             Box::<election_safety::ElectionSafety>::default(),
             Box::<log_matching::LogMatching>::default(),
             Box::<leader_completeness::LeaderCompleteness>::default(),
@@ -212,6 +209,11 @@ impl Checkers {
             Box::<lease_exclusivity::LeaseExclusivity>::default(),
             Box::<liveness::Liveness>::default(),
         ];
+        all.retain(|checker| match watch {
+            Watch::All => true,
+            Watch::Only(name) => checker.name() == name,
+            Watch::Nobody => false,
+        });
         Checkers { all, violations: Vec::new() }
     }
 

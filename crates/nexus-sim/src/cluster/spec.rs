@@ -23,6 +23,17 @@ pub(crate) const CLIENTS_PER_SHARD: u32 = 3;
 /// The mean time between two operations of one client.
 pub(crate) const THINK_MEAN: Duration = Duration::from_millis(1_500);
 
+/// Which checkers watch a cluster.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Watch {
+    /// All that there are.
+    All,
+    /// The one of this name: to see whether it would find a bug that others find earlier.
+    Only(&'static str),
+    /// None: to see what they cost.
+    Nobody,
+}
+
 /// What a simulated cluster is like.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct ClusterSpec {
@@ -36,8 +47,8 @@ pub struct ClusterSpec {
     pub faults_for: Duration,
     /// What may go wrong; a seed draws some of it.
     pub families: Families,
-    /// Whether the checkers watch.
-    pub checked: bool,
+    /// Who watches.
+    pub watch: Watch,
     /// The bug that is planted.
     #[cfg(feature = "mutants")]
     pub planted: Option<super::planted::Planted>,
@@ -59,7 +70,7 @@ impl ClusterSpec {
             shards: 8,
             faults_for: Duration::from_secs(600),
             families: Families::ALL,
-            checked: true,
+            watch: Watch::All,
             #[cfg(feature = "mutants")]
             planted: None,
         }

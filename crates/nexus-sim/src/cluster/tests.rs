@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{ClusterSpec, Families, run};
+use super::{ClusterSpec, Families, Watch, run};
 
 fn spec(seed: u64) -> ClusterSpec {
     let faults_for = Duration::from_secs(60);
@@ -35,6 +35,6 @@ fn equal_seeds_give_equal_runs_and_others_do_not() {
     let [one, again, other] = [3, 3, 4].map(|seed| run(spec(seed), None));
     assert_eq!(one, again);
     assert_ne!(one.trace_hash, other.trace_hash);
-    let blind = run(ClusterSpec { checked: false, ..spec(3) }, None);
+    let blind = run(ClusterSpec { watch: Watch::Nobody, ..spec(3) }, None);
     assert_eq!(blind.trace_hash, one.trace_hash);
 }

@@ -367,7 +367,7 @@ fn outside(spec: &ClusterSpec, rng: &Rng) -> Outside {
         links: Links::new(spec.nodes, rng),
         plan: Plan::draw(spec.families, rng),
         counts: FaultCounts::default(),
-        checkers: if spec.checked { Checkers::all() } else { Checkers::none() },
+        checkers: Checkers::new(spec.watch),
         trace: ClusterTrace::new(),
         rng: rng.fork("client links"),
     }

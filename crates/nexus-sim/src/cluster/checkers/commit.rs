@@ -10,13 +10,12 @@
 use nexus_base::{FixedMap, Time};
 use nexus_cluster::raft::{Index, Standing, Term, Write};
 
-use super::log::{Chain, Known, LogMirror};
+use super::log::{Chain, LogMirror, Logs};
 use super::{Checker, Place, Seen};
 
-/// What one member has, and how far it knows that to be committed.
+/// How far one member knows its log to be committed.
 #[derive(Default)]
 struct Member {
-    log: LogMirror,
     commit: Index,
     /// The term that it leads.
     leads: Option<Term>,
@@ -25,7 +24,7 @@ struct Member {
 /// Every log, and what is committed.
 #[derive(Default)]
 pub(super) struct Commit {
-    known: Known,
+    logs: Logs,
     members: FixedMap<Place, Member>,
     committed: FixedMap<u32, Committed>,
 }
@@ -33,13 +32,9 @@ pub(super) struct Commit {
 impl Commit {
     fn writing(&mut self, place: Place, write: &Write) -> Result<(), String> {
         let committed = self.committed.entry(place.shard).or_default();
-        let log = &mut self.members.entry(place).or_default().log;
-        let had = agrees_until(log, committed);
-        let mut added = Vec::new();
-        log.write(write, place.shard, &self.known, |entry, chain| {
-            added.push(((place.shard, entry.index, entry.term), chain));
-        });
-        self.known.extend(added);
+        let had = agrees_until(self.logs.of(place), committed);
+        self.logs.write(place, write);
+        let log = self.logs.of(place);
         let has = agrees_until(log, committed);
         if has >= had || log.base() >= had {
             return Ok(());
@@ -50,14 +45,15 @@ impl Commit {
     fn committed(&mut self, place: Place, index: Index) -> Result<(), String> {
         let member = self.members.entry(place).or_default();
         let is_news = index > std::mem::replace(&mut member.commit, index);
-        let Some((term, chain)) = member.log.at(index).filter(|_| is_news) else { return Ok(()) };
+        let log = self.logs.of(place);
+        let Some((term, chain)) = log.at(index).filter(|_| is_news) else { return Ok(()) };
         let committed = self.committed.entry(place.shard).or_default();
         let Some(leads) = member.leads else {
             let agrees = committed.at(index).is_none_or(|agreed| agreed == chain);
             let words = || format!("commits an entry {} that is not what was committed", index.0);
             return if agrees { Ok(()) } else { Err(words()) };
         };
-        committed.grow(&member.log, index);
+        committed.grow(log, index);
         if term == leads {
             return Ok(());
         }
@@ -109,11 +105,8 @@ impl Checker for Commit {
     fn see(&mut self, _: Time, place: Place, seen: &Seen<'_>) -> Result<(), String> {
         match seen {
             Seen::Started { snapshot, entries, .. } => {
-                let mut log = LogMirror::after(*snapshot, place.shard, &self.known);
-                for entry in *entries {
-                    log.append(entry);
-                }
-                self.members.insert(place, Member { log, ..Member::default() });
+                self.logs.start(place, *snapshot, entries);
+                self.members.insert(place, Member::default());
             }
             Seen::Role(role) => {
                 let leads = (role.is == Standing::Leader).then_some(role.term);

@@ -11,7 +11,7 @@
 use nexus_base::{FixedMap, Time};
 use nexus_cluster::raft::{Entry, Index, Standing, Term};
 
-use super::log::{Chain, Known, LogMirror, entry_hash};
+use super::log::{Chain, Logs, entry_hash};
 use super::{Checker, Place, Seen};
 use crate::mix::Mix;
 
@@ -26,8 +26,7 @@ struct Committed {
 /// Every log, and what is committed.
 #[derive(Default)]
 pub(super) struct LeaderCompleteness {
-    known: Known,
-    logs: FixedMap<Place, LogMirror>,
+    logs: Logs,
     terms: FixedMap<Place, Term>,
     committed: FixedMap<u32, Committed>,
 }
@@ -43,9 +42,9 @@ impl LeaderCompleteness {
         }
     }
 
-    fn leads(&self, place: Place, term: Term) -> Result<(), String> {
+    fn leads(&mut self, place: Place, term: Term) -> Result<(), String> {
         let Some(committed) = self.committed.get(&place.shard) else { return Ok(()) };
-        let Some(log) = self.logs.get(&place) else { return Ok(()) };
+        let log = self.logs.of(place);
         // The latest that was committed in an earlier term; those before it follow from it.
         let earlier = committed.entries.iter().rposition(|one| one.1 < term);
         let Some(latest) = earlier else { return Ok(()) };
@@ -68,21 +67,8 @@ impl Checker for LeaderCompleteness {
 
     fn see(&mut self, _: Time, place: Place, seen: &Seen<'_>) -> Result<(), String> {
         match seen {
-            Seen::Started { snapshot, entries, .. } => {
-                let mut log = LogMirror::after(*snapshot, place.shard, &self.known);
-                for entry in *entries {
-                    log.append(entry);
-                }
-                self.logs.insert(place, log);
-            }
-            Seen::Writing(write) => {
-                let log = self.logs.entry(place).or_default();
-                let mut added = Vec::new();
-                log.write(write, place.shard, &self.known, |entry, chain| {
-                    added.push(((place.shard, entry.index, entry.term), chain));
-                });
-                self.known.extend(added);
-            }
+            Seen::Started { snapshot, entries, .. } => self.logs.start(place, *snapshot, entries),
+            Seen::Writing(write) => self.logs.write(place, write),
             Seen::Applied { entry, .. } => self.applied(place, entry),
             Seen::Role(role) => {
                 self.terms.insert(place, role.term);

@@ -3,6 +3,7 @@
 use nexus_base::FixedMap;
 use nexus_cluster::raft::{Entry, Index, Payload, Snapshot, Term, Write};
 
+use super::Place;
 use crate::mix::Mix;
 
 /// Stands for a log up to some entry.
@@ -106,5 +107,38 @@ impl LogMirror {
             self.entries.clear();
         }
         self.base = (term, index, chain);
+    }
+}
+
+/// The logs of all members.
+#[derive(Default)]
+pub(super) struct Logs {
+    known: Known,
+    logs: FixedMap<Place, LogMirror>,
+}
+
+impl Logs {
+    /// A member starts with this from its disk.
+    pub(super) fn start(&mut self, place: Place, snapshot: Option<&Snapshot>, entries: &[Entry]) {
+        let mut log = LogMirror::after(snapshot, place.shard, &self.known);
+        for entry in entries {
+            log.append(entry);
+        }
+        self.logs.insert(place, log);
+    }
+
+    /// A member's log changes.
+    pub(super) fn write(&mut self, place: Place, write: &Write) {
+        let log = self.logs.entry(place).or_default();
+        let mut added = Vec::new();
+        log.write(write, place.shard, &self.known, |entry, chain| {
+            added.push(((place.shard, entry.index, entry.term), chain));
+        });
+        self.known.extend(added);
+    }
+
+    /// The log of a member; empty if it was not seen.
+    pub(super) fn of(&mut self, place: Place) -> &LogMirror {
+        self.logs.entry(place).or_default()
     }
 }
