@@ -5,17 +5,20 @@ use std::any::{Any, TypeId};
 use std::collections::BTreeMap;
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::time::Duration;
 
+use nexus_base::AgentId;
 use serde_json::Value;
 
+use crate::delivery::{self, Deliver, Receipt};
 use crate::error::drop_caught;
 use crate::inspect::{self, Looked};
 use crate::raw::TypedCell;
 use crate::schema::{self, Schema};
 use crate::{
-    Agent, AskError, Crash, During, Handle, Handler, Message, SpawnError, System, Wire, WireId,
-    codec,
+    ActivateError, Activation, Agent, AskError, Crash, During, Handle, Handler, Kind, Message,
+    SpawnError, System, Wire, WireId, activation, codec,
 };
 
 type Pinned<T> = Pin<Box<dyn Future<Output = T> + Send>>;
@@ -30,6 +33,8 @@ pub struct Accepts<A> {
 
 type AskAny<A> = fn(Handle<A>, AnyMessage, Duration) -> Pinned<Result<AnyReply, AskError>>;
 
+type DeliverAny<A> = fn(&TypedCell<A>, &Deliver<'_>, Receipt) -> Option<(Receipt, AskError)>;
+
 /// What can be done with a message of one type, once the type is forgotten.
 struct Accepted<A> {
     facts: MessageFacts,
@@ -37,6 +42,7 @@ struct Accepted<A> {
     ask_bytes: fn(Handle<A>, Vec<u8>) -> Reply,
     read_json: fn(&[u8]) -> Result<AnyMessage, BadArgs>,
     ask_any: AskAny<A>,
+    deliver: DeliverAny<A>,
 }
 
 /// What is known of a message that a kind takes by name.
@@ -160,6 +166,7 @@ impl<A: Agent> Accepts<A> {
             ask_bytes: |handle, bytes| Box::pin(ask_bytes::<A, M>(handle, bytes)),
             read_json: |json| read_json::<M>(json),
             ask_any: |handle, message, within| Box::pin(ask_any::<A, M>(handle, message, within)),
+            deliver: delivery::deliver::<A, M>,
         };
         let before = self.by_name.insert(M::NAME, accepted);
         if before.is_some_and(|before| before.message_type != TypeId::of::<M>()) {
@@ -258,18 +265,33 @@ pub(crate) trait ByName: Send + Sync {
         within: Duration,
     ) -> Pinned<Result<AnyReply, AskError>>;
     fn messages(&self) -> Vec<MessageFacts>;
-    fn spawn(
-        &self,
-        system: &std::sync::Arc<System>,
-        key: &str,
-        args: Option<Value>,
-    ) -> Result<(), SpawnError>;
+    fn spawn(&self, system: &Arc<System>, key: &str, args: Option<Value>)
+    -> Result<(), SpawnError>;
     fn look(&self, system: &System, key: &str) -> Looked;
+    /// Puts a message into a mailbox; the receipt and why, if that cannot be.
+    fn deliver(
+        &self,
+        system: &System,
+        deliver: &Deliver<'_>,
+        receipt: Receipt,
+    ) -> Option<(Receipt, AskError)>;
+    fn takes(&self, message: &str) -> bool;
+    fn activate(
+        &self,
+        system: &System,
+        kind: Arc<Kind>,
+        spec: &Activation<'_>,
+    ) -> Result<AgentId, ActivateError>;
+    fn state(&self, system: &System, key: &str) -> Option<Vec<u8>>;
 }
 
 impl<A: Agent> Accepts<A> {
     fn find(system: &System, key: &str) -> Option<Handle<A>> {
-        system.find_named(A::KIND, key).and_then(TypedCell::<A>::new).map(Handle::new)
+        Self::find_cell(system, key).map(Handle::new)
+    }
+
+    fn find_cell(system: &System, key: &str) -> Option<TypedCell<A>> {
+        system.find_named(A::KIND, key).and_then(TypedCell::new)
     }
 }
 
@@ -311,7 +333,7 @@ impl<A: Agent> ByName for Accepts<A> {
 
     fn spawn(
         &self,
-        system: &std::sync::Arc<System>,
+        system: &Arc<System>,
         key: &str,
         args: Option<Value>,
     ) -> Result<(), SpawnError> {
@@ -319,8 +341,39 @@ impl<A: Agent> ByName for Accepts<A> {
     }
 
     fn look(&self, system: &System, key: &str) -> Looked {
-        let cell = system.find_named(A::KIND, key).and_then(TypedCell::<A>::new);
-        cell.map_or(Looked::Gone, |cell| inspect::look(system, &cell))
+        Self::find_cell(system, key).map_or(Looked::Gone, |cell| inspect::look(system, &cell))
+    }
+
+    fn deliver(
+        &self,
+        system: &System,
+        deliver: &Deliver<'_>,
+        receipt: Receipt,
+    ) -> Option<(Receipt, AskError)> {
+        let Some(cell) = Self::find_cell(system, deliver.key) else {
+            return Some((receipt, AskError::NotRunning));
+        };
+        match self.by_name.get(deliver.message) {
+            Some(accepted) => (accepted.deliver)(&cell, deliver, receipt),
+            None => Some((receipt, wrong::<A>(deliver.message))),
+        }
+    }
+
+    fn takes(&self, message: &str) -> bool {
+        self.by_name.contains_key(message)
+    }
+
+    fn activate(
+        &self,
+        system: &System,
+        kind: Arc<Kind>,
+        spec: &Activation<'_>,
+    ) -> Result<AgentId, ActivateError> {
+        activation::activate::<A>(system, kind, spec)
+    }
+
+    fn state(&self, system: &System, key: &str) -> Option<Vec<u8>> {
+        activation::state(system, &Self::find_cell(system, key)?)
     }
 }
 

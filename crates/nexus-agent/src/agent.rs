@@ -3,7 +3,7 @@
 use std::future::Future;
 use std::time::Duration;
 
-use crate::{Context, Message, StopReason};
+use crate::{Context, Message, Residence, StopReason};
 
 /// A small stateful program: a state, made from a key, and handlers for messages.
 ///
@@ -66,6 +66,12 @@ pub trait Agent: Sized + Send + 'static {
     /// it says may be shown to anybody who may list agents: no secrets.
     fn summary(&self) -> serde_json::Value {
         serde_json::Value::Null
+    }
+
+    /// Where its agents live and what is kept of them: on the node that spawned
+    /// them and nothing, unless the kind says otherwise.
+    fn residence() -> Residence<Self> {
+        Residence::local()
     }
 
     /// Called once before the state is dropped, except after a panic or a kill;

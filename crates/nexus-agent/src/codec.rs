@@ -2,6 +2,9 @@
 
 use std::fmt::Display;
 
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
 use crate::error::drop_caught;
 use crate::{Crash, During, Wire};
 
@@ -17,7 +20,12 @@ pub fn encode<W: Wire>(message: &W) -> Vec<u8> {
 
 /// The message as bytes, or what its `Serialize` said or panicked with.
 pub(crate) fn try_encode<W: Wire>(message: &W) -> Result<Vec<u8>, String> {
-    caught(|| postcard::to_allocvec(message))
+    try_write(message)
+}
+
+/// As [`try_encode`] for what is no message: a state.
+pub(crate) fn try_write<T: Serialize>(value: &T) -> Result<Vec<u8>, String> {
+    caught(|| postcard::to_allocvec(value))
 }
 
 /// The message these bytes stand for.
@@ -26,13 +34,18 @@ pub(crate) fn try_encode<W: Wire>(message: &W) -> Result<Vec<u8>, String> {
 /// What the codec said, for bytes that are no such message, leave some over,
 /// or exceed [`MESSAGE_BYTES_MAX`].
 pub fn decode<W: Wire>(bytes: &[u8]) -> Result<W, String> {
+    read(bytes)
+}
+
+/// As [`decode`] for what is no message: a state.
+pub(crate) fn read<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, String> {
     if bytes.len() > MESSAGE_BYTES_MAX {
         return Err(format!("{} bytes, at most {MESSAGE_BYTES_MAX} are taken", bytes.len()));
     }
     match caught(|| postcard::take_from_bytes(bytes))? {
-        (message, []) => Ok(message),
-        (message, rest) => {
-            drop_caught::<W>(message);
+        (value, []) => Ok(value),
+        (value, rest) => {
+            drop_caught::<T>(value);
             Err(format!("{} bytes too many", rest.len()))
         }
     }

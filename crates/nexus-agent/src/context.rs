@@ -11,7 +11,7 @@ use nexus_base::{AgentId, EventName, Level, Rng, Time};
 
 use crate::driver::{Alarm, AlarmKey, AlarmKind};
 use crate::post;
-use crate::raw::{CellRef, Control, Envelope, StepRef, TypedCell, with_worker};
+use crate::raw::{CellRef, Control, Envelope, Step, StepRef, TypedCell, with_worker};
 use crate::watch::Down;
 use crate::{Agent, Handle, Handler, Message, SpawnError, SupervisorId, System, Worker};
 
@@ -24,6 +24,10 @@ pub struct Context<A> {
 impl<A: Agent> Context<A> {
     pub(crate) fn new(step: StepRef) -> Context<A> {
         Context { step, agent: PhantomData }
+    }
+
+    pub(crate) fn step(&self) -> &Step {
+        &self.step
     }
 
     fn cell(&self) -> CellRef {
@@ -141,8 +145,8 @@ impl<A: Agent> Context<A> {
         let envelope = Envelope::tell::<A, M>(message);
         if cell.kind().is_gated() {
             let driver = cell.kind().system().clone();
-            self.step.with_outbox(|outbox| {
-                outbox.push(move || {
+            self.step.with_emitted(|emitted| {
+                emitted.outbox.push(move || {
                     driver.driver().set_alarm(at, Alarm(AlarmKind::Mail(cell, envelope)));
                 });
             });

@@ -150,6 +150,14 @@ pub enum AskError {
         /// What the codec said.
         reason: String,
     },
+    /// What came as the reply is none. The handler has run: trying again runs it again.
+    #[error("the reply to {message} could not be decoded: {reason}; the handler has run")]
+    ReplyMalformed {
+        /// The message's name.
+        message: &'static str,
+        /// What the codec said.
+        reason: String,
+    },
     /// The reply's type could not be turned into bytes. The handler has run:
     /// trying again runs it again.
     #[error("the reply to {message} could not be encoded: {reason}; the handler has run")]
@@ -167,6 +175,7 @@ impl AskError {
         match self {
             AskError::Deadline { .. }
             | AskError::Crashed(_)
+            | AskError::ReplyMalformed { .. }
             | AskError::ReplyUnencodable { .. } => Changed::Unknown,
             AskError::Cycle { changed, .. } | AskError::Stopped { changed } => *changed,
             _ => Changed::No,
@@ -367,6 +376,16 @@ pub enum SpawnError {
     /// The node has [`KINDS_MAX`] kinds.
     #[error("a node has at most {KINDS_MAX} kinds; nothing changed; serve more from another node")]
     TooManyKinds,
+    /// The kind's agents live where their shard is led: they are activated there
+    /// when something is sent to them, and nobody spawns them.
+    #[error(
+        "agents of kind {kind} are not spawned: each is activated where its shard is led when \
+         something is sent to it; nothing changed; send to it by its name"
+    )]
+    Strict {
+        /// The kind.
+        kind: &'static str,
+    },
     /// The kind does not take these arguments.
     #[error("{reason}; nothing changed; correct the arguments")]
     BadArgs {

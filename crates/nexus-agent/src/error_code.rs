@@ -78,7 +78,9 @@ impl AskError {
             AskError::Expired { .. } | AskError::Deadline { .. } => ErrorCode::Deadline,
             AskError::Cycle { .. } | AskError::ChainTooLong { .. } => ErrorCode::Cycle,
             // A mistake of the agent's own, like a panic.
-            AskError::Crashed(_) | AskError::ReplyUnencodable { .. } => ErrorCode::Crashed,
+            AskError::Crashed(_)
+            | AskError::ReplyMalformed { .. }
+            | AskError::ReplyUnencodable { .. } => ErrorCode::Crashed,
             AskError::Stopped { .. } => ErrorCode::Stopped,
             AskError::ShuttingDown => ErrorCode::ShuttingDown,
             AskError::WrongMessage { .. } | AskError::Malformed { .. } => ErrorCode::BadRequest,
@@ -104,7 +106,9 @@ impl SpawnError {
         match self {
             SpawnError::BadKey { bytes: 0 } => ErrorCode::BadRequest,
             SpawnError::BadKey { .. } => ErrorCode::TooLarge,
-            SpawnError::BadArgs { .. } | SpawnError::BadKind { .. } => ErrorCode::BadRequest,
+            SpawnError::BadArgs { .. } | SpawnError::BadKind { .. } | SpawnError::Strict { .. } => {
+                ErrorCode::BadRequest
+            }
             SpawnError::Crashed(_) => ErrorCode::Crashed,
             SpawnError::UnknownKind { .. } => ErrorCode::UnknownKind,
             SpawnError::AlreadyRunning { .. }

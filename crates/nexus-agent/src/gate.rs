@@ -14,8 +14,10 @@ use std::sync::Arc;
 
 use nexus_base::AgentId;
 
+use crate::delivery::Receipt;
+use crate::raw::CellRef;
 use crate::slot::Slot;
-use crate::{AskError, Changed};
+use crate::{AskError, Changed, Letter, ReminderChange, StateChange};
 
 /// Decides when the output of a step leaves. Given with [`crate::KindSpec::gate`].
 ///
@@ -29,14 +31,97 @@ pub trait Gate: Send + Sync + 'static {
     fn hold(&self, output: StepOutput);
 }
 
-/// What one step emitted.
+/// What one step came to.
+///
+/// Kinds with a [`Gate`] only have an outbox; what else there is strict kinds
+/// give to their [`crate::Host`].
 pub struct StepOutput {
     /// Whose step.
     pub id: AgentId,
-    /// The same for people: `kind/key`.
-    pub name: String,
-    /// What it emitted.
+    /// The agent's kind.
+    pub kind: &'static str,
+    /// The agent's key.
+    pub key: String,
+    /// Which activation of a strict agent, by the number it was given; else 0.
+    pub activation: u64,
+    /// Which delivered message was handled; nothing for one that came another
+    /// way: from a handle, an alarm, or the agent itself.
+    pub delivery: Option<u64>,
+    /// The encoded reply to a delivered message; there exactly if `delivery` is.
+    pub reply: Option<Result<Vec<u8>, AskError>>,
+    /// What the step changed in what is kept of the agent.
+    pub state: StateChange,
+    /// Messages to other agents by name, in order.
+    pub letters: Vec<Letter>,
+    /// What it changed in the agent's reminders, in order.
+    pub reminders: Vec<ReminderChange>,
+    /// What leaves for this node: tells to handles, alarms, replies to handles.
     pub outbox: Outbox,
+}
+
+impl StepOutput {
+    /// The output of a step of the agent in `cell` that came to nothing yet.
+    pub(crate) fn of(cell: &CellRef) -> StepOutput {
+        StepOutput {
+            id: cell.id(),
+            kind: cell.kind().name(),
+            key: cell.key().to_owned(),
+            activation: 0,
+            delivery: None,
+            reply: None,
+            state: StateChange::None,
+            letters: Vec::new(),
+            reminders: Vec::new(),
+            outbox: Outbox::default(),
+        }
+    }
+
+    /// Whose step, for people: `kind/key`.
+    pub fn name(&self) -> String {
+        format!("{}/{}", self.kind, self.key)
+    }
+
+    /// Whether the step changed nothing and nothing is to leave but a reply.
+    pub fn is_read(&self) -> bool {
+        self.state == StateChange::None
+            && self.letters.is_empty()
+            && self.reminders.is_empty()
+            && self.outbox.only_answers()
+    }
+}
+
+/// What a step of a kind whose output is held has emitted so far.
+#[derive(Default)]
+pub(crate) struct Emitted {
+    pub(crate) outbox: Outbox,
+    pub(crate) letters: Vec<Letter>,
+    pub(crate) reminders: Vec<ReminderChange>,
+    pub(crate) events: Vec<Vec<u8>>,
+    /// The reply to a delivered message.
+    pub(crate) reply: Option<Replied>,
+}
+
+/// A delivered message and its encoded reply.
+pub(crate) struct Replied {
+    pub(crate) receipt: Receipt,
+    pub(crate) reply: Result<Vec<u8>, AskError>,
+}
+
+impl Emitted {
+    /// Puts the answer behind what was emitted before.
+    pub(crate) fn push_reply<R: Send + 'static>(&mut self, slot: Arc<Slot<R>>, reply: R) {
+        match slot.take_delivered() {
+            Some(delivered) => self.reply = Some(delivered.encode(reply)),
+            None => self.outbox.push_reply(slot, Ok(reply)),
+        }
+    }
+
+    /// Drops it: nothing leaves, and whoever delivered the message learns `why`.
+    pub(crate) fn discard(self, why: AskError) {
+        if let Some(replied) = self.reply {
+            replied.receipt.fail(why);
+        }
+    }
 }
 
 /// Emissions in the order they were made. Dropped unreleased, none leaves, and
@@ -64,11 +149,12 @@ impl Outbox {
         }
     }
 
-    pub(crate) fn push_reply<R: Send + 'static>(
-        &mut self,
-        reply: Arc<Slot<R>>,
-        result: Result<R, AskError>,
-    ) {
+    /// Whether all that is held are replies.
+    fn only_answers(&self) -> bool {
+        self.emissions.iter().all(|emission| emission.is_answer())
+    }
+
+    fn push_reply<R: Send + 'static>(&mut self, reply: Arc<Slot<R>>, result: Result<R, AskError>) {
         self.emissions.push(Box::new(Reply { reply, result }));
     }
 
@@ -86,6 +172,7 @@ impl Drop for Outbox {
 }
 
 trait Emission: Send {
+    fn is_answer(&self) -> bool;
     fn release(self: Box<Self>);
     fn discard(self: Box<Self>);
 }
@@ -96,6 +183,10 @@ struct Reply<R> {
 }
 
 impl<R: Send> Emission for Reply<R> {
+    fn is_answer(&self) -> bool {
+        true
+    }
+
     fn release(self: Box<Self>) {
         self.reply.complete(self.result);
     }
@@ -108,6 +199,10 @@ impl<R: Send> Emission for Reply<R> {
 struct Sending<F>(F);
 
 impl<F: FnOnce() + Send> Emission for Sending<F> {
+    fn is_answer(&self) -> bool {
+        false
+    }
+
     fn release(self: Box<Self>) {
         (self.0)();
     }

@@ -6,10 +6,12 @@ use std::sync::Arc;
 use crate::accepts::{Accepts, ByName};
 use crate::counters::{Count, Counters};
 use crate::error::{KIND_BYTES_MAX, drop_caught};
-use crate::gate::{Gate, Outbox, StepOutput};
+use crate::gate::{Emitted, Gate, StepOutput};
 use crate::hook::{Delivery, DeliveryHook};
 use crate::raw::{CellRef, CellVtable, Envelope, MAILBOX_LEN_MAX, Slab};
+use crate::residence::{Residence, ResidenceFacts, Written};
 use crate::room::Waiters;
+use crate::strict::Strict;
 use crate::{
     Agent, Counts, Crash, During, Execution, MailboxSpec, OnCancel, Overflow, SpawnError, System,
     Worker,
@@ -96,7 +98,12 @@ pub(crate) struct Kind {
     on_cancel: OnCancel,
     deadline_ns: u64,
     is_task: bool,
+    /// Whether the output of steps is held: by its gate, or by the host.
+    gated: bool,
     gate: Option<Arc<dyn Gate>>,
+    strict: Option<Strict>,
+    residence_facts: ResidenceFacts,
+    residence: Box<dyn Any + Send + Sync>,
     hook: Option<Arc<dyn DeliveryHook>>,
     pub(crate) counters: Counters,
     pub(crate) waiters: Waiters,
@@ -140,7 +147,19 @@ impl Kind {
         if let Some(name) = accepts.taken_twice() {
             return bad(format!("two of its messages are called {name}: name one differently"));
         }
-        let plain = spec.gate.is_none() && spec.hook.is_none();
+        let residence = A::residence();
+        let facts = residence.facts();
+        if facts.strict && spec.gate.is_some() {
+            return bad("its steps go to the node's host: it cannot have a gate".to_owned());
+        }
+        // What is left of a handler that was dropped would be kept by the next step.
+        if facts.strict && A::ON_CANCEL == OnCancel::Drop {
+            return bad("the handlers of strict agents run to their end: \
+                        ON_CANCEL must be Finish"
+                .to_owned());
+        }
+        let gated = facts.strict || spec.gate.is_some();
+        let plain = !gated && spec.hook.is_none();
         Ok(Kind {
             name: A::KIND,
             agent_type: TypeId::of::<A>(),
@@ -157,7 +176,11 @@ impl Kind {
             on_cancel: A::ON_CANCEL,
             deadline_ns: A::DEADLINE.as_nanos().try_into().unwrap_or(u64::MAX),
             is_task: crate::task::is_task::<A>(),
+            gated,
             gate: spec.gate,
+            strict: facts.strict.then(Strict::default),
+            residence_facts: facts,
+            residence: Box::new(residence),
             hook: spec.hook,
             counters: Counters::new(system.shards()),
             waiters: Waiters::default(),
@@ -232,7 +255,21 @@ impl Kind {
     }
 
     pub(crate) fn is_gated(&self) -> bool {
-        self.gate.is_some()
+        self.gated
+    }
+
+    /// What is known of its active agents, if they live where their shard is led.
+    #[inline]
+    pub(crate) fn strict(&self) -> Option<&Strict> {
+        self.strict.as_ref()
+    }
+
+    pub(crate) fn residence_facts(&self) -> ResidenceFacts {
+        self.residence_facts
+    }
+
+    pub(crate) fn residence<A: Agent>(&self) -> &Residence<A> {
+        self.residence.downcast_ref().expect("a kind knows its own agents' residence")
     }
 
     pub(crate) fn hook(&self) -> Option<&dyn DeliveryHook> {
@@ -275,13 +312,22 @@ impl Kind {
         self.counters.read()
     }
 
-    /// Hands what a step emitted to the gate, or straight out. Where the gate
+    /// Hands what a step emitted to the host or to the gate. Where the gate
     /// panics nothing leaves.
-    pub(crate) fn pass_gate(&self, cell: &CellRef, outbox: Outbox) -> Result<(), Crash> {
-        Crash::catch(During::Handler, || match &self.gate {
-            Some(gate) => gate.hold(StepOutput { id: cell.id(), name: cell.name(), outbox }),
-            None => outbox.release(),
-        })
+    pub(crate) fn pass_gate(
+        &self,
+        cell: &CellRef,
+        emitted: Box<Emitted>,
+        encode: &dyn Fn() -> Written,
+    ) -> Result<(), Crash> {
+        match (&self.strict, &self.gate) {
+            (Some(strict), _) => strict.pass(cell, emitted, encode),
+            (None, Some(gate)) if !emitted.outbox.is_empty() => {
+                let output = StepOutput { outbox: emitted.outbox, ..StepOutput::of(cell) };
+                Crash::catch(During::Handler, || gate.hold(output))
+            }
+            (None, _) => Ok(()),
+        }
     }
 
     /// Shows a message to the delivery hook before its handler starts.

@@ -12,15 +12,18 @@
 extern crate self as nexus;
 
 mod accepts;
+mod activation;
 mod agent;
 mod ask;
 mod breaker;
 mod by_name;
+mod call;
 mod chain;
 mod codec;
 mod context;
 mod counters;
 mod dead;
+mod delivery;
 mod driver;
 mod error;
 mod error_code;
@@ -28,8 +31,10 @@ mod event;
 mod gate;
 mod handle;
 mod hook;
+mod host;
 mod inspect;
 mod kind;
+mod letters;
 mod listing;
 mod mapped;
 mod message;
@@ -37,10 +42,12 @@ mod post;
 #[allow(unsafe_code)]
 mod raw;
 mod registry;
+mod residence;
 mod room;
 mod run;
 mod schema;
 mod slot;
+mod strict;
 mod supervision;
 mod sync;
 mod system;
@@ -52,16 +59,19 @@ mod watch;
 mod worker;
 
 pub use accepts::{Accepts, AnyMessage, AnyReply, BadArgs, MessageFacts};
+pub use activation::{ActivateError, Activation, KeptState};
 pub use agent::{Agent, Execution, Handler, MailboxSpec, OnCancel, Overflow};
 pub use ask::Ask;
 pub use breaker::{
     Breaker, BreakerConfig, BreakerCounts, BreakerOpen, BreakerState, Outcome, Permit,
 };
 pub use by_name::Doing;
+pub use call::Calling;
 pub use codec::{MESSAGE_BYTES_MAX, decode, encode};
 pub use context::{Cancelled, Context, Sleep, Timer};
 pub use counters::Counts;
 pub use dead::{DEAD_LETTERS_MAX, DeadLetter};
+pub use delivery::Deliver;
 pub use driver::{Alarm, AlarmKey, Driver, HandlerStart};
 pub use error::{
     AskError, Changed, Crash, CyclePath, During, KEY_BYTES_MAX, KIND_BYTES_MAX, KINDS_MAX,
@@ -72,8 +82,10 @@ pub use event::Event;
 pub use gate::{Gate, Outbox, StepOutput};
 pub use handle::{Handle, Recipient};
 pub use hook::{Delivery, DeliveryHook};
+pub use host::{Call, CallAnswer, Host, Letter, ReminderChange, StateChange};
 use kind::Kind;
 pub use kind::KindSpec;
+pub use letters::REMINDER_NAME_BYTES_MAX;
 pub use listing::{Listing, Metadata};
 pub use mapped::{
     MAPPED_BYTES_MAX, MAPPED_STORES_MAX, Mapped, MappedError, MappedFolder, MappedUse,
@@ -81,7 +93,12 @@ pub use mapped::{
 pub use message::{Message, Wire, WireId};
 pub use nexus_derive::{Message, Wire};
 pub use raw::{Ready, fill_message_pool, keep_message_pool, panics_are_caught};
+pub use residence::{
+    IDLE_AFTER, JOURNAL_BYTES_MAX, JOURNAL_LEN_MAX, Journaled, Keeps, Residence, ResidenceFacts,
+    STATE_BYTES_MAX,
+};
 pub use schema::Schema;
+pub use strict::{STEP_BYTES_MAX, STEP_LEN_MAX};
 pub use supervision::{Intensity, Strategy, SupervisionError, SupervisorId, SupervisorSpec};
 pub use system::{Closed, System};
 pub use task::Task;

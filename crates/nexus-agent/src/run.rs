@@ -228,6 +228,11 @@ fn obey<'w>(mut owned: Owned<'w>, control: Control, places: &mut Places) -> Opti
             terminate(owned, reason);
             None
         }
+        // Made afresh it would not be what is kept of it: its node makes it again.
+        Control::Restart if owned.cell().kind().strict().is_some() => {
+            terminate(owned, StopReason::Restarted);
+            None
+        }
         Control::Restart => {
             owned.cell().word().clear_control(Control::Restart);
             if let Some(crash) = owned.stopping(&StopReason::Restarted) {
@@ -289,8 +294,8 @@ fn verdict(owned: &Owned<'_>, crash: &Crash) -> Verdict {
     // Its handler is gone, whoever asked for it.
     cell.word().clear_control(Control::Cancel);
     let decided = match cell.word().control() {
-        Some(Control::Restart) => Verdict::Restart,
-        Some(Control::Stop | Control::Kill) => Verdict::Stop,
+        Some(Control::Restart) if cell.kind().strict().is_none() => Verdict::Restart,
+        Some(Control::Restart | Control::Stop | Control::Kill) => Verdict::Stop,
         Some(Control::Cancel) | None => return system.clone().judge(owned.now(), cell, crash),
     };
     system.note_crash(cell, crash);

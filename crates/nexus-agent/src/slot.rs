@@ -5,6 +5,7 @@ use std::task::{Context as Poller, Poll, Waker};
 
 use crate::AskError;
 use crate::chain::Asker;
+use crate::delivery::Delivered;
 use crate::error::{drop_caught, wake_caught};
 use crate::sync::{AtomicU32, Mutex, Ordering};
 
@@ -36,32 +37,53 @@ const ABANDONED: u32 = 4;
 struct Inner<R> {
     /// Who is woken when the answer comes.
     waker: Option<Waker>,
-    watchers: Option<Box<Watchers>>,
+    rare: Option<Box<Rare<R>>>,
     /// There while the phase is *done*.
     answer: Option<Result<R, AskError>>,
 }
 
-/// Who is woken when the asker gives up.
-#[derive(Default)]
-struct Watchers {
-    wakers: VecDeque<Waker>,
+/// What few slots have.
+struct Rare<R> {
+    /// Who is woken when the asker gives up.
+    watchers: VecDeque<Waker>,
+    /// The asker is the host, which is told what comes of the message.
+    delivered: Option<Delivered<R>>,
 }
 
-impl Watchers {
+impl<R> Default for Rare<R> {
+    fn default() -> Rare<R> {
+        Rare { watchers: VecDeque::new(), delivered: None }
+    }
+}
+
+impl<R> Rare<R> {
     /// Adds one; the one that makes room for it.
     fn add(&mut self, waker: &Waker) -> Option<Waker> {
-        if self.wakers.iter().any(|known| known.will_wake(waker)) {
+        if self.watchers.iter().any(|known| known.will_wake(waker)) {
             return None;
         }
-        self.wakers.push_back(waker.clone());
-        if self.wakers.len() > WATCHERS_MAX { self.wakers.pop_front() } else { None }
+        self.watchers.push_back(waker.clone());
+        if self.watchers.len() > WATCHERS_MAX { self.watchers.pop_front() } else { None }
     }
 }
 
 impl<R> Slot<R> {
     fn new(phase: u32, waker: Option<Waker>) -> Slot<R> {
-        let inner = Inner { waker, watchers: None, answer: None };
+        let inner = Inner { waker, rare: None, answer: None };
         Slot { phase: AtomicU32::new(phase), inner: Mutex::new(inner) }
+    }
+
+    /// A slot nobody awaits: the host is told what comes of the message.
+    pub(crate) fn delivered(delivered: Delivered<R>) -> Slot<R> {
+        let rare = Rare { watchers: VecDeque::new(), delivered: Some(delivered) };
+        let inner = Inner { waker: None, rare: Some(Box::new(rare)), answer: None };
+        Slot { phase: AtomicU32::new(QUEUED), inner: Mutex::new(inner) }
+    }
+
+    /// Takes out whom to tell in the asker's stead, if that is the host: what
+    /// comes of the message is then no longer told by the slot.
+    pub(crate) fn take_delivered(&self) -> Option<Delivered<R>> {
+        self.lock().rare.as_mut()?.delivered.take()
     }
 
     /// A slot whose asker is woken by `waker`.
@@ -89,16 +111,26 @@ impl<R> Slot<R> {
             drop(inner);
             return drop_caught(result);
         }
-        inner.answer = Some(result);
+        let (waker, mut rare) = (inner.waker.take(), inner.rare.take());
         self.phase.store(DONE, Ordering::Release);
-        let (waker, watchers) = (inner.waker.take(), inner.watchers.take());
-        drop(inner);
+        if let Some(delivered) = rare.as_mut().and_then(|rare| rare.delivered.take()) {
+            drop(inner);
+            delivered.settle(result);
+        } else {
+            inner.answer = Some(result);
+            drop(inner);
+        }
         if let Some(waker) = waker {
             wake_caught(waker);
         }
-        if watchers.is_some() {
-            drop_caught(watchers);
+        if rare.is_some() {
+            drop_caught(rare);
         }
+    }
+
+    /// Whether whoever waited has given up.
+    pub(crate) fn is_abandoned(&self) -> bool {
+        self.phase.load(Ordering::Acquire) == ABANDONED
     }
 
     /// The answer, if it is there; otherwise `poller` is woken when it comes.
@@ -133,12 +165,12 @@ impl<R> Slot<R> {
         let mut inner = self.lock();
         // A handler may start meanwhile: it comes before this, or finds it.
         let was = self.phase.swap(ABANDONED, Ordering::AcqRel);
-        let (waker, watchers) = (inner.waker.take(), inner.watchers.take());
+        let (waker, rare) = (inner.waker.take(), inner.rare.take());
         let answer = inner.answer.take();
         drop(inner);
         drop((waker, answer));
-        let wakers = watchers.map(|watchers| watchers.wakers).unwrap_or_default();
-        wakers.into_iter().for_each(wake_caught);
+        let watchers = rare.map(|rare| rare.watchers).unwrap_or_default();
+        watchers.into_iter().for_each(wake_caught);
         match was {
             QUEUED => Abandoned::Unstarted,
             STARTED => Abandoned::Started,
@@ -153,7 +185,7 @@ impl<R> Slot<R> {
 
 impl<R: Send> Asker for Slot<R> {
     fn gave_up(&self) -> bool {
-        self.phase.load(Ordering::Acquire) == ABANDONED
+        self.is_abandoned()
     }
 
     fn watch(&self, waker: &Waker) -> bool {
@@ -162,7 +194,7 @@ impl<R: Send> Asker for Slot<R> {
             STARTED => {}
             phase => return phase == ABANDONED,
         }
-        let pushed_out = inner.watchers.get_or_insert_default().add(waker);
+        let pushed_out = inner.rare.get_or_insert_default().add(waker);
         drop(inner);
         if let Some(pushed_out) = pushed_out {
             pushed_out.wake();

@@ -31,8 +31,8 @@ use crate::task::Awaited;
 use crate::waits::{Search, WaitGraph};
 use crate::watch::{Life, SharedWatches};
 use crate::{
-    Agent, Counts, Crash, CyclePath, Driver, During, ErrorCode, Event, Handle, Listing, Metadata,
-    SpawnError, StopReason, Worker,
+    Agent, Counts, Crash, CyclePath, Driver, During, ErrorCode, Event, Handle, Host, Listing,
+    Metadata, SpawnError, StopReason, Worker,
 };
 
 /// The agents of one node.
@@ -61,6 +61,8 @@ pub struct System {
     next_task: AtomicU64,
     /// Tasks that have not ended: they are in no registry.
     tasks: Mutex<BTreeMap<AgentId, RunningTask>>,
+    /// Who is told of the steps of strict agents; let go when closed.
+    host: RwLock<Option<Arc<dyn Host>>>,
 }
 
 /// A task's cell, and where its outcome is awaited.
@@ -110,6 +112,7 @@ impl System {
             last_counts: Mutex::default(),
             next_task: AtomicU64::new(0),
             tasks: Mutex::default(),
+            host: RwLock::default(),
         })
     }
 
@@ -117,6 +120,16 @@ impl System {
     #[inline]
     pub fn driver(&self) -> &dyn Driver {
         &*self.driver
+    }
+
+    /// Who is told of the steps of strict agents.
+    pub(crate) fn host(&self) -> Option<Arc<dyn Host>> {
+        self.host.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Sets the host; the one before.
+    pub(crate) fn enter_host(&self, host: Arc<dyn Host>) -> Option<Arc<dyn Host>> {
+        self.host.write().unwrap_or_else(PoisonError::into_inner).replace(host)
     }
 
     pub(crate) fn shards(&self) -> usize {
@@ -231,6 +244,22 @@ impl System {
         make: impl FnOnce(&Kind) -> Result<A, SpawnError>,
         entered: impl FnOnce() -> Result<(), SpawnError>,
     ) -> Result<Handle<A>, SpawnError> {
+        if kind.strict().is_some() {
+            return Err(SpawnError::Strict { kind: kind.name() });
+        }
+        self.spawn_opened(kind, key, make, entered, |_| {})
+    }
+
+    /// The same for agents of any residence. `opened` is called with the cell
+    /// before anybody can find it.
+    pub(crate) fn spawn_opened<A: Agent>(
+        &self,
+        kind: Arc<Kind>,
+        key: &str,
+        make: impl FnOnce(&Kind) -> Result<A, SpawnError>,
+        entered: impl FnOnce() -> Result<(), SpawnError>,
+        opened: impl FnOnce(&CellRef),
+    ) -> Result<Handle<A>, SpawnError> {
         if self.is_shutting_down() {
             return Err(SpawnError::ShuttingDown);
         }
@@ -248,7 +277,10 @@ impl System {
         let mut state = Some(state.map_err(SpawnError::Crashed)??);
         let open = || {
             entered()?;
-            Ok(CellRef::open(kind.clone(), id, key, state.take().expect("opened once")))
+            let state = state.take().expect("opened once");
+            let cell = CellRef::open(kind.clone(), id, key, state);
+            opened(&cell);
+            Ok(cell)
         };
         let entered = self.registry.enter(id, kind.name(), key, open);
         let entered = entered.unwrap_or_else(|| Err(taken()));

@@ -296,7 +296,8 @@ fn hold<M: Message>(route: Route<'_, M>, message: M) -> Attempt<M> {
     let envelope = route.pack_tell(message);
     with_turn(|turn| {
         let turn = turn.expect("only called inside a handler");
-        turn.step().with_outbox(|outbox| outbox.push(move || post::post_held(&cell, envelope)));
+        let held = move || post::post_held(&cell, envelope);
+        turn.step().with_emitted(|emitted| emitted.outbox.push(held));
     });
     Attempt::Taken
 }

@@ -17,7 +17,8 @@ use nexus_base::{AgentId, Level, Time};
 use super::frame::FrameHead;
 use super::mailbox::Mailbox;
 use super::word::{Control, Posted, Word};
-use super::{Envelope, Owned, Ready, waker};
+use super::{Envelope, Owned, Ready, local, waker};
+use crate::residence::Written;
 use crate::sync::{AtomicU32, Ordering, UnsafeCell};
 use crate::watch::End;
 use crate::{Agent, Kind, Worker};
@@ -115,6 +116,8 @@ pub(crate) struct CellVtable {
     construct: unsafe fn(NonNull<Header>),
     /// Runs `Agent::stopping`. May unwind.
     stopping: unsafe fn(NonNull<Header>, &crate::StopReason),
+    /// The state as it is kept, if it is.
+    encode: unsafe fn(NonNull<Header>) -> Written,
     /// Drops the state. May unwind.
     drop_state: unsafe fn(NonNull<Header>),
     layout: Layout,
@@ -126,6 +129,7 @@ impl CellVtable {
         CellVtable {
             construct: construct::<A>,
             stopping: stopping::<A>,
+            encode: encode::<A>,
             drop_state: drop_state::<A>,
             layout: Layout::new::<Cell<A>>(),
         }
@@ -172,6 +176,14 @@ unsafe fn construct<A: Agent>(cell: NonNull<Header>) {
 unsafe fn stopping<A: Agent>(cell: NonNull<Header>, reason: &crate::StopReason) {
     // SAFETY: passed on from the caller.
     unsafe { (*state::<A>(cell)).stopping(reason) }
+}
+
+/// # Safety
+/// As [`stopping`], and no frame borrows the state.
+unsafe fn encode<A: Agent>(cell: NonNull<Header>) -> Written {
+    // SAFETY: passed on from the caller.
+    let (kind, state) = unsafe { (cell.as_ref().kind(), &*state::<A>(cell)) };
+    local::outside(|| kind.residence::<A>().write(state))
 }
 
 /// # Safety
@@ -652,6 +664,13 @@ impl CellVtable {
     pub(super) unsafe fn stopping(&self, cell: NonNull<Header>, reason: &crate::StopReason) {
         // SAFETY: as above.
         unsafe { (self.stopping)(cell, reason) }
+    }
+
+    /// # Safety
+    /// As [`Self::stopping`], and no frame borrows the state.
+    pub(super) unsafe fn encode(&self, cell: NonNull<Header>) -> Written {
+        // SAFETY: as above.
+        unsafe { (self.encode)(cell) }
     }
 
     /// # Safety

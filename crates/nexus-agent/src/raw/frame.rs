@@ -20,7 +20,7 @@ use super::pool;
 use crate::chain::{Asker, Link};
 use crate::driver::{Alarm, AlarmKey};
 use crate::error::drop_caught;
-use crate::gate::Outbox;
+use crate::gate::Emitted;
 use crate::slot::Slot;
 use crate::{Agent, AskError, Context, Crash};
 
@@ -89,7 +89,7 @@ impl StepRef {
 struct Extra {
     link: Option<Arc<Link>>,
     rng: Option<Rng>,
-    outbox: Option<Outbox>,
+    emitted: Option<Box<Emitted>>,
 }
 
 /// Where a message came from.
@@ -228,12 +228,14 @@ impl Step {
     }
 
     /// Calls `f` with what the step has emitted but not let out.
-    pub(crate) fn with_outbox<R>(&self, f: impl FnOnce(&mut Outbox) -> R) -> R {
-        f(self.extra().get_or_insert_default().outbox.get_or_insert_default())
+    pub(crate) fn with_emitted<R>(&self, f: impl FnOnce(&mut Emitted) -> R) -> R {
+        f(self.extra().get_or_insert_default().emitted.get_or_insert_default())
     }
 
-    pub(crate) fn take_outbox(&self) -> Option<Outbox> {
-        self.extra().as_mut()?.outbox.take()
+    /// What the step has emitted, for letting it out.
+    #[cold]
+    pub(super) fn take_emitted(&self) -> Box<Emitted> {
+        self.extra().as_mut().and_then(|extra| extra.emitted.take()).unwrap_or_default()
     }
 
     fn extra(&self) -> MutexGuard<'_, Option<Box<Extra>>> {
@@ -415,7 +417,7 @@ where
         };
         let Some(reply) = reply else { return drop_caught(output) };
         if step.cell().kind().is_gated() {
-            step.with_outbox(|outbox| outbox.push_reply(reply, Ok(output)));
+            step.with_emitted(|emitted| emitted.push_reply(reply, output));
         } else {
             reply.complete(Ok(output));
         }

@@ -26,7 +26,7 @@ mod models;
 pub(crate) use address::{Calls, CallsOf, Route, TypedCell};
 pub(crate) use cell::{CellRef, CellVtable, MAILBOX_LEN_MAX, Place};
 pub(crate) use envelope::{Asked, Envelope};
-pub(crate) use frame::{Begun, StepRef};
+pub(crate) use frame::{Begun, Step, StepRef};
 pub use local::panics_are_caught;
 pub(crate) use local::{CurrentTurn, catch, enter, outside, with_turn, with_worker};
 pub(crate) use mapped::PrivateFile;

@@ -14,6 +14,7 @@ use super::local::{self, CurrentTurn, Turn};
 use super::waker::with_waker;
 use super::{Envelope, Ready};
 use crate::counters::Count;
+use crate::gate::Emitted;
 use crate::slot::Slot;
 use crate::{Agent, AskError, Context, Crash, During, Handler, Message, StopReason, Worker};
 
@@ -124,9 +125,9 @@ impl<'w> Owned<'w> {
                 // SAFETY: the poll was ready, so there is an output; the frame
                 // has answered its last poll and is ours.
                 unsafe { Frame::answer(frame, output.assume_init()) };
-                let held = self.release_outbox(frame.cast());
+                let emitted = self.take_emitted(frame.cast());
                 // SAFETY: as above.
-                match held.or(unsafe { free(frame) }) {
+                match self.let_out(emitted, unsafe { free(frame) }) {
                     None => Begun::Done,
                     Some(crash) => Begun::Panicked(crash),
                 }
@@ -281,8 +282,8 @@ impl<'w> Owned<'w> {
             Err(panic) => return self.crash_frame(frame, Crash::new(During::Handler, panic)),
         }
         self.set_frame(null_mut());
-        let held = self.release_outbox(frame);
-        match held.or(discard_frame(frame, AskError::NotRunning)) {
+        let emitted = self.take_emitted(frame);
+        match self.let_out(emitted, discard_frame(frame, AskError::NotRunning)) {
             None => Begun::Done,
             Some(crash) => Begun::Panicked(crash),
         }
@@ -295,18 +296,38 @@ impl<'w> Owned<'w> {
         Begun::Panicked(Box::new(crash))
     }
 
-    /// Hands over what the step emitted; what the gate panicked with, if it did.
+    /// What the step emitted, in kinds whose output is held.
     #[inline]
-    fn release_outbox(&self, frame: NonNull<FrameHead>) -> Option<Box<Crash>> {
-        if self.cell().kind().is_gated() { self.pass_gate(frame) } else { None }
+    fn take_emitted(&self, frame: NonNull<FrameHead>) -> Option<Box<Emitted>> {
+        // SAFETY: the frame is ours until it is freed.
+        self.cell().kind().is_gated().then(|| unsafe { frame.as_ref() }.step.take_emitted())
+    }
+
+    /// Hands over what the step emitted, now that its frame is gone; what that
+    /// panicked with, or the dropping of the frame, if either did.
+    #[inline]
+    fn let_out(
+        &self,
+        emitted: Option<Box<Emitted>>,
+        freed: Option<Box<Crash>>,
+    ) -> Option<Box<Crash>> {
+        match emitted {
+            None => freed,
+            Some(emitted) => self.pass_gate(emitted, freed),
+        }
     }
 
     #[cold]
-    fn pass_gate(&self, frame: NonNull<FrameHead>) -> Option<Box<Crash>> {
-        // SAFETY: the frame is ours until it is freed.
-        let step = unsafe { &frame.as_ref().step };
-        let outbox = step.take_outbox()?;
-        self.cell().kind().pass_gate(self.cell(), outbox).err().map(Box::new)
+    fn pass_gate(&self, emitted: Box<Emitted>, freed: Option<Box<Crash>>) -> Option<Box<Crash>> {
+        if let Some(crash) = freed {
+            emitted.discard(AskError::Crashed((*crash).clone()));
+            return Some(crash);
+        }
+        let kind = self.cell().kind();
+        // SAFETY: we hold the run flag. There is a state, and no frame borrows it
+        // any more.
+        let encode = || unsafe { kind.vtable().encode(self.cell.as_ptr()) };
+        kind.pass_gate(self.cell(), emitted, &encode).err().map(Box::new)
     }
 
     /// Drops the suspended handler where it stands; what its drop panicked with, if it did.

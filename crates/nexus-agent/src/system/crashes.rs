@@ -48,7 +48,9 @@ impl System {
     /// Asks the supervisor about a crashed agent and tells the others it decides about.
     pub(crate) fn judge(&self, now: Time, cell: &CellRef, crash: &Crash) -> Verdict {
         self.note_crash(cell, crash);
-        if cell.kind().is_task() || self.is_shutting_down() {
+        // A strict agent is made again from what is kept, which its node has.
+        let kind = cell.kind();
+        if kind.is_task() || kind.strict().is_some() || self.is_shutting_down() {
             return Verdict::Stop;
         }
         let (under, root, actions) = {

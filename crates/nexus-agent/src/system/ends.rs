@@ -48,6 +48,9 @@ impl System {
     pub(crate) fn announce_end(&self, cell: &CellRef, reason: &StopReason) {
         self.observe(EventName::AgentStopped, cell, || reason.to_string());
         self.take_stop_reason(cell);
+        if let Some(strict) = cell.kind().strict() {
+            strict.end(cell, reason);
+        }
         if !cell.is_watched() {
             return;
         }
@@ -120,6 +123,13 @@ impl System {
     /// Counts and keeps a message that will never be handled.
     pub(crate) fn bury(&self, cell: &CellRef, envelope: Envelope) {
         self.bury_because(cell, envelope, "agent stopped before it came to it");
+    }
+
+    /// Keeps note of a letter that nobody carries.
+    #[cold]
+    pub(crate) fn bury_letter(&self, to: String, message: &'static str) {
+        let reason = "sent by name on a node without a host";
+        lock(&self.dead).push(DeadLetter { at: self.now(), to, message, reason });
     }
 
     pub(crate) fn bury_because(&self, cell: &CellRef, envelope: Envelope, reason: &'static str) {

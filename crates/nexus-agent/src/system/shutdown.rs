@@ -99,6 +99,9 @@ impl System {
         lock(&self.last_counts).clone_from(&counts);
         drop(kinds);
         drop(forgotten);
+        // It may hold the system in turn.
+        let host = self.host.write().unwrap_or_else(PoisonError::into_inner).take();
+        drop(host);
         Closed { stuck, counts }
     }
 }

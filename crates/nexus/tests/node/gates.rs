@@ -85,7 +85,7 @@ fn nothing_leaves_a_step_before_its_gate_lets_it() {
         assert_eq!(shared.log(), ["made p"], "nobody has heard of them");
         assert!(node.metrics().contains("nexus_alarms 3\n"), "three asks, no timer");
         let mut held = shelf.take();
-        assert!(held.iter().all(|output| output.name == "emitter/e" && output.outbox.len() == 3));
+        assert!(held.iter().all(|output| output.name() == "emitter/e" && output.outbox.len() == 3));
         // The second step comes to nothing: its disk failed, say.
         drop(held.remove(1));
         for output in held {
