@@ -4,6 +4,7 @@
 
 mod campaign;
 mod check;
+mod failover;
 mod mutants;
 mod params;
 mod processes;
@@ -33,6 +34,8 @@ Examples:
       what happened before the first violation
   nexus sim shrink --seed 7
       a smaller run that still fails
+  nexus sim failover
+      how long shards take no write after the process that leads them has died
   nexus sim check linearizability history.edn
       whether clients could tell your store from one that does one thing at a time
   nexus sim check causality cluster.log
@@ -56,6 +59,8 @@ enum SimCommand {
     Run(run::RunArgs),
     /// Run many seeds, each of them again in another process
     Campaign(campaign::CampaignArgs),
+    /// Kill leaders, and measure how long their shards take no write
+    Failover(failover::FailoverArgs),
     /// Show what happened before the violation that a seed leads to
     Replay(replay::ReplayArgs),
     /// Find a smaller run of a seed that still fails
@@ -79,6 +84,7 @@ pub fn run(
         SimCommand::Check(args) => check::run(args, common, output),
         SimCommand::Run(args) => run::run(args, common, output),
         SimCommand::Campaign(args) => campaign::run(args, common, &interrupt()?, output),
+        SimCommand::Failover(args) => failover::run(args, common, output),
         SimCommand::Replay(args) => replay::run(args, common, output),
         SimCommand::Shrink(args) => shrink::run(args, common, output),
         SimCommand::Mutants(args) => mutants::run(args, common, output),

@@ -13,6 +13,7 @@ mod client;
 mod clock;
 mod disk;
 mod event;
+mod failover;
 mod family;
 mod kv;
 mod links;
@@ -36,6 +37,7 @@ mod tests;
 
 pub use checkers::{Checker, Place, Seen, Violation};
 pub use client::Call;
+pub use failover::{DOWN, Failover, FailoverError, FailoverSpec, Kill, Outage, PROBE_EVERY};
 pub use family::{Families, Family, FaultCounts};
 pub use kv::{Answer, ClientId, Command, Kv, Op};
 pub use outcome::{Outcome, run};

@@ -50,7 +50,9 @@ pub struct ClusterWorld {
     pub(crate) changes: Changes,
     clients: Vec<Client>,
     /// Whether clients begin nothing any more.
-    quiet: bool,
+    pub(crate) quiet: bool,
+    /// What was answered to somebody who is none of the clients, and when.
+    pub(crate) answers: Vec<(Time, Reply)>,
     acked: u64,
     calls: Vec<Call>,
     /// Where in `calls` each client's last is.
@@ -77,6 +79,7 @@ impl ClusterWorld {
             changes: Changes::default(),
             clients: (0..count).map(|one| client(one, &spec, &rng)).collect(),
             quiet: false,
+            answers: Vec::new(),
             acked: 0,
             calls: Vec::new(),
             last_call: vec![usize::MAX; count as usize],
@@ -190,6 +193,10 @@ impl ClusterWorld {
     /// Inputs that nodes have handled.
     pub fn events(&self) -> u64 {
         self.out.trace.events()
+    }
+
+    pub(crate) fn client_count(&self) -> u32 {
+        self.clients.len() as u32
     }
 
     /// Operations that were answered.
@@ -334,7 +341,10 @@ impl ClusterWorld {
 
     fn replied(&mut self, reply: Reply) {
         let client = reply.client.0;
-        let one = &mut self.clients[client as usize];
+        let Some(one) = self.clients.get_mut(client as usize) else {
+            self.out.trace.note(self.out.now, 9, client.into(), reply.number);
+            return self.answers.push((self.out.now, reply));
+        };
         let Some(pending) = one.pending.filter(|_| reply.number == one.number) else { return };
         self.out.trace.note(self.out.now, 8, client.into(), reply.number);
         self.out.trace.say(self.out.now, format_args!("{reply:?}"));

@@ -1,0 +1,181 @@
+//! `nexus sim failover`: how long shards take no write after the process that leads them died.
+
+mod bars;
+mod figures;
+
+use std::io::Write;
+use std::time::Duration;
+
+use clap::Args;
+use nexus_sim::cluster::{Failover, FailoverSpec, Kill, NODES_MAX, SHARDS_MAX};
+use serde::Serialize;
+
+use crate::cli::{Common, OutputFormat};
+use crate::failure::Failure;
+use crate::output::Output;
+use crate::progress::Progress;
+use figures::Figures;
+
+const EXAMPLES: &str = "\
+Examples:
+  nexus sim failover
+      a thousand deaths in a cluster of five nodes and eight shards
+  nexus sim failover --kills 100 --nodes 3 --shards 1 --sync-us 50000
+      a small cluster, with disks that take 50 ms for a sync
+  nexus sim failover --format json > rows.jsonl
+      one row for each death, and one for all
+
+What is measured: in a cluster in which nothing else goes wrong, a process that leads
+something dies at a random moment and comes back after one to five seconds. Members have
+their default times. For each shard that it led: how long until another leads, and until
+a client is told that a write begun since the death is done. A client tries every 10 ms,
+at all members at once, so that up to 10 ms are the client's, and two ways.";
+
+/// Kill leaders, and measure how long their shards take no write
+#[derive(Args, Debug)]
+#[command(after_help = EXAMPLES)]
+pub struct FailoverArgs {
+    /// Processes to kill, one after another
+    #[arg(long, value_name = "N", default_value_t = 1_000)]
+    #[arg(value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    kills: u32,
+    /// Nodes in the cluster
+    #[arg(long, value_name = "N", default_value_t = 5)]
+    #[arg(value_parser = clap::value_parser!(u32).range(3..=i64::from(NODES_MAX)))]
+    nodes: u32,
+    /// Shards, each a group of three members
+    #[arg(long, value_name = "N", default_value_t = 8)]
+    #[arg(value_parser = clap::value_parser!(u32).range(1..=i64::from(SHARDS_MAX)))]
+    shards: u32,
+    /// Microseconds that a frame takes at least; the most is twice that
+    #[arg(long, value_name = "US", default_value_t = 500)]
+    #[arg(value_parser = clap::value_parser!(u64).range(1..=1_000_000))]
+    latency_us: u64,
+    /// Microseconds that a sync takes in the mean, half more or less
+    #[arg(long, value_name = "US", default_value_t = 10_000)]
+    #[arg(value_parser = clap::value_parser!(u64).range(1..=1_000_000))]
+    sync_us: u64,
+}
+
+impl FailoverArgs {
+    fn spec(&self, seed: u64) -> FailoverSpec {
+        FailoverSpec {
+            nodes: self.nodes,
+            shards: self.shards,
+            latency: Duration::from_micros(self.latency_us),
+            sync: Duration::from_micros(self.sync_us),
+            ..FailoverSpec::new(seed)
+        }
+    }
+}
+
+/// What one death did; scripts rely on its fields.
+#[derive(Serialize)]
+struct Row {
+    kill: u32,
+    seed: u64,
+    at_s: f64,
+    node: String,
+    down_s: f64,
+    elected_ms: f64,
+    acknowledged_ms: f64,
+    shards: Vec<ShardRow>,
+}
+
+/// What it did to one shard.
+#[derive(Serialize)]
+struct ShardRow {
+    shard: u32,
+    elected_ms: f64,
+    acknowledged_ms: f64,
+}
+
+impl Row {
+    fn new(number: u32, seed: u64, kill: &Kill) -> Row {
+        let shards = kill.outages.iter().map(|one| ShardRow {
+            shard: one.shard,
+            elected_ms: millis(one.elected),
+            acknowledged_ms: millis(one.acknowledged),
+        });
+        Row {
+            kill: number,
+            seed,
+            at_s: kill.at.as_secs_f64(),
+            node: kill.node.to_string(),
+            down_s: kill.down.as_secs_f64(),
+            elected_ms: millis(kill.elected()),
+            acknowledged_ms: millis(kill.acknowledged()),
+            shards: shards.collect(),
+        }
+    }
+
+    fn json(&self) -> String {
+        serde_json::to_string(self).expect("a row has only names and numbers") + "\n"
+    }
+}
+
+/// Milliseconds for scripts.
+fn millis(time: Duration) -> f64 {
+    time.as_nanos() as f64 / 1e6
+}
+
+/// Kills so many; in JSON a row for each, and the figures of all.
+pub(super) fn run(
+    args: &FailoverArgs,
+    common: &Common,
+    output: &mut Output<impl Write>,
+) -> Result<(), Failure> {
+    let spec = args.spec(common.seed);
+    let progress = Progress::start(args.kills.into(), "killing");
+    let mut failover = Failover::new(spec);
+    let mut figures = Figures::default();
+    for number in 1..=args.kills {
+        let kill = failover.next_kill().map_err(|error| gave_up(&spec, number, &error))?;
+        figures.add(&kill.outages);
+        progress.step();
+        if common.format == OutputFormat::Json {
+            let row = Row::new(number, spec.seed, &kill).json();
+            progress.hidden(|| output.print(&row)).map_err(Failure::Output)?;
+        }
+    }
+    drop(progress);
+    let json = common.format == OutputFormat::Json;
+    let text = if json { figures.json(&spec) } else { figures.text(&spec) };
+    output.print(&text).map_err(Failure::Output)
+}
+
+fn gave_up(spec: &FailoverSpec, number: u32, error: &dyn std::error::Error) -> Failure {
+    Failure::Check(format!(
+        "seed {}, death {number}: {error}\nto see it again: nexus sim failover --seed {} --kills \
+         {number} --nodes {} --shards {} --latency-us {} --sync-us {}",
+        spec.seed,
+        spec.seed,
+        spec.nodes,
+        spec.shards,
+        spec.latency.as_micros(),
+        spec.sync.as_micros()
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_row_has_each_shard_and_the_worst_of_them() {
+        let spec = FailoverSpec { nodes: 3, ..FailoverSpec::new(7) };
+        let kill = Failover::new(spec).next_kill().expect("nothing else goes wrong");
+        let row = Row::new(4, 7, &kill).json();
+        let row: serde_json::Value = serde_json::from_str(&row).expect("a row is JSON");
+        let shards = row["shards"].as_array().expect("there is a list");
+        assert!(!shards.is_empty());
+        let worst = |name: &str| {
+            let times = shards.iter().filter_map(|shard| shard[name].as_f64());
+            times.fold(0.0, f64::max)
+        };
+        assert_eq!(row["acknowledged_ms"], worst("acknowledged_ms"));
+        assert_eq!(row["elected_ms"], worst("elected_ms"));
+        assert!(worst("elected_ms") < worst("acknowledged_ms"));
+        assert_eq!((&row["kill"], &row["seed"]), (&4.into(), &7.into()));
+    }
+}

@@ -1,0 +1,331 @@
+//! Failover: how long a shard takes no write after the process that leads it has died.
+//!
+//! Nothing else goes wrong: links are in order, syncs take about as long as they should, one
+//! process is down at a time. So the figure is that of the protocol and its times, which are
+//! those that a member has by default.
+//!
+//! Who measures must not be what is measured: a client that pauses before it tries elsewhere
+//! adds its pause. Here a new write goes to all members of a shard every [`PROBE_EVERY`], and
+//! that, with the way there and back, is all that the figure holds beside the cluster's time.
+//!
+//! Absent on purpose: links that break with the process. A member learns of a death from
+//! silence alone, as it would if the machine had died.
+
+use std::cell::RefCell;
+use std::rc::Rc;
+use std::time::Duration;
+
+use nexus_base::{Rng, Time};
+use nexus_cluster::NodeId;
+use nexus_cluster::raft::Standing;
+
+use super::checkers::{Checker, Place, Seen, Violation};
+use super::client::{Outcome, Reply, Request};
+use super::family::Families;
+use super::kv::{ClientId, Op};
+use super::node::{Death, founders};
+use super::outside::node_id;
+use super::replica::Replica;
+use super::spec::{ClusterSpec, SETTLE_WITHIN};
+use super::world::ClusterWorld;
+
+/// How often a write is tried at each shard while one of them takes none.
+pub const PROBE_EVERY: Duration = Duration::from_millis(10);
+/// How often while all of them do.
+const CALM_PROBE_EVERY: Duration = Duration::from_millis(100);
+/// How long a process that died stays away, at least and at most.
+pub const DOWN: [Duration; 2] = [Duration::from_secs(1), Duration::from_secs(5)];
+/// How long the cluster is whole before somebody dies, at least; and the mean of what comes
+/// on top, so that a death is at no special moment of a round.
+const CALM: Duration = Duration::from_secs(1);
+
+/// A cluster in which leaders die.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct FailoverSpec {
+    /// Where chance begins.
+    pub seed: u64,
+    /// How many nodes there are, from 3 to 64.
+    pub nodes: u32,
+    /// How many shards, each a group of three members, from 1 to 1,024.
+    pub shards: u32,
+    /// What a frame takes at least; the most is twice that.
+    pub latency: Duration,
+    /// What a sync takes in the mean; the least is half of it, the most one and a half.
+    pub sync: Duration,
+}
+
+impl FailoverSpec {
+    /// Five nodes and eight shards on a local network and a disk that does not hurry.
+    ///
+    /// Half a millisecond and ten are guesses on the slow side.
+    pub fn new(seed: u64) -> FailoverSpec {
+        let (latency, sync) = (Duration::from_micros(500), Duration::from_millis(10));
+        FailoverSpec { seed, nodes: 5, shards: 8, latency, sync }
+    }
+}
+
+/// One death, and what it did.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Kill {
+    /// When, in virtual time.
+    pub at: Time,
+    /// Whose process.
+    pub node: NodeId,
+    /// How long it stayed away.
+    pub down: Duration,
+    /// The shards it led; at least one.
+    pub outages: Vec<Outage>,
+}
+
+impl Kill {
+    /// From the death until the last shard took a write again.
+    pub fn acknowledged(&self) -> Duration {
+        self.outages.iter().map(|one| one.acknowledged).max().unwrap_or_default()
+    }
+
+    /// From the death until the last shard had another leader.
+    pub fn elected(&self) -> Duration {
+        self.outages.iter().map(|one| one.elected).max().unwrap_or_default()
+    }
+}
+
+/// What the death of its leader was to one shard.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Outage {
+    /// Which.
+    pub shard: u32,
+    /// From the death until the member that then acknowledged was elected.
+    pub elected: Duration,
+    /// From the death until a client was told that a write begun since is done.
+    pub acknowledged: Duration,
+}
+
+/// Why there is no figure.
+#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum FailoverError {
+    /// A promise was broken. What was measured before stands.
+    #[error("a promise was broken: {0}")]
+    Violation(Violation),
+    /// A shard took no write for [`SETTLE_WITHIN`]. What was measured before stands.
+    #[error("shard {shard} took no write from {since} to {until}")]
+    Stuck {
+        /// Which.
+        shard: u32,
+        /// Since when.
+        since: Time,
+        /// When it was given up.
+        until: Time,
+    },
+}
+
+/// Leaders of one cluster that die, one after the other. Equal specs give equal deaths.
+///
+/// ```
+/// use nexus_sim::cluster::{Failover, FailoverSpec};
+///
+/// let mut failover = Failover::new(FailoverSpec { shards: 2, ..FailoverSpec::new(7) });
+/// let kill = failover.next_kill()?;
+/// assert!(kill.acknowledged().as_secs() < 2);
+/// # Ok::<(), nexus_sim::cluster::FailoverError>(())
+/// ```
+pub struct Failover {
+    world: ClusterWorld,
+    rng: Rng,
+    /// The number of the writes that were tried last.
+    number: u64,
+    /// For each shard the first number that counts, until one was acknowledged.
+    wanted: Vec<Option<u64>>,
+    /// The last death.
+    died_at: Time,
+    elections: Elections,
+}
+
+impl Failover {
+    /// A cluster that has just started.
+    ///
+    /// # Panics
+    /// As [`ClusterWorld::new`].
+    pub fn new(spec: FailoverSpec) -> Failover {
+        let FailoverSpec { seed, nodes, shards, .. } = spec;
+        let calm = ClusterSpec { nodes, shards, ..ClusterSpec::new(seed) };
+        let mut world = ClusterWorld::new(ClusterSpec { families: Families::NONE, ..calm });
+        world.be_calm(spec.latency, spec.sync);
+        let elections = Elections::new(shards);
+        world.add_checker(Box::new(elections.clone()));
+        let rng = Rng::new(seed).fork("failover");
+        let wanted = vec![None; shards as usize];
+        Failover { world, rng, number: 0, wanted, died_at: Time::ZERO, elections }
+    }
+
+    /// Waits for a random moment at which all is well, kills a process that leads something,
+    /// and waits until all it led takes writes again.
+    ///
+    /// # Errors
+    /// [`FailoverError`]; there will be no further deaths then.
+    pub fn next_kill(&mut self) -> Result<Kill, FailoverError> {
+        self.want((0..self.world.spec.shards).collect());
+        self.await_wanted(CALM_PROBE_EVERY)?;
+        let more = CALM.mul_f64(self.rng.exponential().min(4.0));
+        self.be_well(CALM + more)?;
+        let (node, led) = self.choose();
+        let span = (DOWN[1] - DOWN[0]).as_nanos() as u64;
+        let down = DOWN[0] + Duration::from_nanos(self.rng.below(span + 1));
+        let at = self.world.now();
+        self.died_at = at;
+        self.world.kill(node, Death::Process, down);
+        self.want(led);
+        // Clients do not know of it, so they are in no step with it.
+        let step = self.rng.below(PROBE_EVERY.as_nanos() as u64);
+        self.pass(Duration::from_nanos(step))?;
+        let outages = self.await_wanted(PROBE_EVERY)?;
+        let kill = Kill { at, node: node_id(node), down, outages };
+        self.be_well(at.after(down).since(self.world.now()))?;
+        Ok(kill)
+    }
+
+    /// A node that leads something, and what.
+    ///
+    /// # Panics
+    /// If nobody does: all shards took writes just now.
+    fn choose(&mut self) -> (u32, Vec<u32>) {
+        let led = |node| (node, self.world.led_by(node));
+        let leaders = (0..self.world.spec.nodes).map(led).filter(|(_, led)| !led.is_empty());
+        let mut leaders: Vec<_> = leaders.collect();
+        assert!(!leaders.is_empty(), "whoever acknowledges leads");
+        leaders.swap_remove(self.rng.below(leaders.len() as u64) as usize)
+    }
+
+    /// From now on writes to `shards` are waited for, that are yet to be begun.
+    fn want(&mut self, shards: Vec<u32>) {
+        for shard in shards {
+            self.wanted[shard as usize] = Some(self.number + 1);
+        }
+    }
+
+    /// Tries writes until each that is wanted was acknowledged.
+    fn await_wanted(&mut self, every: Duration) -> Result<Vec<Outage>, FailoverError> {
+        let give_up = self.world.now().after(SETTLE_WITHIN);
+        let mut outages = Vec::new();
+        while let Some(shard) = self.wanted.iter().position(Option::is_some) {
+            let until = self.world.now();
+            if until > give_up {
+                let (shard, since) = (shard as u32, self.died_at);
+                return Err(FailoverError::Stuck { shard, since, until });
+            }
+            self.probe();
+            self.pass(every)?;
+            self.take_answers(&mut outages);
+        }
+        Ok(outages)
+    }
+
+    /// Ends the outage of each shard of which a wanted write was acknowledged.
+    fn take_answers(&mut self, outages: &mut Vec<Outage>) {
+        for (at, reply) in self.world.take_answers() {
+            let shard = self.world.shard_of(reply.client);
+            let wanted = &mut self.wanted[shard as usize];
+            let is_done = matches!(reply.outcome, Outcome::Done(_));
+            if is_done && wanted.take_if(|least| *least <= reply.number).is_some() {
+                let elected = self.elections.last(shard).since(self.died_at);
+                let acknowledged = at.since(self.died_at);
+                outages.push(Outage { shard, elected, acknowledged });
+            }
+        }
+    }
+
+    /// Lets time pass in which nobody dies, with writes now and then.
+    fn be_well(&mut self, time: Duration) -> Result<(), FailoverError> {
+        let until = self.world.now().after(time);
+        while self.world.now() < until {
+            self.probe();
+            self.pass(CALM_PROBE_EVERY.min(until.since(self.world.now())))?;
+            // Nobody waits for them.
+            self.world.take_answers();
+        }
+        Ok(())
+    }
+
+    fn probe(&mut self) {
+        self.number += 1;
+        for shard in 0..self.world.spec.shards {
+            self.world.probe(shard, self.number);
+        }
+    }
+
+    fn pass(&mut self, time: Duration) -> Result<(), FailoverError> {
+        self.world.run_for(time);
+        match self.world.violations() {
+            [] => Ok(()),
+            [first, ..] => Err(FailoverError::Violation(first.clone())),
+        }
+    }
+}
+
+/// When each shard has last elected a leader.
+#[derive(Clone)]
+struct Elections(Rc<RefCell<Vec<Time>>>);
+
+impl Elections {
+    fn new(shards: u32) -> Elections {
+        Elections(Rc::new(RefCell::new(vec![Time::ZERO; shards as usize])))
+    }
+
+    fn last(&self, shard: u32) -> Time {
+        self.0.borrow()[shard as usize]
+    }
+}
+
+impl Checker for Elections {
+    fn name(&self) -> &'static str {
+        "elections"
+    }
+
+    fn see(&mut self, at: Time, place: Place, seen: &Seen<'_>) -> Result<(), String> {
+        if let Seen::Role(role) = seen
+            && role.is == Standing::Leader
+        {
+            self.0.borrow_mut()[place.shard as usize] = at;
+        }
+        Ok(())
+    }
+}
+
+/// What a cluster is to whoever measures it.
+impl ClusterWorld {
+    /// From now on frames and syncs take this long, and nobody wants anything.
+    fn be_calm(&mut self, latency: Duration, sync: Duration) {
+        (self.out.plan.latency, self.out.plan.sync) = (latency, sync);
+        // No wishes are carried out and no client begins anything.
+        (self.healed, self.quiet) = (true, true);
+    }
+
+    /// The shards that a node leads.
+    fn led_by(&self, node: u32) -> Vec<u32> {
+        let node = &self.nodes[node as usize];
+        let replicas = node.replicas.iter().zip(0..);
+        let led = replicas.filter(|(one, _)| one.as_ref().is_some_and(Replica::leads));
+        led.map(|(_, shard)| shard).collect()
+    }
+
+    /// Sends a write to all members of a shard: whoever leads it takes it.
+    fn probe(&mut self, shard: u32, number: u64) {
+        let client = ClientId(self.client_count() + shard);
+        let op = Op::Put { key: 0, value: number as i64 };
+        for node in founders(shard, self.spec.nodes) {
+            self.out.ask(node, Request { client, shard, number, op });
+        }
+    }
+
+    /// Whom [`Self::probe`] speaks for.
+    fn shard_of(&self, client: ClientId) -> u32 {
+        client.0 - self.client_count()
+    }
+
+    fn take_answers(&mut self) -> Vec<(Time, Reply)> {
+        std::mem::take(&mut self.answers)
+    }
+}
+
+#[cfg(test)]
+mod tests;
