@@ -22,8 +22,11 @@ pub const ENTRIES_MAX: usize = 16_384;
 /// Source: a guess; groups have three to five voters.
 pub const MEMBERS_MAX: usize = 1_024;
 
-/// Reads a list of at most `LEN_MAX` items.
-pub(crate) fn list<'de, const LEN_MAX: usize, T: Deserialize<'de>, D: Deserializer<'de>>(
+/// Reads a list of at most `LEN_MAX` items: for `deserialize_with`.
+///
+/// # Errors
+/// The list is longer, or one of its items cannot be read.
+pub fn list<'de, const LEN_MAX: usize, T: Deserialize<'de>, D: Deserializer<'de>>(
     input: D,
 ) -> Result<Vec<T>, D::Error> {
     input.deserialize_seq(List { len_max: LEN_MAX, item: PhantomData })

@@ -8,7 +8,7 @@
 //! [`Disk`], which a folder implements in production and a faulty one in a simulated world.
 #![forbid(unsafe_code)]
 
-mod bounded;
+pub mod bounded;
 pub mod causal;
 pub mod crdt;
 mod disk;

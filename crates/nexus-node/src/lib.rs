@@ -2,9 +2,39 @@
 //!
 //! Separate because it is where the protocols, which know no agents, and the agents, which
 //! know no cluster, meet. Everything is pure: what decides is handed the time and the input,
-//! and says what it wants done. Read [`shard::ShardState`] first: what a shard keeps.
+//! and says what it wants done. Read [`Node`] first, and [`shard::ShardState`] for what a
+//! shard keeps.
+//!
+//! How an agent's message becomes an answer: `handler/ask.rs` finds who leads its shard;
+//! there `handler/arrive.rs` activates it and delivers the message; `handler/step.rs` makes
+//! what came of it an entry, and lets it out once that is committed.
 //!
 //! Absent on purpose: clocks, sockets, threads, disks; how agents run; how groups agree.
 #![forbid(unsafe_code)]
 
+mod alarms;
+mod call;
+mod control;
+mod delivery;
+mod disk;
+mod effect;
+mod group;
+mod handler;
+mod host;
+mod hosting;
+mod input;
+mod mail;
+mod node;
+mod observer;
+mod reply;
 pub mod shard;
+mod spec;
+
+pub use call::CALLS_MAX;
+pub use delivery::DELIVERIES_MAX;
+pub use effect::{Answer, CallError, Effect};
+pub use group::{CONTROL, group_of, shard_of};
+pub use input::{Ask, Input};
+pub use node::{Counts, Node, NodeError};
+pub use observer::{Observer, Saw};
+pub use spec::{CONTROL_MAX, MembershipSpec, NodeSpec};

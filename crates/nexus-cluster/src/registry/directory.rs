@@ -6,6 +6,8 @@ use nexus_base::AgentId;
 use serde::{Deserialize, Serialize};
 
 use crate::NodeId;
+use crate::ring::Slot;
+use crate::shard::SlotSet;
 
 /// Bytes of a name: kind and key.
 pub const NAME_BYTES_MAX: usize = 1_024;
@@ -101,6 +103,34 @@ impl Directory {
         let (before, over) = (self.names.len(), *over);
         self.names.retain(|_, entry| entry.node != node || entry.incarnation > over);
         before - self.names.len()
+    }
+
+    /// Takes out the names whose ids are in `slots`, with what is known of lives that are
+    /// over: what the next owner of the slots is to know.
+    #[must_use]
+    pub fn split_off(&mut self, slots: &SlotSet) -> Directory {
+        let inside = |key: &AgentKey| slots.contains(Slot::of(AgentId::from_u128(key.0)));
+        let (gone, kept) = std::mem::take(&mut self.names)
+            .into_iter()
+            .partition::<BTreeMap<_, _>, _>(|(key, _)| inside(key));
+        self.names = kept;
+        Directory { names_max: self.names_max, names: gone, over: self.over.clone() }
+    }
+
+    /// Takes in what [`Self::split_off`] took out, here or elsewhere. Names of lives that
+    /// are over by what either knows are free. The limit is for new names: what was given
+    /// elsewhere is not refused.
+    pub fn absorb(&mut self, other: Directory) {
+        self.names.extend(other.names);
+        for (node, incarnation) in other.over {
+            let over = self.over.entry(node).or_default();
+            *over = incarnation.max(*over);
+        }
+        let over = &self.over;
+        let is_over = |entry: &Registration| {
+            over.get(&entry.node).is_some_and(|&over| entry.incarnation <= over)
+        };
+        self.names.retain(|_, entry| !is_over(entry));
     }
 
     /// A node that has left for good: nothing has to be remembered of its lives.

@@ -2,11 +2,9 @@
 
 use std::fmt;
 
+use nexus_agent::{KEY_BYTES_MAX, KIND_BYTES_MAX};
 use nexus_base::{AgentId, IdSecret};
 use serde::{Deserialize, Serialize};
-
-/// Bytes of an agent's name: kind and key together.
-pub use nexus_cluster::registry::NAME_BYTES_MAX;
 
 /// What an agent is called: the whole of it, since two names may have one id.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
@@ -28,9 +26,10 @@ impl AgentName {
         secret.agent_id(&self.kind, &self.key)
     }
 
-    /// Whether it is short enough to be kept, and has a kind.
+    /// Whether kind and key are as long as an agent's may be.
     pub fn is_sound(&self) -> bool {
-        !self.kind.is_empty() && self.kind.len() + self.key.len() <= NAME_BYTES_MAX
+        (1..=KIND_BYTES_MAX).contains(&self.kind.len())
+            && (1..=KEY_BYTES_MAX).contains(&self.key.len())
     }
 }
 

@@ -1,0 +1,118 @@
+//! Asks under way from this node: for its clients, its agents, and their letters.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use bytes::Bytes;
+use nexus_agent::CallAnswer;
+use nexus_base::{AgentId, Time};
+use nexus_cluster::raft::Term;
+use nexus_cluster::{GroupId, NodeId};
+
+use crate::shard::{AgentName, Request};
+
+/// Asks under way from one node at a time. A guess: some tens of megabytes.
+pub const CALLS_MAX: usize = 65_536;
+
+/// Bytes of a message that is sent by name: as many as an entry of a log may have, since what
+/// is larger could not be kept.
+pub const ASK_BYTES_MAX: usize = 1 << 20;
+
+/// How long one try waits for an answer before somebody else is asked. A guess: an election
+/// and some round trips; a handler that takes longer is asked again, and knows the request.
+pub(crate) const TRY_FOR: Duration = Duration::from_millis(500);
+
+/// The pause after being told that nobody does it just now. A guess: a fraction of an
+/// election.
+pub(crate) const PAUSE: Duration = Duration::from_millis(50);
+
+/// One ask.
+pub(crate) struct Call {
+    pub(crate) to: AgentName,
+    pub(crate) id: AgentId,
+    pub(crate) message: String,
+    pub(crate) bytes: Bytes,
+    pub(crate) request: Request,
+    pub(crate) deadline: Time,
+    pub(crate) waiter: Waiter,
+    /// Who was asked last.
+    pub(crate) asked: Option<NodeId>,
+    /// How often somebody was asked.
+    pub(crate) tries: u32,
+    /// Pointers followed since the last pause.
+    pub(crate) followed: u8,
+    /// Whether the last one asked has not said anything yet.
+    pub(crate) waits: bool,
+    /// Whether it may have been done by somebody who has not said so.
+    pub(crate) unsure: bool,
+}
+
+impl Call {
+    pub(crate) fn new(
+        (to, id): (AgentName, AgentId),
+        (message, bytes): (String, Bytes),
+        request: Request,
+        deadline: Time,
+        waiter: Waiter,
+    ) -> Call {
+        let (asked, tries, followed) = (None, 0, 0);
+        let (waits, unsure) = (false, false);
+        Call {
+            to,
+            id,
+            message,
+            bytes,
+            request,
+            deadline,
+            waiter,
+            asked,
+            tries,
+            followed,
+            waits,
+            unsure,
+        }
+    }
+}
+
+/// Who waits for the outcome.
+pub(crate) enum Waiter {
+    /// A client of this node.
+    Client { ticket: u64 },
+    /// An agent of this node.
+    Agent(CallAnswer),
+    /// A letter, kept by the shard of a group.
+    Letter { group: GroupId, term: Term, sender: AgentId, number: u64 },
+    /// Nobody: a message that a local agent has told.
+    Nobody,
+}
+
+/// All asks under way.
+#[derive(Default)]
+pub(crate) struct Calls {
+    by_number: BTreeMap<u64, Call>,
+    last: u64,
+}
+
+impl Calls {
+    pub(crate) fn is_full(&self) -> bool {
+        self.by_number.len() >= CALLS_MAX
+    }
+
+    pub(crate) fn add(&mut self, call: Call) -> u64 {
+        self.last += 1;
+        self.by_number.insert(self.last, call);
+        self.last
+    }
+
+    pub(crate) fn get_mut(&mut self, number: u64) -> Option<&mut Call> {
+        self.by_number.get_mut(&number)
+    }
+
+    pub(crate) fn remove(&mut self, number: u64) -> Option<Call> {
+        self.by_number.remove(&number)
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.by_number.len()
+    }
+}

@@ -1,0 +1,42 @@
+//! What is to be put on disk: one batch for all groups at a time.
+
+use std::collections::BTreeMap;
+
+use nexus_cluster::GroupId;
+use nexus_cluster::raft::Write;
+
+use crate::Effect;
+
+/// Writes that wait, and those that are on their way. Bounded by what each group has under
+/// way, see [`nexus_cluster::raft::Spec::uncommitted_bytes`].
+#[derive(Default)]
+pub(crate) struct Writes {
+    waiting: Vec<(GroupId, Write)>,
+    /// The batch under way, and the last write of each group in it.
+    under_way: Option<BTreeMap<GroupId, u64>>,
+    batch: u64,
+}
+
+impl Writes {
+    pub(crate) fn push(&mut self, group: GroupId, write: Write) {
+        self.waiting.push((group, write));
+    }
+
+    /// The next batch, unless one is under way.
+    pub(crate) fn next_batch(&mut self) -> Option<Effect> {
+        if self.under_way.is_some() || self.waiting.is_empty() {
+            return None;
+        }
+        self.batch += 1;
+        let writes = std::mem::take(&mut self.waiting);
+        self.under_way =
+            Some(writes.iter().map(|(group, write)| (*group, write.sequence)).collect());
+        Some(Effect::Write { batch: self.batch, writes })
+    }
+
+    /// A batch is on disk: the last write of each group in it. None if it is not the one
+    /// under way.
+    pub(crate) fn written(&mut self, batch: u64) -> Option<BTreeMap<GroupId, u64>> {
+        if batch == self.batch { self.under_way.take() } else { None }
+    }
+}

@@ -1,0 +1,231 @@
+//! A message for a strict agent has come to where its shard is led.
+
+use bytes::Bytes;
+use nexus_agent::{ActivateError, Activation, Deliver, KeptState};
+use nexus_base::{AgentId, Time};
+use nexus_cluster::GroupId;
+use nexus_cluster::ring::Slot;
+
+use crate::delivery::{About, Back};
+use crate::hosting::{Hosted, Hosting, Life, Reminder};
+use crate::mail::{Asked, Outcome, UNSURE};
+use crate::reply;
+use crate::shard::{AgentName, Seen};
+use crate::{Node, Saw};
+
+/// What keeps a message from being delivered.
+enum Hindered {
+    /// It can be later.
+    Now,
+    /// It never can.
+    Ever(String),
+}
+
+impl Node {
+    pub(crate) fn arrive(&mut self, asked: Asked, id: AgentId, deadline: Time, back: Back) {
+        let slot = Slot::of(id);
+        let Some(group) = self.open_here(slot) else {
+            let moved = Outcome::Moved(self.residence_elsewhere(slot));
+            return self.give_back(back, moved);
+        };
+        let Some(hosting) = self.hostings.get_mut(&group) else { return };
+        if let Some(&number) = hosting.under_way.get(&(id, asked.request))
+            && let Some(delivery) = self.deliveries.get_mut(number)
+        {
+            return delivery.add_back(back);
+        }
+        let (term, shard) = (hosting.term, self.groups.get(&group).and_then(|one| one.shard()));
+        match shard.map(|shard| shard.answered(id, asked.request)) {
+            Some(Seen::Answered(reply)) => {
+                let outcome = reply::outcome(&reply, term);
+                return self.give_back(back, outcome);
+            }
+            Some(Seen::Older) => {
+                let reason = "its origin has asked something later meanwhile".to_owned();
+                return self.give_back(back, Outcome::Refused { reason });
+            }
+            Some(Seen::New) | None => {}
+        }
+        let about = About::Request(asked.request, back);
+        let message = (asked.message, asked.bytes);
+        match self.deliver(group, (id, &asked.to), message, deadline, about) {
+            Ok(()) => {}
+            Err(Hindered::Now) => self.give_back(back, Outcome::Again { unsure: false }),
+            Err(Hindered::Ever(reason)) => self.give_back(back, Outcome::Refused { reason }),
+        }
+    }
+
+    /// A reminder is due; false if it cannot be delivered now.
+    pub(crate) fn ring(
+        &mut self,
+        group: GroupId,
+        reminder: &Reminder,
+        name: &AgentName,
+        message: (String, Bytes),
+    ) -> bool {
+        let about = About::Reminder(reminder.clone());
+        let deadline = self.now.after(super::duty::REMINDER_WITHIN);
+        self.deliver(group, (reminder.0, name), message, deadline, about).is_ok()
+    }
+
+    fn deliver(
+        &mut self,
+        group: GroupId,
+        (id, name): (AgentId, &AgentName),
+        (message, bytes): (String, Bytes),
+        deadline: Time,
+        about: About,
+    ) -> Result<(), Hindered> {
+        if self.deliveries.is_full() {
+            return Err(Hindered::Now);
+        }
+        let activation = self.activation_of(group, id, name)?;
+        let number = match &about {
+            About::Request(request, _) => {
+                let key = (id, *request);
+                let number = self.deliveries.add(group, id, activation, about);
+                if let Some(hosting) = self.hostings.get_mut(&group) {
+                    hosting.under_way.insert(key, number);
+                }
+                number
+            }
+            About::Reminder(reminder) => {
+                let reminder = reminder.clone();
+                let number = self.deliveries.add(group, id, activation, about);
+                if let Some(hosting) = self.hostings.get_mut(&group) {
+                    hosting.ringing.insert(reminder);
+                }
+                number
+            }
+        };
+        let AgentName { kind, key } = name;
+        self.system.deliver(Deliver {
+            kind,
+            key,
+            message: &message,
+            bytes: &bytes,
+            deadline,
+            number,
+        });
+        Ok(())
+    }
+
+    /// The activation of an agent, made if there is none; it is about to get a message.
+    fn activation_of(
+        &mut self,
+        group: GroupId,
+        id: AgentId,
+        name: &AgentName,
+    ) -> Result<u64, Hindered> {
+        let now = self.now;
+        let Some(hosting) = self.hostings.get_mut(&group) else { return Err(Hindered::Now) };
+        if let Some(hosted) = hosting.agents.get_mut(&id) {
+            if hosted.name != *name {
+                return Err(Hindered::Ever(format!("{name} and {} have one id", hosted.name)));
+            }
+            if hosted.life != Life::Active {
+                return Err(Hindered::Now);
+            }
+            (hosted.used, hosted.delivered) = (now, hosted.delivered + 1);
+            return Ok(hosted.number);
+        }
+        self.activate(group, id, name)
+    }
+
+    fn activate(&mut self, group: GroupId, id: AgentId, name: &AgentName) -> Result<u64, Hindered> {
+        let Some(facts) = self.system.residence_of(&name.kind) else {
+            return Err(Hindered::Ever(format!("no node has agents of kind {}", name.kind)));
+        };
+        if !facts.strict {
+            return Err(Hindered::Ever(format!(
+                "agents of kind {} are not found by name alone",
+                name.kind
+            )));
+        }
+        if self.homes.len() >= self.spec.activations_max {
+            self.make_room();
+            return Err(Hindered::Now);
+        }
+        let number = self.next_number();
+        let (Some(member), Some(hosting)) =
+            (self.groups.get(&group), self.hostings.get_mut(&group))
+        else {
+            return Err(Hindered::Now);
+        };
+        let record = member.shard().and_then(|shard| shard.record(id));
+        if let Some(other) = record.filter(|record| record.name() != name) {
+            return Err(Hindered::Ever(format!("{name} and {} have one id", other.name())));
+        }
+        let step = record.map_or(0, |record| record.step());
+        let kept = record.and_then(|record| record.kept());
+        let events: Vec<Vec<u8>> =
+            kept.iter().flat_map(|kept| &kept.events).map(|event| event.to_vec()).collect();
+        let state = kept.map(|kept| KeptState {
+            version: kept.version,
+            whole: kept.whole.as_deref(),
+            events: &events,
+        });
+        let term = hosting.term;
+        let AgentName { kind, key } = name;
+        match self.system.activate(Activation { kind, key, number, term: term.0, state }) {
+            Ok(_) => {}
+            // Its last cell is on its way out.
+            Err(ActivateError::Active { .. } | ActivateError::ShuttingDown) => {
+                return Err(Hindered::Now);
+            }
+            Err(error) => return Err(Hindered::Ever(error.to_string())),
+        }
+        let hosted = Hosted::new(name.clone(), number, step, self.now, facts.idle_after);
+        hosting.agents.insert(id, hosted);
+        self.homes.insert(id, group);
+        self.counts.activated += 1;
+        if let Some(observer) = &mut self.observer {
+            observer.saw(self.now, &Saw::Activated { agent: id, group, term });
+        }
+        Ok(number)
+    }
+
+    /// Discards the activation of one agent: what it is ahead of what is kept is dropped, and
+    /// those who wait for it are to ask again.
+    pub(crate) fn discard(&mut self, group: GroupId, id: AgentId, outcome: &Outcome) {
+        let Some(hosting) = self.hostings.get_mut(&group) else { return };
+        let Some(hosted) = hosting.agents.get_mut(&id) else { return };
+        hosted.held.clear();
+        hosted.discarded = true;
+        let (number, name) = (hosted.number, hosted.name.clone());
+        if hosted.life == Life::Active {
+            hosted.life = Life::Ending;
+            self.counts.discarded += 1;
+        }
+        hosting.by_ticket.retain(|_, of| *of != id);
+        self.system.kill_by_name(&name.kind, &name.key);
+        for delivery in self.deliveries.of(id, number) {
+            self.end_delivery(delivery, outcome);
+        }
+        self.forget_if_over(group, id);
+    }
+
+    /// Ends all that is hosted for a group: another may lead it now.
+    pub(crate) fn stop_hosting(&mut self, group: GroupId) {
+        let Some(hosting) = self.hostings.get(&group) else { return };
+        let agents: Vec<AgentId> = hosting.agents.keys().copied().collect();
+        for id in agents {
+            self.discard(group, id, &UNSURE);
+        }
+        let Some(hosting) = self.hostings.remove(&group) else { return };
+        for id in hosting.agents.keys() {
+            self.homes.remove(id);
+        }
+    }
+
+    /// Forgets an agent that is gone and owes nothing.
+    pub(crate) fn forget_if_over(&mut self, group: GroupId, id: AgentId) {
+        let hosting = self.hostings.get_mut(&group);
+        if hosting.is_some_and(|hosting: &mut Hosting| hosting.forget_if_over(id)) {
+            self.homes.remove(&id);
+            if let Some(observer) = &mut self.observer {
+                observer.saw(self.now, &Saw::Ended { agent: id });
+            }
+        }
+    }
+}

@@ -1,0 +1,82 @@
+//! A frame from another node.
+
+use bytes::Bytes;
+use nexus_cluster::raft::{Message, Stored};
+use nexus_cluster::wire::{Content, decode};
+use nexus_cluster::{GroupId, NodeId};
+
+use crate::Node;
+use crate::delivery::Back;
+use crate::group::{CONTROL, group_of, shard_of};
+use crate::mail::{Mail, News};
+
+impl Node {
+    pub(crate) fn handle_frame(&mut self, bytes: &Bytes) {
+        let Ok((envelope, content)) = decode(bytes) else {
+            self.counts.damaged += 1;
+            return;
+        };
+        let from = envelope.from;
+        if envelope.to != self.spec.id || from == self.spec.id {
+            self.counts.stray += 1;
+            return;
+        }
+        match content {
+            Content::Raft(message) => self.handle_raft(envelope.group, from, message),
+            Content::Mail(bytes) => match Mail::read(&bytes) {
+                Some(mail) => self.handle_mail(from, mail),
+                None => self.counts.damaged += 1,
+            },
+            Content::Directory(bytes) => match News::read(&bytes) {
+                Some(news) => self.handle_news(from, news),
+                None => self.counts.damaged += 1,
+            },
+            _ => self.counts.stray += 1,
+        }
+    }
+
+    fn handle_raft(&mut self, group: GroupId, from: NodeId, message: Message) {
+        let is_known = group == CONTROL || shard_of(group).is_some();
+        // A member that is new to the group learns of the others from the leader.
+        if is_known && !self.groups.contains_key(&group) {
+            let _ = self.start_group(group, Stored::default());
+        }
+        let Some(member) = self.groups.get_mut(&group) else {
+            self.counts.stray += 1;
+            return;
+        };
+        member.raft.handle_message(self.now, from, message);
+        self.touched.insert(group);
+    }
+
+    fn handle_mail(&mut self, from: NodeId, mail: Mail) {
+        match mail {
+            Mail::Ask(asked) => {
+                let back = Back::There { node: from, call: asked.call };
+                let deadline = self.now.after(asked.within);
+                let id = asked.to.id(&self.spec.secret);
+                self.arrive(asked, id, deadline, back);
+            }
+            Mail::Answer { call, outcome } => self.call_came(call, Some(from), outcome),
+        }
+    }
+
+    pub(crate) fn handle_news(&mut self, from: NodeId, news: News) {
+        match news {
+            News::MapAsked { version } => self.tell_map(from, version),
+            News::Map { bytes } => self.learn_map(&bytes),
+            News::Led { shard, term } => self.note_leader(shard, from, term),
+            News::Due { shard, handoff, step, slots, from } => {
+                self.handoff_due(group_of(shard), handoff, step, slots, from);
+            }
+            News::Done { handoff, step } => self.handoff_done(handoff, step),
+            News::PartAsked { shard, to, handoff, slots, number } => {
+                self.tell_part(from, group_of(shard), to, handoff, slots, number);
+            }
+            News::Part { to, handoff, slots, count, part } => {
+                self.part_came(group_of(to), handoff, slots, count, part);
+            }
+            News::Yield { shard, to } => self.yield_shard(group_of(shard), to),
+        }
+    }
+}

@@ -1,0 +1,100 @@
+//! What a group wants done.
+
+use nexus_cluster::GroupId;
+use nexus_cluster::raft::{Effect, Entry, Role, Snapshot};
+use nexus_cluster::wire::Content;
+
+use crate::group::{CONTROL, Came, Machine};
+use crate::hosting::Hosting;
+use crate::node::Alarm;
+use crate::{Node, Saw};
+
+impl Node {
+    pub(crate) fn handle_group_timeout(&mut self, group: GroupId) {
+        if let Some(member) = self.groups.get_mut(&group) {
+            member.raft.handle_timeout(self.now);
+            self.touched.insert(group);
+        }
+    }
+
+    /// Carries out all that a group wants done.
+    pub(crate) fn poll_group(&mut self, group: GroupId) {
+        loop {
+            let Some(member) = self.groups.get_mut(&group) else { return };
+            let Some(effect) = member.raft.poll_effect() else { break };
+            match effect {
+                Effect::Send { to, message } => self.send(to, group, &Content::Raft(message)),
+                Effect::Write(write) => self.writes.push(group, write),
+                Effect::Apply(entries) => entries.iter().for_each(|entry| self.apply(group, entry)),
+                Effect::Restore(snapshot) => self.restore(group, &snapshot),
+                Effect::ReadReady { ticket, .. } => self.read_ready(group, ticket),
+                Effect::ReadRefused { ticket } => self.read_refused(group, ticket),
+                Effect::Role(role) => self.role_changed(group, role),
+            }
+        }
+        let (now, every) = (self.now, self.spec.snapshot_every);
+        let Some(member) = self.groups.get_mut(&group) else { return };
+        if member.compact(now, every) {
+            self.touched.insert(group);
+        }
+        let next = member.raft.next_timeout();
+        // One that is due already is due again at once, but not before others had their turn.
+        self.alarms.set(Alarm::Group(group), next);
+        self.host_if_ready(group);
+    }
+
+    fn apply(&mut self, group: GroupId, entry: &Entry) {
+        let Some(member) = self.groups.get_mut(&group) else { return };
+        match member.apply(entry) {
+            Came::Nothing => {}
+            Came::Control => self.map_changed(),
+            Came::Shard(command, applied) => {
+                if let (Some(observer), Machine::Shard(state)) =
+                    (&mut self.observer, &member.machine)
+                {
+                    let at = (entry.term, entry.index);
+                    let command = &*command;
+                    observer.saw(self.now, &Saw::Applied { group, at, command, applied, state });
+                }
+                self.command_applied(group, (entry.term, entry.index), &command, applied);
+            }
+        }
+        self.host_if_ready(group);
+    }
+
+    fn restore(&mut self, group: GroupId, snapshot: &Snapshot) {
+        let Some(member) = self.groups.get_mut(&group) else { return };
+        assert!(
+            member.restore(snapshot),
+            "the snapshot of {group} at {:?} cannot be read: this node must not go on without it",
+            snapshot.last
+        );
+        if let (Some(observer), Machine::Shard(state)) = (&mut self.observer, &member.machine) {
+            observer.saw(self.now, &Saw::Restored { group, at: snapshot.last, state });
+        }
+        if group == CONTROL {
+            self.map_changed();
+        }
+    }
+
+    fn role_changed(&mut self, group: GroupId, role: Role) {
+        let Some(member) = self.groups.get_mut(&group) else { return };
+        member.role = role;
+        if let Some(observer) = &mut self.observer {
+            observer.saw(self.now, &Saw::Role { group, role: &role });
+        }
+        let leads = member.leads();
+        if self.hostings.get(&group).is_some_and(|hosting| !leads || hosting.term != role.term) {
+            self.stop_hosting(group);
+        }
+    }
+
+    /// Begins to host a shard's agents once it leads and knows all that was committed.
+    fn host_if_ready(&mut self, group: GroupId) {
+        let Some(member) = self.groups.get(&group) else { return };
+        if group != CONTROL && member.is_ready() && !self.hostings.contains_key(&group) {
+            self.hostings.insert(group, Hosting::new(member.role.term));
+            self.ring_soon();
+        }
+    }
+}

@@ -1,0 +1,49 @@
+//! What agents have said.
+
+use nexus_agent::{AskError, Changed, StopReason};
+use nexus_base::AgentId;
+
+use crate::Node;
+use crate::host::Said;
+use crate::hosting::Life;
+use crate::mail::Outcome;
+
+impl Node {
+    pub(crate) fn handle_said(&mut self, said: Said) {
+        match said {
+            Said::Stepped(output) => self.stepped(*output),
+            Said::Undelivered(number, error) => self.undelivered(number, &error),
+            Said::Ended { agent, activation, reason } => {
+                self.agent_ended(agent, activation, &reason)
+            }
+            Said::Letter(letter) => self.handle_letter(letter),
+            Said::Call(call) => self.handle_agent_call(*call),
+        }
+    }
+
+    /// A message that was delivered was not handled, or its handler came to no end. Either
+    /// way nothing of it is kept.
+    fn undelivered(&mut self, number: u64, error: &AskError) {
+        let outcome = match error {
+            AskError::NotRunning
+            | AskError::ShuttingDown
+            | AskError::Stopped { changed: Changed::No | Changed::Unknown } => {
+                Outcome::Again { unsure: false }
+            }
+            error => Outcome::Refused { reason: error.to_string() },
+        };
+        let Some(delivery) = self.end_delivery(number, &outcome) else { return };
+        let hosting = self.hostings.get_mut(&delivery.group);
+        if let (Some(hosting), Some(reminder)) = (hosting, delivery.reminder) {
+            hosting.retries.reminder_failed(self.now, reminder);
+        }
+    }
+
+    fn agent_ended(&mut self, id: AgentId, activation: u64, _reason: &StopReason) {
+        let Some(group) = self.home_of(id) else { return };
+        let hosted = self.hostings.get_mut(&group).and_then(|hosting| hosting.agents.get_mut(&id));
+        let Some(hosted) = hosted.filter(|hosted| hosted.number == activation) else { return };
+        hosted.life = Life::Gone;
+        self.forget_if_over(group, id);
+    }
+}

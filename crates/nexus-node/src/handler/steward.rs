@@ -1,0 +1,258 @@
+//! The map of shards: how it spreads, and what the leader of the group that keeps it does so
+//! that handoffs go on and shards are kept and led where they should be.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use bytes::Bytes;
+use nexus_base::Time;
+use nexus_cluster::membership::MemberState;
+use nexus_cluster::raft::{ProposeError, Term};
+use nexus_cluster::ring::{Ring, SLACK};
+use nexus_cluster::shard::placement::{self, SHARDS_PER_MEMBER};
+use nexus_cluster::shard::{Command, HandoffId, Leader, Plan, ShardId, Stage, Step};
+use nexus_cluster::{GroupId, NodeId};
+
+use crate::control;
+use crate::group::{CONTROL, group_of};
+use crate::mail::News;
+use crate::node::Alarm;
+use crate::{Node, Saw};
+
+/// How often a node that does not keep the map asks for a newer one. A guess: as long as an
+/// election.
+const MAP_EVERY: Duration = Duration::from_millis(500);
+
+/// How long a node is down before its shards are kept elsewhere. A guess: longer than a
+/// restart, since copying costs more than waiting.
+const REPLACE_AFTER: Duration = Duration::from_secs(30);
+
+impl Node {
+    /// Has slots handed over: a split, a merge, a move. It is under way once the control group
+    /// has it, which [`Self::map`] shows.
+    ///
+    /// # Errors
+    /// [`ProposeError`]; nothing has changed. What makes no sense is refused later, by the map.
+    pub fn plan(&mut self, now: Time, plan: Plan) -> Result<(), ProposeError> {
+        self.now = self.now.max(now);
+        self.propose_map(&Command::Begin(plan))
+    }
+
+    fn propose_map(&mut self, command: &Command) -> Result<(), ProposeError> {
+        let Some(member) = self.groups.get_mut(&CONTROL) else {
+            return Err(ProposeError::NotLeader { leader: None });
+        };
+        member.raft.propose(self.now, control::encode(command))?;
+        self.touched.insert(CONTROL);
+        Ok(())
+    }
+
+    /// Whether this node decides about the map.
+    fn is_steward(&self) -> bool {
+        self.groups.get(&CONTROL).is_some_and(|member| member.is_ready())
+    }
+
+    /// Proposes a change, if it is this node's to propose. What is refused comes again.
+    fn wish(&mut self, command: &Command) {
+        if self.is_steward() {
+            let _ = self.propose_map(command);
+        }
+    }
+
+    pub(crate) fn note_leader(&mut self, shard: ShardId, node: NodeId, term: Term) {
+        let leader = Leader { node, term };
+        let known = self.map().shard(shard).map(|shard| shard.leader);
+        let is_news = |known: Option<Leader>| known.is_none_or(|known| known.term < term);
+        if known.is_some_and(is_news) {
+            self.wish(&Command::Lead { shard, leader });
+        }
+    }
+
+    pub(crate) fn handoff_done(&mut self, handoff: HandoffId, step: Step) {
+        if self.map().handoff(handoff).is_some() {
+            self.wish(&Command::Done { handoff, step });
+        }
+    }
+
+    /// What the leader of the control group does again and again.
+    pub(crate) fn steward(&mut self) {
+        if !self.is_steward() {
+            return;
+        }
+        let tasks: Vec<_> = self.map().tasks().collect();
+        for task in tasks {
+            let nexus_cluster::shard::Task { handoff, shard, step, slots, from } = task;
+            if let Some(leader) = self.leader_of(shard) {
+                self.tell(leader, News::Due { shard, handoff, step, slots, from });
+            }
+        }
+        let installed = |(id, handoff): (HandoffId, &nexus_cluster::shard::Handoff)| {
+            (handoff.stage == Stage::Installed).then_some(id)
+        };
+        let ready: Vec<HandoffId> = self.map().handoffs().filter_map(installed).collect();
+        for handoff in ready {
+            self.wish(&Command::Commit(handoff));
+        }
+        // Not while anything is under way: each waits for what came before.
+        if self.map().shards().all(|(_, shard)| shard.leader.is_some())
+            && self.map().handoffs().len() == 0
+        {
+            self.grow();
+            self.place();
+        }
+    }
+
+    /// Splits shards as long as there are too few.
+    fn grow(&mut self) {
+        let members = self.spec.shards.div_ceil(SHARDS_PER_MEMBER);
+        let missing = self.spec.shards.saturating_sub(self.map().shards().len());
+        for plan in placement::splits(self.map(), members).into_iter().take(missing) {
+            self.wish(&Command::Begin(plan));
+        }
+    }
+
+    /// Says where shards shall be kept, and has them led where that spreads the work.
+    fn place(&mut self) {
+        let Ok(ring) = Ring::of(self.keepers()) else { return };
+        let wanted = placement::replicas(&ring, self.map().shards().map(|(id, _)| id), SLACK);
+        let same = |one: &[NodeId], other: &[NodeId]| {
+            one.iter().collect::<BTreeSet<_>>() == other.iter().collect::<BTreeSet<_>>()
+        };
+        let moved: Vec<(ShardId, Vec<NodeId>)> = wanted
+            .into_iter()
+            .filter(|(id, replicas)| {
+                let shard = self.map().shard(*id);
+                !replicas.is_empty() && shard.is_some_and(|shard| !same(&shard.replicas, replicas))
+            })
+            .collect();
+        let is_placed = moved.is_empty();
+        for (shard, replicas) in moved {
+            self.wish(&Command::Keep { shard, replicas });
+        }
+        if is_placed {
+            self.spread_leaders();
+        }
+    }
+
+    fn spread_leaders(&mut self) {
+        let alive = |node: &NodeId| self.alive.contains(node);
+        let shards = || self.map().shards();
+        let replicas: BTreeMap<ShardId, Vec<NodeId>> = shards()
+            .map(|(id, shard)| (id, shard.replicas.iter().copied().filter(alive).collect()))
+            .collect();
+        let now: BTreeMap<ShardId, NodeId> =
+            shards().filter_map(|(id, shard)| Some((id, shard.leader?.node))).collect();
+        for (shard, to) in placement::leaders(&replicas, &now) {
+            if let Some(&leader) = now.get(&shard).filter(|leader| **leader != to) {
+                self.tell(leader, News::Yield { shard, to });
+            }
+        }
+    }
+
+    /// Nodes that shards may be kept on.
+    fn keepers(&self) -> BTreeSet<NodeId> {
+        let Some(membership) = &self.membership else {
+            return self.spec.founders.iter().copied().collect();
+        };
+        let is_lost = |state: MemberState, since: Time| match state {
+            MemberState::Down => self.now.since(since) >= REPLACE_AFTER,
+            MemberState::Left => true,
+            _ => false,
+        };
+        let mut keepers: BTreeSet<NodeId> = self.spec.founders.iter().copied().collect();
+        for member in membership.members() {
+            if is_lost(member.state(), member.since()) {
+                keepers.remove(&member.node());
+            } else {
+                keepers.insert(member.node());
+            }
+        }
+        keepers.insert(self.spec.id);
+        keepers
+    }
+
+    /// Asks for a newer map where this node does not keep it.
+    pub(crate) fn ask_for_map(&mut self) {
+        self.alarms.set(Alarm::Map, Some(self.now.after(MAP_EVERY)));
+        if !self.groups.contains_key(&CONTROL) {
+            let version = self.map.version();
+            self.tell_control(News::MapAsked { version });
+        }
+    }
+
+    pub(crate) fn tell_map(&mut self, to: NodeId, version: u64) {
+        if self.map().version() > version {
+            let bytes = control::map_bytes(self.map());
+            self.tell(to, News::Map { bytes });
+        }
+    }
+
+    pub(crate) fn learn_map(&mut self, bytes: &Bytes) {
+        let Some(map) = control::read_map(bytes) else {
+            self.counts.damaged += 1;
+            return;
+        };
+        if map.version() > self.map.version() {
+            self.map = map;
+            self.map_changed();
+        }
+    }
+
+    /// The map is another: what follows from it is taken up.
+    pub(crate) fn map_changed(&mut self) {
+        let map = match self.groups.get(&CONTROL).map(|member| &member.machine) {
+            Some(crate::group::Machine::Control(state))
+                if state.map.version() >= self.map.version() =>
+            {
+                &state.map
+            }
+            _ => &self.map,
+        };
+        self.routes.learn_map(map);
+        if let Some(observer) = &mut self.observer {
+            observer.saw(self.now, &Saw::Map(map));
+        }
+        self.found_groups();
+    }
+
+    /// Begins the groups of new shards that are to be kept here. Only those that nobody has
+    /// led yet: the members of others have changed perhaps, and come with the leader's word.
+    fn found_groups(&mut self) {
+        let id = self.spec.id;
+        let is_new = |shard: &nexus_cluster::shard::Shard| {
+            shard.leader.is_none() && shard.replicas.contains(&id)
+        };
+        let new: Vec<(GroupId, BTreeSet<NodeId>)> = self
+            .map()
+            .shards()
+            .filter(|(_, shard)| is_new(shard))
+            .map(|(shard, of)| (group_of(shard), of.replicas.iter().copied().collect()))
+            .filter(|(group, _)| !self.groups.contains_key(group))
+            .collect();
+        for (group, voters) in new {
+            // The spec was good for the groups before it.
+            let _ = self.found_group(group, voters);
+        }
+    }
+
+    /// Tells one of those who keep the map, the leader if it is known.
+    pub(crate) fn tell_control(&mut self, news: News) {
+        let leader = self.groups.get(&CONTROL).and_then(|member| member.leader());
+        let to = leader.or_else(|| {
+            let control: Vec<NodeId> = self.spec.control().collect();
+            let count = control.len() as u64;
+            (count > 0).then(|| control[self.rng.below(count) as usize])
+        });
+        if let Some(to) = to {
+            self.tell(to, news);
+        }
+    }
+
+    pub(crate) fn tell(&mut self, to: NodeId, news: News) {
+        if to == self.spec.id {
+            self.handle_news(to, news);
+        } else {
+            self.send(to, GroupId::default(), &news.content());
+        }
+    }
+}

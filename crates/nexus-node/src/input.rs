@@ -1,0 +1,48 @@
+//! What a node takes in.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use nexus_cluster::membership::Address;
+
+use crate::shard::{AgentName, Request};
+
+/// One thing that a node takes in.
+#[derive(Clone, Debug)]
+pub enum Input {
+    /// A frame from another node, whole.
+    Frame(Bytes),
+    /// A datagram of membership.
+    Datagram {
+        /// From where it came.
+        from: Address,
+        /// What it says.
+        bytes: Vec<u8>,
+    },
+    /// A batch of writes is on disk.
+    Written {
+        /// Its number.
+        batch: u64,
+    },
+    /// Somebody outside asks an agent.
+    Ask(Ask),
+    /// Agents have run: what they have to say is to be looked at.
+    Agents,
+}
+
+/// Somebody outside asks an agent.
+#[derive(Clone, Debug)]
+pub struct Ask {
+    /// Comes back with the answer.
+    pub ticket: u64,
+    /// Whom.
+    pub to: AgentName,
+    /// The type of the message.
+    pub message: String,
+    /// The message.
+    pub bytes: Bytes,
+    /// So that it is handled once even if it is asked again. None if it never is.
+    pub request: Option<Request>,
+    /// How long the answer is waited for.
+    pub within: Duration,
+}

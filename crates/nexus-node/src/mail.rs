@@ -1,0 +1,187 @@
+//! What nodes say to each other about agents and shards.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use nexus_cluster::NodeId;
+use nexus_cluster::raft::Term;
+use nexus_cluster::registry::Residence;
+use nexus_cluster::shard::{HandoffId, ShardId, SlotSet, Step};
+use nexus_cluster::wire::Content;
+use serde::{Deserialize, Serialize};
+
+use crate::shard::{AgentName, Part, Request};
+
+/// Between nodes whose agents ask each other.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub(crate) enum Mail {
+    /// Somebody asks an agent.
+    Ask(Asked),
+    /// What came of it.
+    Answer {
+        /// The number it was asked with.
+        call: u64,
+        /// The outcome.
+        outcome: Outcome,
+    },
+}
+
+/// Somebody asks an agent.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub(crate) struct Asked {
+    /// Comes back with the outcome.
+    pub call: u64,
+    /// Whom.
+    pub to: AgentName,
+    /// The type of the message.
+    pub message: String,
+    /// The message.
+    pub bytes: Bytes,
+    /// What it is handled once as.
+    pub request: Request,
+    /// How long the asker waits.
+    pub within: Duration,
+}
+
+/// What came of an ask, as far as one node can tell.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub(crate) enum Outcome {
+    /// It is done, and durable as its kind promises.
+    Done {
+        /// The reply.
+        reply: Bytes,
+        /// In which term.
+        term: Term,
+    },
+    /// Not here; perhaps there.
+    Moved(Option<Residence>),
+    /// Here, but not now: ask again after a pause, with the same request.
+    Again {
+        /// Whether it may have been done all the same.
+        unsure: bool,
+    },
+    /// Never, and nothing changed. The reason is for people.
+    Refused {
+        /// Why.
+        reason: String,
+    },
+}
+
+/// What those learn who wait for an activation that is discarded.
+pub(crate) const UNSURE: Outcome = Outcome::Again { unsure: true };
+
+/// Between nodes that keep shards and those that keep the map of them. All of it is said
+/// again until it has had its effect, and may come late and twice.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub(crate) enum News {
+    /// Is there a newer map than of this version?
+    MapAsked {
+        /// The version that is known.
+        version: u64,
+    },
+    /// There is.
+    Map {
+        /// The map's bytes.
+        bytes: Bytes,
+    },
+    /// The sender leads a shard.
+    Led {
+        /// Which.
+        shard: ShardId,
+        /// Since which term.
+        term: Term,
+    },
+    /// A shard that the receiver leads has a step of a handoff to do.
+    Due {
+        /// Which shard.
+        shard: ShardId,
+        /// Of which handoff.
+        handoff: HandoffId,
+        /// Which step.
+        step: Step,
+        /// With which slots.
+        slots: SlotSet,
+        /// Who has what is to be installed.
+        from: ShardId,
+    },
+    /// A step of a handoff is done, durably.
+    Done {
+        /// Of which.
+        handoff: HandoffId,
+        /// Which.
+        step: Step,
+    },
+    /// What does the sealed shard hold of these slots?
+    PartAsked {
+        /// Which shard.
+        shard: ShardId,
+        /// Which shard asks.
+        to: ShardId,
+        /// For which handoff.
+        handoff: HandoffId,
+        /// Of which slots.
+        slots: SlotSet,
+        /// Which part.
+        number: u32,
+    },
+    /// This.
+    Part {
+        /// For which shard.
+        to: ShardId,
+        /// For which handoff.
+        handoff: HandoffId,
+        /// Of which slots.
+        slots: SlotSet,
+        /// How many parts there are.
+        count: u32,
+        /// One of them; none if there are none.
+        part: Option<Part>,
+    },
+    /// Another node should lead a shard that the receiver leads.
+    Yield {
+        /// Which.
+        shard: ShardId,
+        /// Who.
+        to: NodeId,
+    },
+}
+
+impl Mail {
+    pub(crate) fn content(&self) -> Content {
+        Content::Mail(bytes(self))
+    }
+
+    /// None if the bytes are no mail.
+    pub(crate) fn read(bytes: &[u8]) -> Option<Mail> {
+        let mail: Mail = whole(bytes)?;
+        let sound = match &mail {
+            Mail::Ask(asked) => asked.to.is_sound(),
+            Mail::Answer { .. } => true,
+        };
+        sound.then_some(mail)
+    }
+}
+
+impl News {
+    pub(crate) fn content(&self) -> Content {
+        Content::Directory(bytes(self))
+    }
+
+    /// None if the bytes are no news.
+    pub(crate) fn read(bytes: &[u8]) -> Option<News> {
+        whole(bytes)
+    }
+}
+
+fn bytes<T: Serialize>(value: &T) -> Bytes {
+    postcard::to_allocvec(value).expect("all of it has a form").into()
+}
+
+/// Reads a value that takes up all of `bytes`. Lists and strings in it are read piece by
+/// piece, so what is allocated is in proportion to what is there.
+fn whole<T: for<'de> Deserialize<'de>>(bytes: &[u8]) -> Option<T> {
+    match postcard::take_from_bytes(bytes) {
+        Ok((value, [])) => Some(value),
+        _ => None,
+    }
+}

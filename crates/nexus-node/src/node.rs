@@ -1,0 +1,342 @@
+//! One node: its groups, the agents it hosts, and the asks it has under way.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::sync::Arc;
+
+use nexus_agent::System;
+use nexus_base::{AgentId, Rng, Time};
+use nexus_cluster::membership::{self, Membership};
+use nexus_cluster::raft::{self, Index, Members, Snapshot, StartError, Stored, Term, Vote, Write};
+use nexus_cluster::registry::Routes;
+use nexus_cluster::shard::{MapError, ShardId, ShardMap};
+use nexus_cluster::wire::{Content, Envelope, encode};
+use nexus_cluster::{GroupId, NodeId};
+
+use crate::alarms::Alarms;
+use crate::call::Calls;
+use crate::control::ControlState;
+use crate::delivery::Deliveries;
+use crate::disk::Writes;
+use crate::group::{CONTROL, Group, Machine, group_of};
+use crate::host::Inbox;
+use crate::hosting::Hosting;
+use crate::observer::Observer;
+use crate::{Effect, Input, NodeSpec};
+
+/// One node of a cluster.
+///
+/// After each [`Node::handle`], and after each run of its agents, poll effects until there
+/// are none and carry them out in order; call [`Node::handle_timeout`] at
+/// [`Node::next_timeout`].
+pub struct Node {
+    pub(crate) spec: NodeSpec,
+    pub(crate) now: Time,
+    pub(crate) rng: Rng,
+    pub(crate) system: Arc<System>,
+    pub(crate) inbox: Arc<Inbox>,
+    pub(crate) groups: BTreeMap<GroupId, Group>,
+    /// Of the groups that are led here.
+    pub(crate) hostings: BTreeMap<GroupId, Hosting>,
+    /// In which group each active agent is.
+    pub(crate) homes: BTreeMap<AgentId, GroupId>,
+    pub(crate) deliveries: Deliveries,
+    pub(crate) calls: Calls,
+    pub(crate) routes: Routes,
+    /// The newest map heard of; where the control group is, that has it.
+    pub(crate) map: ShardMap,
+    pub(crate) membership: Option<Membership>,
+    /// Who answers, as far as is known.
+    pub(crate) alive: BTreeSet<NodeId>,
+    pub(crate) writes: Writes,
+    pub(crate) alarms: Alarms<Alarm>,
+    pub(crate) effects: VecDeque<Effect>,
+    /// Groups that may have effects.
+    pub(crate) touched: BTreeSet<GroupId>,
+    /// Numbers of reads and activations.
+    pub(crate) number: u64,
+    pub(crate) counts: Counts,
+    pub(crate) observer: Option<Box<dyn Observer>>,
+}
+
+/// Where the logs of all groups begin: with the members that found it.
+const FOUNDED: (Term, Index) = (Term(1), Index(1));
+
+/// What a node is called for.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub(crate) enum Alarm {
+    /// A timer of a group.
+    Group(GroupId),
+    /// A try of an ask is over.
+    Call(u64),
+    /// What leaders do again and again.
+    Duty,
+    /// Letters and reminders.
+    Ring,
+    /// To ask for a newer map.
+    Map,
+    /// A timer of membership.
+    Membership,
+}
+
+/// What a node took no notice of, or gave up.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+pub struct Counts {
+    /// Frames that could not be read.
+    pub damaged: u64,
+    /// Frames that were for somebody else, or of a kind that is not known here.
+    pub stray: u64,
+    /// Datagrams that membership refused.
+    pub datagrams_refused: u64,
+    /// Steps that came from an activation which was discarded.
+    pub steps_discarded: u64,
+    /// Steps that were refused when their entry was applied.
+    pub steps_refused: u64,
+    /// Activations that were discarded.
+    pub discarded: u64,
+    /// Agents activated.
+    pub activated: u64,
+    /// Agents that left memory because nobody asked for them.
+    pub passivated: u64,
+    /// Letters that their receiver would never take.
+    pub dead_letters: u64,
+    /// Messages of local agents that reached nobody.
+    pub lost_tells: u64,
+    /// Other processes that said they are this node, or one that others are.
+    pub conflicts: u64,
+}
+
+/// Why a node does not start. Nothing was changed.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum NodeError {
+    /// What the disk holds of a group does not fit together.
+    #[error("group {group} does not start")]
+    Group {
+        /// Which.
+        group: GroupId,
+        /// Why.
+        #[source]
+        cause: StartError,
+    },
+    /// Nobody begins the cluster, or too many keep the first shard.
+    #[error("the founders cannot keep a shard")]
+    Founders(#[source] MapError),
+    /// See there.
+    #[error("membership does not start")]
+    Membership(#[from] membership::SpecError),
+}
+
+impl Node {
+    /// A node that starts with what its disk holds. Its agents are those of `system`, which
+    /// has no other host.
+    ///
+    /// # Errors
+    /// [`NodeError`].
+    pub fn new(
+        spec: NodeSpec,
+        stored: BTreeMap<GroupId, Stored>,
+        system: Arc<System>,
+        now: Time,
+        rng: Rng,
+    ) -> Result<Node, NodeError> {
+        let map = ShardMap::new(spec.first_replicas()).map_err(NodeError::Founders)?;
+        let membership = match &spec.membership {
+            Some(with) => {
+                Some(Membership::new(with.spec.clone(), &with.me, &rng.fork("membership"))?)
+            }
+            None => None,
+        };
+        let inbox = Arc::new(Inbox::default());
+        system.set_host(inbox.clone());
+        let alive = if membership.is_some() {
+            BTreeSet::from([spec.id])
+        } else {
+            spec.founders.iter().copied().collect()
+        };
+        let mut node = Node {
+            now,
+            rng,
+            system,
+            inbox,
+            groups: BTreeMap::new(),
+            hostings: BTreeMap::new(),
+            homes: BTreeMap::new(),
+            deliveries: Deliveries::default(),
+            calls: Calls::default(),
+            routes: Routes::new(),
+            map,
+            membership,
+            alive,
+            writes: Writes::default(),
+            alarms: Alarms::new(),
+            effects: VecDeque::new(),
+            touched: BTreeSet::new(),
+            number: 0,
+            counts: Counts::default(),
+            observer: None,
+            spec,
+        };
+        node.start_groups(stored)?;
+        node.start_timers();
+        Ok(node)
+    }
+
+    fn start_groups(&mut self, stored: BTreeMap<GroupId, Stored>) -> Result<(), NodeError> {
+        let first = BTreeSet::from_iter(self.spec.first_replicas());
+        let founded = [(CONTROL, self.spec.control().collect()), (group_of(ShardId(0)), first)];
+        for (group, voters) in founded {
+            let voters: BTreeSet<NodeId> = voters;
+            if voters.contains(&self.spec.id) && !stored.contains_key(&group) {
+                self.found_group(group, voters)?;
+            }
+        }
+        for (group, stored) in stored {
+            self.start_group(group, stored)?;
+        }
+        Ok(())
+    }
+
+    /// Begins a group: all founders do so with the same word, as if they had agreed on it.
+    /// It is written before anything else of the group is, so who restarts knows the members.
+    pub(crate) fn found_group(
+        &mut self,
+        group: GroupId,
+        voters: BTreeSet<NodeId>,
+    ) -> Result<(), NodeError> {
+        let members = Members { voters, ..Members::default() };
+        let state = self.fresh(group).snapshot();
+        let snapshot = Snapshot { last: FOUNDED, members, state };
+        let vote = Vote { term: FOUNDED.0, voted_for: None };
+        let stored = Stored { vote, snapshot: Some(snapshot.clone()), entries: Vec::new() };
+        self.start_group(group, stored)?;
+        let (vote, snapshot) = (Some(vote), Some(snapshot));
+        let write = Write { sequence: 0, vote, cut_from: None, entries: Vec::new(), snapshot };
+        self.writes.push(group, write);
+        Ok(())
+    }
+
+    fn fresh(&self, group: GroupId) -> Machine {
+        let first = self.spec.first_replicas();
+        Group::fresh(group, || ControlState::new(ShardMap::new(first).expect("it was made before")))
+    }
+
+    /// Starts a member with what is stored of it; with nothing, it learns from the leader.
+    pub(crate) fn start_group(&mut self, group: GroupId, stored: Stored) -> Result<(), NodeError> {
+        let members = Members::default();
+        let spec = raft::Spec { id: self.spec.id, members, ..self.spec.raft.clone() };
+        let rng = self.rng.fork_index("group", group.0);
+        let member = Group::start(group, spec, self.fresh(group), stored, self.now, rng)
+            .map_err(|cause| NodeError::Group { group, cause })?;
+        self.groups.insert(group, member);
+        self.touched.insert(group);
+        Ok(())
+    }
+
+    /// Shows `observer` what happens from now on.
+    pub fn observe(&mut self, observer: Box<dyn Observer>) {
+        self.observer = Some(observer);
+    }
+
+    /// Takes something in.
+    pub fn handle(&mut self, now: Time, input: Input) {
+        self.now = self.now.max(now);
+        match input {
+            Input::Frame(bytes) => self.handle_frame(&bytes),
+            Input::Datagram { from, bytes } => self.handle_datagram(&from, &bytes),
+            Input::Written { batch } => self.handle_written(batch),
+            Input::Ask(ask) => self.handle_ask(ask),
+            Input::Agents => {}
+        }
+        self.settle();
+    }
+
+    /// Fires every timer due at `now`. A late call is safe; a missing one is not.
+    pub fn handle_timeout(&mut self, now: Time) {
+        self.now = self.now.max(now);
+        // Each sets its next one later than now, so this ends.
+        while let Some(alarm) = self.alarms.pop_due(self.now) {
+            match alarm {
+                Alarm::Group(group) => self.handle_group_timeout(group),
+                Alarm::Call(call) => self.handle_call_timeout(call),
+                Alarm::Duty => self.do_duties(),
+                Alarm::Ring => self.ring_all(),
+                Alarm::Map => self.ask_for_map(),
+                Alarm::Membership => self.handle_membership_timeout(),
+            }
+        }
+        self.settle();
+    }
+
+    /// When to call [`Self::handle_timeout`] next.
+    pub fn next_timeout(&self) -> Option<Time> {
+        self.alarms.next()
+    }
+
+    /// The oldest thing the caller has yet to carry out.
+    pub fn poll_effect(&mut self) -> Option<Effect> {
+        self.effects.pop_front()
+    }
+
+    /// Lets everything follow from what was taken in: what agents have said, and what groups
+    /// want done.
+    fn settle(&mut self) {
+        loop {
+            if let Some(said) = self.inbox.pop() {
+                self.handle_said(said);
+            } else if let Some(group) = self.touched.pop_first() {
+                self.poll_group(group);
+            } else {
+                break;
+            }
+        }
+        if let Some(effect) = self.writes.next_batch() {
+            self.effects.push_back(effect);
+        }
+    }
+
+    pub(crate) fn send(&mut self, to: NodeId, group: GroupId, content: &Content) {
+        let envelope = Envelope { group, from: self.spec.id, to };
+        // Larger than a frame is only what a peer has asked for in a form that we do not send.
+        if let Ok(frame) = encode(envelope, content) {
+            self.effects.push_back(Effect::Send { to, frame: frame.into() });
+        }
+    }
+
+    pub(crate) fn next_number(&mut self) -> u64 {
+        self.number += 1;
+        self.number
+    }
+
+    /// Who it is, and how it behaves.
+    pub fn spec(&self) -> &NodeSpec {
+        &self.spec
+    }
+
+    /// The map of shards, as new as it is known here.
+    pub fn map(&self) -> &ShardMap {
+        match self.groups.get(&CONTROL).map(|group| &group.machine) {
+            Some(Machine::Control(state)) if state.map.version() >= self.map.version() => {
+                &state.map
+            }
+            _ => &self.map,
+        }
+    }
+
+    /// What was taken no notice of, or given up.
+    pub fn counts(&self) -> Counts {
+        self.counts
+    }
+
+    /// Agents that are active here.
+    pub fn active(&self) -> usize {
+        self.homes.len()
+    }
+
+    /// How long each queue is, with its bound.
+    pub fn queues(&self) -> [(&'static str, usize, usize); 2] {
+        [
+            ("calls", self.calls.len(), crate::call::CALLS_MAX),
+            ("deliveries", self.deliveries.len(), crate::delivery::DELIVERIES_MAX),
+        ]
+    }
+}

@@ -1,0 +1,87 @@
+//! What a node is like: who it is, whom it knows, how it behaves.
+
+use std::time::Duration;
+
+use nexus_base::{IdSecret, Time};
+use nexus_cluster::membership::{self, Address, Me};
+use nexus_cluster::{NodeId, raft};
+
+/// Nodes that keep the map of shards, at most. Source: the design; five survive the loss of
+/// two, and more make every change of the map slower.
+pub const CONTROL_MAX: usize = 5;
+
+/// What a node is like.
+#[derive(Clone, Debug)]
+pub struct NodeSpec {
+    /// Who it is.
+    pub id: NodeId,
+    /// The nodes that begin the cluster, the same list at all of them, in the same order. The
+    /// first [`CONTROL_MAX`] keep the map of shards, the first three the first shard.
+    pub founders: Vec<NodeId>,
+    /// Turns names into ids; the same in all of a cluster.
+    pub secret: IdSecret,
+    /// As many shards as there shall be; more are made by splitting.
+    pub shards: usize,
+    /// How its groups behave; the identity and the members in it are not used.
+    pub raft: raft::Spec,
+    /// What the wall clock said when the node's own clock was at zero. Reminders are due by
+    /// the wall clock, since they outlive nodes.
+    pub wall: Time,
+    /// How it finds out who is alive; without it, it takes its founders for alive.
+    pub membership: Option<MembershipSpec>,
+    /// Entries of a group that are applied before a snapshot takes their place.
+    pub snapshot_every: u64,
+    /// Agents that are active at once, at most; beyond it the one that was used longest ago
+    /// and waits for nothing leaves memory.
+    pub activations_max: usize,
+}
+
+/// How a node finds out who is alive.
+#[derive(Clone, Debug)]
+pub struct MembershipSpec {
+    /// How the protocol behaves.
+    pub spec: membership::Spec,
+    /// What it tells of itself.
+    pub me: Me,
+    /// Whom it asks to be let in.
+    pub seeds: Vec<Address>,
+}
+
+/// Entries applied before a snapshot. A guess: some seconds of a busy shard.
+const SNAPSHOT_EVERY: u64 = 10_000;
+
+/// Agents active at once. A guess: the runtime's own target for one node.
+const ACTIVATIONS_MAX: usize = 1_000_000;
+
+impl NodeSpec {
+    /// The defaults for one node of a cluster that `founders` begin.
+    pub fn new(id: NodeId, founders: Vec<NodeId>, secret: IdSecret) -> NodeSpec {
+        NodeSpec {
+            id,
+            shards: nexus_cluster::shard::placement::shard_count(founders.len()),
+            founders,
+            secret,
+            raft: raft::Spec::new(id, []),
+            wall: Time::ZERO,
+            membership: None,
+            snapshot_every: SNAPSHOT_EVERY,
+            activations_max: ACTIVATIONS_MAX,
+        }
+    }
+
+    /// Who keeps the map of shards.
+    pub fn control(&self) -> impl Iterator<Item = NodeId> + '_ {
+        self.founders.iter().copied().take(CONTROL_MAX)
+    }
+
+    /// Who keeps the first shard when the cluster begins.
+    pub(crate) fn first_replicas(&self) -> Vec<NodeId> {
+        let replicas = nexus_cluster::shard::placement::REPLICAS;
+        self.founders.iter().copied().take(replicas).collect()
+    }
+
+    /// The wall clock's time at `now`.
+    pub(crate) fn wall_at(&self, now: Time) -> Time {
+        self.wall.after(Duration::from_nanos(now.as_nanos()))
+    }
+}
