@@ -1,0 +1,75 @@
+//! Three nodes without faults: what a user of strict agents sees.
+
+extern crate nexus_agent as nexus;
+
+mod carts;
+mod net;
+
+use std::time::Duration;
+
+use carts::{Add, Total};
+use nexus_node::CallError;
+use net::Net;
+
+#[test]
+fn an_agent_answers_wherever_it_is_asked() {
+    let mut net = Net::new(3, 1);
+    net.run_for(Duration::from_secs(3));
+    assert_eq!(net.ask(0, "cart", "7", Add(2)), Ok(2));
+    assert_eq!(net.ask(1, "cart", "7", Add(3)), Ok(5));
+    assert_eq!(net.ask(2, "cart", "7", Total), Ok(5));
+}
+
+#[test]
+fn what_is_answered_is_there_after_all_nodes_died() {
+    let mut net = Net::new(3, 1);
+    net.run_for(Duration::from_secs(3));
+    for key in 0..20 {
+        assert_eq!(net.ask(key % 3, "cart", &key.to_string(), Add(key as u64)), Ok(key as u64));
+    }
+    (0..3).for_each(|node| net.kill(node));
+    (0..3).for_each(|node| net.start(node));
+    net.run_for(Duration::from_secs(3));
+    for key in 0..20 {
+        assert_eq!(net.ask(0, "cart", &key.to_string(), Total), Ok(key as u64));
+    }
+}
+
+#[test]
+fn what_is_answered_survives_the_node_that_answered() {
+    let mut net = Net::new(3, 4);
+    net.run_for(Duration::from_secs(10));
+    for round in 1..4 {
+        let node = (round - 1) as usize;
+        assert_eq!(net.ask(0, "cart", "7", Add(1)), Ok(round));
+        net.kill(node);
+        net.run_for(Duration::from_secs(2));
+        net.start(node);
+        net.run_for(Duration::from_secs(2));
+    }
+    assert_eq!(net.ask(1, "cart", "7", Total), Ok(3));
+}
+
+#[test]
+fn shards_are_split_until_there_are_enough_and_agents_move_with_them() {
+    let mut net = Net::new(5, 8);
+    net.run_for(Duration::from_secs(1));
+    for key in 0..50 {
+        assert_eq!(net.ask(0, "cart", &key.to_string(), Add(key as u64)), Ok(key as u64));
+    }
+    net.run_for(Duration::from_secs(30));
+    assert_eq!(net.shards(), 8);
+    for key in 0..50 {
+        assert_eq!(net.ask(key % 5, "cart", &key.to_string(), Total), Ok(key as u64));
+    }
+    let leaders = net.leads();
+    assert!(leaders.iter().all(|count| (1..=2).contains(count)), "{leaders:?} lead of 8");
+}
+
+#[test]
+fn a_name_of_no_kind_is_refused() {
+    let mut net = Net::new(3, 1);
+    net.run_for(Duration::from_secs(3));
+    let refused = net.ask(0, "nobody", "7", Total);
+    assert!(matches!(&refused, Err(CallError::Refused { reason }) if reason.contains("nobody")), "{refused:?}");
+}

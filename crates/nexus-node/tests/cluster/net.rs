@@ -1,0 +1,255 @@
+//! Nodes in virtual time, on links and disks that do what they should.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use nexus_agent::{
+    Alarm, AlarmKey, Driver, InPlace, Message, Ready, System, TimerWheel, Worker, WorkerSpec,
+    decode, encode,
+};
+use nexus_base::{IdSecret, Rng, Time};
+use nexus_cluster::storage::{Identity, Storage};
+use nexus_cluster::{ClusterId, MemoryDisk, NodeId};
+use nexus_node::shard::AgentName;
+use nexus_node::{Answer, Ask, CallError, Effect, Input, Node, NodeSpec};
+
+use crate::carts::Cart;
+
+const LATENCY: Duration = Duration::from_millis(1);
+const SYNC: Duration = Duration::from_millis(2);
+const ASK_WITHIN: Duration = Duration::from_secs(10);
+
+/// What agents need of the outside.
+struct Outside {
+    clock: AtomicU64,
+    ready: Mutex<VecDeque<Ready>>,
+    wheel: Mutex<TimerWheel<Alarm>>,
+}
+
+impl Driver for Outside {
+    fn ready(&self, ready: Ready) {
+        self.ready.lock().expect("one thread").push_back(ready);
+    }
+    fn now(&self) -> Time {
+        Time::from_nanos(self.clock.load(Ordering::Relaxed))
+    }
+    fn set_alarm(&self, at: Time, alarm: Alarm) -> AlarmKey {
+        AlarmKey { wheel: 0, key: self.wheel.lock().expect("one thread").insert(at, alarm) }
+    }
+    fn cancel_alarm(&self, key: AlarmKey) -> Option<Alarm> {
+        self.wheel.lock().expect("one thread").cancel(key.key)
+    }
+}
+
+struct Up {
+    node: Node,
+    outside: Arc<Outside>,
+    worker: Worker,
+    storage: Storage<MemoryDisk>,
+}
+
+enum Event {
+    Input(usize, u64, Input),
+    Timer(usize, u64),
+}
+
+/// The nodes, and what is under way between them.
+pub struct Net {
+    now: Time,
+    shards: usize,
+    up: Vec<Option<Up>>,
+    disks: Vec<MemoryDisk>,
+    lives: Vec<u64>,
+    /// When each node's next timer is planned.
+    armed: Vec<Time>,
+    events: BTreeMap<(Time, u64), Event>,
+    sequence: u64,
+    ticket: u64,
+    answers: BTreeMap<u64, Result<Answer, CallError>>,
+}
+
+fn id(node: usize) -> NodeId {
+    NodeId(node as u64 + 1)
+}
+
+impl Net {
+    pub fn new(nodes: usize, shards: usize) -> Net {
+        let mut net = Net {
+            now: Time::ZERO,
+            shards,
+            up: (0..nodes).map(|_| None).collect(),
+            disks: (0..nodes).map(|_| MemoryDisk::new()).collect(),
+            lives: vec![0; nodes],
+            armed: vec![Time::MAX; nodes],
+            events: BTreeMap::new(),
+            sequence: 0,
+            ticket: 0,
+            answers: BTreeMap::new(),
+        };
+        (0..nodes).for_each(|node| net.start(node));
+        net
+    }
+
+    pub fn start(&mut self, node: usize) {
+        self.lives[node] += 1;
+        self.armed[node] = Time::MAX;
+        let identity = Identity { cluster: ClusterId(1), node: id(node), build: 0 };
+        let disk = std::mem::take(&mut self.disks[node]);
+        let (storage, stored) = Storage::open(disk, identity).expect("nothing breaks it");
+        let outside = Arc::new(Outside {
+            clock: AtomicU64::new(self.now.as_nanos()),
+            ready: Mutex::default(),
+            wheel: Mutex::new(TimerWheel::new(self.now)),
+        });
+        let secret = IdSecret::new(1, 2);
+        let system = System::new(outside.clone(), secret.clone(), 1);
+        system.register(nexus_agent::KindSpec::<Cart>::default()).expect("it is one kind");
+        let spec = WorkerSpec {
+            shard: 1,
+            in_place: InPlace::Never,
+            messages_per_run: 16,
+            checks_waits: true,
+            stack_floor: 0,
+        };
+        let rng = Rng::new(self.lives[node] << 8 | node as u64);
+        let worker = Worker::new(system.clone(), spec, rng.fork("worker"));
+        let founders = (0..self.up.len()).map(id).collect();
+        let spec = NodeSpec { shards: self.shards, ..NodeSpec::new(id(node), founders, secret) };
+        let made = Node::new(spec, stored, system, self.now, rng).expect("the spec is right");
+        self.up[node] = Some(Up { node: made, outside, worker, storage });
+        self.follow(node);
+    }
+
+    pub fn kill(&mut self, node: usize) {
+        let Some(up) = self.up[node].take() else { return };
+        up.worker.system().close_all(&up.worker);
+        self.disks[node] = up.storage.into_disk();
+        self.lives[node] += 1;
+    }
+
+    /// Asks an agent through a node, and waits for the answer.
+    pub fn ask<M: Message>(
+        &mut self,
+        node: usize,
+        kind: &str,
+        key: &str,
+        message: M,
+    ) -> Result<M::Reply, CallError> {
+        self.ticket += 1;
+        let ticket = self.ticket;
+        let (to, name) = (AgentName::new(kind, key), M::NAME.to_owned());
+        let bytes = encode(&message).into();
+        let ask = Ask { ticket, to, message: name, bytes, request: None, within: ASK_WITHIN };
+        self.handle(node, Input::Ask(ask));
+        while !self.answers.contains_key(&ticket) {
+            assert!(self.step(Time::MAX), "an ask has a deadline");
+        }
+        let answer = self.answers.remove(&ticket).expect("it is there");
+        answer.map(|answer| decode(&answer.bytes).expect("it is of the message's type"))
+    }
+
+    pub fn run_for(&mut self, time: Duration) {
+        let until = self.now.after(time);
+        while self.step(until) {}
+        self.now = until;
+    }
+
+    pub fn shards(&self) -> usize {
+        let up = self.up[0].as_ref().expect("it is up");
+        up.node.map().shards().len()
+    }
+
+    /// How many shards each node leads, as the first node's map has it.
+    pub fn leads(&self) -> Vec<usize> {
+        let up = self.up[0].as_ref().expect("it is up");
+        let leader_is = |node: usize| {
+            let leads = up.node.map().shards().filter_map(|(_, shard)| shard.leader);
+            leads.filter(|leader| leader.node == id(node)).count()
+        };
+        (0..self.up.len()).map(leader_is).collect()
+    }
+
+    fn step(&mut self, until: Time) -> bool {
+        let Some(first) = self.events.first_entry() else { return false };
+        if first.key().0 > until {
+            return false;
+        }
+        let ((at, _), event) = first.remove_entry();
+        self.now = at;
+        match event {
+            Event::Input(node, life, input) if self.lives[node] == life => self.handle(node, input),
+            Event::Timer(node, life) if self.lives[node] == life => {
+                self.armed[node] = Time::MAX;
+                if let Some(up) = &mut self.up[node] {
+                    up.node.handle_timeout(at);
+                }
+                self.follow(node);
+            }
+            _ => {}
+        }
+        true
+    }
+
+    fn push(&mut self, later: Duration, event: Event) {
+        self.sequence += 1;
+        self.events.insert((self.now.after(later), self.sequence), event);
+    }
+
+    fn handle(&mut self, node: usize, input: Input) {
+        let now = self.now;
+        if let Some(up) = &mut self.up[node] {
+            up.node.handle(now, input);
+        }
+        self.follow(node);
+    }
+
+    /// Carries out what a node wants done, and lets its agents run, until both are quiet.
+    fn follow(&mut self, node: usize) {
+        let now = self.now;
+        loop {
+            let Some(up) = &mut self.up[node] else { return };
+            up.outside.clock.store(now.as_nanos(), Ordering::Relaxed);
+            if let Some(effect) = up.node.poll_effect() {
+                self.act(node, effect);
+                continue;
+            }
+            let due = up.outside.wheel.lock().expect("one thread").pop_due(now);
+            if let Some((_, alarm)) = due {
+                alarm.ring();
+                continue;
+            }
+            let ready = up.outside.ready.lock().expect("one thread").pop_front();
+            let Some(ready) = ready else { break };
+            up.worker.run(now, ready);
+            up.node.handle(now, Input::Agents);
+        }
+        let Some(up) = &mut self.up[node] else { return };
+        let own = up.node.next_timeout();
+        let life = self.lives[node];
+        if let Some(at) = own.filter(|at| *at < self.armed[node]) {
+            self.armed[node] = at;
+            self.push(at.since(now), Event::Timer(node, life));
+        }
+    }
+
+    fn act(&mut self, node: usize, effect: Effect) {
+        let life = self.lives[node];
+        match effect {
+            Effect::Send { to, frame } => {
+                let to = to.0 as usize - 1;
+                let event = Event::Input(to, self.lives[to], Input::Frame(frame));
+                self.push(LATENCY, event);
+            }
+            Effect::Datagram { .. } => {}
+            Effect::Write { batch, writes } => {
+                let Some(up) = &mut self.up[node] else { return };
+                up.storage.write(&writes).expect("nothing breaks it");
+                up.storage.sync().expect("nothing breaks it");
+                self.push(SYNC, Event::Input(node, life, Input::Written { batch }));
+            }
+            Effect::Answer { ticket, answer } => drop(self.answers.insert(ticket, answer)),
+        }
+    }
+}
