@@ -8,7 +8,7 @@ use nexus_base::{AgentId, Rng, Time};
 use nexus_cluster::membership::{self, Membership};
 use nexus_cluster::raft::{self, Index, Members, Snapshot, StartError, Stored, Term, Vote, Write};
 use nexus_cluster::registry::Routes;
-use nexus_cluster::shard::{MapError, ShardId, ShardMap};
+use nexus_cluster::shard::{HandoffId, MapError, ShardId, ShardMap};
 use nexus_cluster::wire::{Content, Envelope, encode};
 use nexus_cluster::{GroupId, NodeId};
 
@@ -45,6 +45,8 @@ pub struct Node {
     /// The newest map heard of; where the control group is, that has it.
     pub(crate) map: ShardMap,
     pub(crate) membership: Option<Membership>,
+    /// Since when each handoff is known to be under way, at the leader of the control group.
+    pub(crate) handoffs_since: BTreeMap<HandoffId, Time>,
     /// Who answers, as far as is known.
     pub(crate) alive: BTreeSet<NodeId>,
     pub(crate) writes: Writes,
@@ -166,6 +168,7 @@ impl Node {
             routes: Routes::new(),
             map,
             membership,
+            handoffs_since: BTreeMap::new(),
             alive,
             writes: Writes::default(),
             alarms: Alarms::new(),

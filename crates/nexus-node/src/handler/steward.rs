@@ -14,7 +14,7 @@ use nexus_cluster::shard::{Command, HandoffId, Leader, Plan, ShardId, Stage, Ste
 use nexus_cluster::{GroupId, NodeId};
 
 use crate::control;
-use crate::group::{CONTROL, group_of};
+use crate::group::{CONTROL, Machine, group_of};
 use crate::mail::News;
 use crate::node::Alarm;
 use crate::{Node, Saw};
@@ -26,6 +26,10 @@ const MAP_EVERY: Duration = Duration::from_millis(500);
 /// How long a node is down before its shards are kept elsewhere. A guess: longer than a
 /// restart, since copying costs more than waiting.
 const REPLACE_AFTER: Duration = Duration::from_secs(30);
+
+/// How long a handoff may take until it is decided, before it is given up. A guess: copying a
+/// gigabyte, or electing a leader a few times. Counted anew by each leader of the group.
+const HANDOFF_WITHIN: Duration = Duration::from_secs(30);
 
 impl Node {
     /// Has slots handed over: a split, a merge, a move. It is under way once the control group
@@ -93,12 +97,35 @@ impl Node {
         for handoff in ready {
             self.wish(&Command::Commit(handoff));
         }
+        self.give_up_late();
         // Not while anything is under way: each waits for what came before.
         if self.map().shards().all(|(_, shard)| shard.leader.is_some())
             && self.map().handoffs().len() == 0
         {
             self.grow();
             self.place();
+        }
+    }
+
+    /// Gives up handoffs that do not get on: as long as they last, nobody takes writes for
+    /// their slots.
+    fn give_up_late(&mut self) {
+        let now = self.now;
+        let map = match self.groups.get(&CONTROL).map(|member| &member.machine) {
+            Some(Machine::Control(state)) => &state.map,
+            _ => return,
+        };
+        self.handoffs_since.retain(|handoff, _| map.handoff(*handoff).is_some());
+        let mut late = Vec::new();
+        for (id, handoff) in map.handoffs() {
+            let since = *self.handoffs_since.entry(id).or_insert(now);
+            let undecided = matches!(handoff.stage, Stage::Sealing | Stage::Copying);
+            if undecided && now.since(since) >= HANDOFF_WITHIN {
+                late.push(id);
+            }
+        }
+        for handoff in late {
+            self.wish(&Command::Abort(handoff));
         }
     }
 
@@ -201,9 +228,7 @@ impl Node {
     /// The map is another: what follows from it is taken up.
     pub(crate) fn map_changed(&mut self) {
         let map = match self.groups.get(&CONTROL).map(|member| &member.machine) {
-            Some(crate::group::Machine::Control(state))
-                if state.map.version() >= self.map.version() =>
-            {
+            Some(Machine::Control(state)) if state.map.version() >= self.map.version() => {
                 &state.map
             }
             _ => &self.map,

@@ -34,7 +34,7 @@ pub struct Total;
 
 impl Handler<Add> for Cart {
     async fn handle(&mut self, add: Add, _: &mut Context<Cart>) -> u64 {
-        self.total += add.0;
+        self.total = self.total.checked_add(add.0).expect("carts are not that large");
         self.total
     }
 }

@@ -4,12 +4,14 @@ extern crate nexus_agent as nexus;
 
 mod carts;
 mod net;
+mod others;
 
 use std::time::Duration;
 
 use carts::{Add, Total};
-use nexus_node::CallError;
 use net::Net;
+use nexus_node::CallError;
+use others::{Count, Deposit, Got, Post, Relay, Rung, Wake};
 
 #[test]
 fn an_agent_answers_wherever_it_is_asked() {
@@ -71,5 +73,92 @@ fn a_name_of_no_kind_is_refused() {
     let mut net = Net::new(3, 1);
     net.run_for(Duration::from_secs(3));
     let refused = net.ask(0, "nobody", "7", Total);
-    assert!(matches!(&refused, Err(CallError::Refused { reason }) if reason.contains("nobody")), "{refused:?}");
+    assert!(
+        matches!(&refused, Err(CallError::Refused { reason }) if reason.contains("nobody")),
+        "{refused:?}"
+    );
+}
+
+#[test]
+fn letters_come_once_each_and_in_order() {
+    let mut net = Net::new(3, 4);
+    net.run_for(Duration::from_secs(10));
+    for round in 0..5 {
+        let to = format!("{round}");
+        assert_eq!(net.ask(0, "sender", "a", Post { to, count: 20 }), Ok(()));
+    }
+    net.run_for(Duration::from_secs(1));
+    net.kill(1);
+    net.run_for(Duration::from_secs(20));
+    for round in 0..5 {
+        let got = net.ask(0, "receiver", &round.to_string(), Got).expect("it answers");
+        assert_eq!(got, (0..20).collect::<Vec<u64>>());
+    }
+}
+
+#[test]
+fn a_reminder_rings_once_even_if_all_nodes_have_died_meanwhile() {
+    let mut net = Net::new(3, 1);
+    net.run_for(Duration::from_secs(3));
+    assert_eq!(net.ask(0, "clock", "a", Wake(5)), Ok(()));
+    (0..3).for_each(|node| net.kill(node));
+    (0..3).for_each(|node| net.start(node));
+    net.run_for(Duration::from_secs(3));
+    assert_eq!(net.ask(0, "clock", "a", Rung), Ok(0));
+    net.run_for(Duration::from_secs(10));
+    assert_eq!(net.ask(0, "clock", "a", Rung), Ok(1));
+}
+
+#[test]
+fn events_are_kept_and_applied_again() {
+    let mut net = Net::new(3, 1);
+    net.run_for(Duration::from_secs(3));
+    for amount in 1..=3 {
+        assert!(net.ask(0, "account", "a", Deposit(amount)).is_ok());
+    }
+    (0..3).for_each(|node| net.kill(node));
+    (0..3).for_each(|node| net.start(node));
+    net.run_for(Duration::from_secs(3));
+    assert_eq!(net.ask(1, "account", "a", Deposit(4)), Ok(10));
+}
+
+#[test]
+fn who_is_not_asked_for_long_leaves_memory_and_comes_back() {
+    let mut net = Net::new(3, 1);
+    net.run_for(Duration::from_secs(3));
+    assert!(net.ask(0, "account", "a", Deposit(1)).is_ok());
+    assert_eq!(net.active(), 1);
+    net.run_for(Duration::from_secs(5));
+    assert_eq!(net.active(), 0);
+    assert_eq!(net.ask(0, "account", "a", Deposit(1)), Ok(2));
+}
+
+#[test]
+fn what_is_only_in_memory_begins_anew_with_each_leader() {
+    let mut net = Net::new(3, 1);
+    net.run_for(Duration::from_secs(3));
+    assert_eq!(net.ask(0, "counter", "a", Count), Ok(1));
+    assert_eq!(net.ask(1, "counter", "a", Count), Ok(2));
+    (0..3).for_each(|node| net.kill(node));
+    (0..3).for_each(|node| net.start(node));
+    net.run_for(Duration::from_secs(3));
+    assert_eq!(net.ask(0, "counter", "a", Count), Ok(1));
+}
+
+#[test]
+fn a_handler_that_panics_changes_nothing() {
+    let mut net = Net::new(3, 1);
+    net.run_for(Duration::from_secs(3));
+    assert_eq!(net.ask(0, "cart", "7", Add(2)), Ok(2));
+    let refused = net.ask(0, "cart", "7", Add(u64::MAX));
+    assert!(matches!(&refused, Err(CallError::Refused { .. })), "{refused:?}");
+    assert_eq!(net.ask(0, "cart", "7", Total), Ok(2));
+}
+
+#[test]
+fn agents_ask_each_other_by_name() {
+    let mut net = Net::new(3, 4);
+    net.run_for(Duration::from_secs(10));
+    assert_eq!(net.ask(0, "cart", "7", Add(2)), Ok(2));
+    assert_eq!(net.ask(1, "sender", "a", Relay("7".to_owned())), Ok(Some(2)));
 }

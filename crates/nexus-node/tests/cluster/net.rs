@@ -6,8 +6,8 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use nexus_agent::{
-    Alarm, AlarmKey, Driver, InPlace, Message, Ready, System, TimerWheel, Worker, WorkerSpec,
-    decode, encode,
+    Agent, Alarm, AlarmKey, Driver, InPlace, KindSpec, Message, Ready, System, TimerWheel, Worker,
+    WorkerSpec, decode, encode,
 };
 use nexus_base::{IdSecret, Rng, Time};
 use nexus_cluster::storage::{Identity, Storage};
@@ -16,6 +16,7 @@ use nexus_node::shard::AgentName;
 use nexus_node::{Answer, Ask, CallError, Effect, Input, Node, NodeSpec};
 
 use crate::carts::Cart;
+use crate::others::{Account, Clock, Counter, Receiver, Sender};
 
 const LATENCY: Duration = Duration::from_millis(1);
 const SYNC: Duration = Duration::from_millis(2);
@@ -70,6 +71,10 @@ pub struct Net {
     answers: BTreeMap<u64, Result<Answer, CallError>>,
 }
 
+fn register<A: Agent>(system: &Arc<System>) {
+    system.register(KindSpec::<A>::default()).expect("each kind has a name of its own");
+}
+
 fn id(node: usize) -> NodeId {
     NodeId(node as u64 + 1)
 }
@@ -105,7 +110,12 @@ impl Net {
         });
         let secret = IdSecret::new(1, 2);
         let system = System::new(outside.clone(), secret.clone(), 1);
-        system.register(nexus_agent::KindSpec::<Cart>::default()).expect("it is one kind");
+        register::<Cart>(&system);
+        register::<Sender>(&system);
+        register::<Receiver>(&system);
+        register::<Clock>(&system);
+        register::<Account>(&system);
+        register::<Counter>(&system);
         let spec = WorkerSpec {
             shard: 1,
             in_place: InPlace::Never,
@@ -169,6 +179,11 @@ impl Net {
             leads.filter(|leader| leader.node == id(node)).count()
         };
         (0..self.up.len()).map(leader_is).collect()
+    }
+
+    /// Agents that are in memory.
+    pub fn active(&self) -> usize {
+        self.up.iter().flatten().map(|up| up.node.active()).sum()
     }
 
     fn step(&mut self, until: Time) -> bool {
