@@ -74,7 +74,7 @@ pub use message::{Body, Message};
 pub use mutant::Mutant;
 #[cfg(not(feature = "mutants"))]
 use mutant::Mutant;
-pub use spec::{Spec, SpecError};
+pub use spec::{BATCH_BYTES_MAX, CHUNK_BYTES_MAX, PROPOSAL_BYTES_MAX, Spec, SpecError};
 
 /// One member of a group.
 ///

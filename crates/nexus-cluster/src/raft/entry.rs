@@ -3,8 +3,7 @@
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
-use super::members::Members;
-use crate::NodeId;
+use super::members::{Members, NODE_BYTES_MAX};
 
 /// The number of a leadership: each term has at most one leader.
 #[derive(
@@ -45,18 +44,19 @@ pub struct Entry {
     pub payload: Payload,
 }
 
-/// What an entry counts for beside its command, towards every bound in bytes.
+/// What an entry counts for beside its command, towards every bound in bytes. Not less than
+/// it takes in a message: two numbers of ten bytes, a kind, and lengths.
 pub(super) const OVERHEAD_BYTES: usize = 32;
 
 impl Entry {
-    /// What it counts for towards a bound in bytes.
+    /// What it counts for towards a bound in bytes; it never takes more in a message.
     pub fn bytes(&self) -> usize {
         let payload = match &self.payload {
             Payload::Empty => 0,
             Payload::Command(bytes) => bytes.len(),
             Payload::Members(members) => {
                 let count = members.voters.len() + members.outgoing.len() + members.learners.len();
-                count * size_of::<NodeId>()
+                count * NODE_BYTES_MAX
             }
         };
         payload + OVERHEAD_BYTES

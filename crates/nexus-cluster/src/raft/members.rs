@@ -30,6 +30,10 @@ pub struct Members {
 /// Source: a guess, unmeasured; more voters make every write slower.
 pub(super) const MEMBERS_MAX: usize = 31;
 
+/// The most bytes that one of them takes in a message.
+/// Source: postcard writes seven bits of a number in a byte.
+pub(super) const NODE_BYTES_MAX: usize = 10;
+
 impl Members {
     /// Whether there are voters, not too many, and no learner who votes as well.
     pub fn is_sound(&self) -> bool {

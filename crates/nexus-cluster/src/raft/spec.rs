@@ -4,8 +4,24 @@ use std::time::Duration;
 
 use nexus_base::Ratio;
 
-use super::members::Members;
+use super::entry::OVERHEAD_BYTES;
+use super::members::{MEMBERS_MAX, Members, NODE_BYTES_MAX};
 use crate::NodeId;
+use crate::bounded::ENTRIES_MAX;
+use crate::wire::BODY_BYTES_MAX;
+
+/// What a message takes at most beside entries or a part of a snapshot, members not counted:
+/// six numbers of ten bytes, a kind, and a length.
+const MESSAGE_BYTES: usize = 72;
+/// What the members in a message take at most: three sets, and their lengths.
+const MEMBERS_BYTES: usize = 3 * (MEMBERS_MAX * NODE_BYTES_MAX + 1);
+
+/// The most that [`Spec::batch_bytes`] may be, so that a full batch fits a frame.
+pub const BATCH_BYTES_MAX: usize = BODY_BYTES_MAX - MESSAGE_BYTES;
+/// The most that [`Spec::proposal_bytes`] may be, so that an entry alone fits a frame.
+pub const PROPOSAL_BYTES_MAX: usize = BATCH_BYTES_MAX - OVERHEAD_BYTES;
+/// The most that [`Spec::chunk_bytes`] may be, so that a part of a snapshot fits a frame.
+pub const CHUNK_BYTES_MAX: usize = BATCH_BYTES_MAX - MEMBERS_BYTES;
 
 /// How one member of a group behaves.
 ///
@@ -28,21 +44,22 @@ pub struct Spec {
     /// By how much the rates of any two clocks may differ: while one counts a second, another
     /// counts at least `1 - clock_drift` seconds.
     pub clock_drift: Ratio,
-    /// The most entries in one message.
+    /// The most entries in one message; at most [`crate::wire::ENTRIES_MAX`].
     pub batch_entries: usize,
-    /// The most bytes of entries in one message; a single larger entry goes alone.
+    /// The most bytes of entries in one message; a single larger entry goes alone. At most
+    /// [`BATCH_BYTES_MAX`].
     pub batch_bytes: usize,
     /// The most messages with entries under way to one follower.
     pub flight_messages: usize,
     /// The most bytes of entries under way to one follower, or not yet on its disk.
     pub flight_bytes: usize,
-    /// The most bytes of one proposal.
+    /// The most bytes of one proposal; at most [`PROPOSAL_BYTES_MAX`].
     pub proposal_bytes: usize,
     /// The most bytes a leader holds that are not committed yet.
     pub uncommitted_bytes: usize,
     /// The most reads that wait at one member.
     pub reads_waiting: usize,
-    /// The bytes of a snapshot in one message.
+    /// The bytes of a snapshot in one message; at most [`CHUNK_BYTES_MAX`].
     pub chunk_bytes: usize,
     /// The most bytes of a snapshot that is taken from a leader.
     pub snapshot_bytes: usize,
@@ -129,10 +146,30 @@ impl Spec {
         ];
         match sizes.into_iter().find(|(_, size)| *size == 0) {
             Some((value, _)) => Err(SpecError { value, must: "be more than zero" }),
+            None => self.validate_frames(),
+        }
+    }
+
+    /// Whether each message fits a frame. Who leads finds out else when it is too late: what
+    /// it has taken on cannot be sent.
+    fn validate_frames(&self) -> Result<(), SpecError> {
+        let frames = [
+            ("batch_entries", self.batch_entries, ENTRIES_MAX, ENTRIES_MUST),
+            ("batch_bytes", self.batch_bytes, BATCH_BYTES_MAX, BATCH_MUST),
+            ("proposal_bytes", self.proposal_bytes, PROPOSAL_BYTES_MAX, PROPOSAL_MUST),
+            ("chunk_bytes", self.chunk_bytes, CHUNK_BYTES_MAX, CHUNK_MUST),
+        ];
+        match frames.into_iter().find(|(_, size, size_max, _)| size > size_max) {
+            Some((value, .., must)) => Err(SpecError { value, must }),
             None => Ok(()),
         }
     }
 }
+
+const ENTRIES_MUST: &str = "be at most 16384: no message carries more entries";
+const BATCH_MUST: &str = "be at most 4194232: a full batch must fit a frame of 4 MiB";
+const PROPOSAL_MUST: &str = "be at most 4194200: an entry must fit a frame of 4 MiB";
+const CHUNK_MUST: &str = "be at most 4193299: a part of a snapshot must fit a frame of 4 MiB";
 
 /// The longest election timeout.
 const TIMEOUT_MAX: Duration = Duration::from_secs(3_600);
@@ -146,3 +183,6 @@ pub struct SpecError {
     /// What it must be.
     pub must: &'static str,
 }
+
+#[cfg(test)]
+mod tests;
