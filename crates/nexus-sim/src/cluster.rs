@@ -21,6 +21,7 @@ mod nemesis;
 mod node;
 mod outcome;
 mod outside;
+mod pace;
 mod plan;
 #[cfg(feature = "mutants")]
 mod planted;

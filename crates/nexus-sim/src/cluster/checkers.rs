@@ -233,6 +233,13 @@ impl Checkers {
         }
     }
 
+    /// Takes in what the world itself has found.
+    pub(crate) fn report(&mut self, checker: &'static str, at: Time, place: Place, seen: String) {
+        if self.violations.len() < VIOLATIONS_MAX {
+            self.violations.push(Violation { checker, at, place, seen });
+        }
+    }
+
     pub(crate) fn is_watched(&self) -> bool {
         !self.all.is_empty()
     }

@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use super::{ClusterSpec, Families, Watch, run};
+use super::event::Event;
+use super::pace::EVENTS_PER_SECOND_MAX;
+use super::{ClusterSpec, ClusterWorld, Families, Watch, run};
 
 fn spec(seed: u64) -> ClusterSpec {
     let faults_for = Duration::from_secs(60);
@@ -37,4 +39,18 @@ fn equal_seeds_give_equal_runs_and_others_do_not() {
     assert_ne!(one.trace_hash, other.trace_hash);
     let blind = run(ClusterSpec { watch: Watch::Nobody, ..spec(3) }, None);
     assert_eq!(blind.trace_hash, one.trace_hash);
+}
+
+#[test]
+fn a_run_in_which_time_hardly_passes_ends_and_names_its_seed() {
+    let mut world = ClusterWorld::new(ClusterSpec { shards: 1, watch: Watch::Nobody, ..spec(5) });
+    let at = world.now().after(Duration::from_millis(500));
+    for wake in 0..=EVENTS_PER_SECOND_MAX {
+        // Of a client that is asleep: nothing comes of it.
+        world.out.queue.push(at, Event::Client { client: 0, wake: u64::MAX - wake });
+    }
+    world.run_for(Duration::from_secs(60));
+    let [violation] = world.violations() else { panic!("{:?}", world.violations()) };
+    assert_eq!((violation.checker, violation.at), ("events-bounded", at));
+    assert!(violation.seen.contains("of seed 5"), "{violation}");
 }

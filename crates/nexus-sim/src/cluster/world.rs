@@ -15,6 +15,7 @@ use super::links::Links;
 use super::nemesis::{Nemesis, draw_ppm};
 use super::node::{Death, HELD_MAX, Node};
 use super::outside::{Outside, node_id};
+use super::pace::Pace;
 use super::plan::Plan;
 use super::queue::Queue;
 use super::spec::{CLIENTS_PER_SHARD, ClusterSpec, QUIET_FOR, SETTLE_WITHIN, THINK_MEAN};
@@ -25,6 +26,9 @@ use crate::mix::content_hash;
 
 /// How long a node whose disk took no more stays down.
 const DOWN_WHEN_FULL: Duration = Duration::from_secs(1);
+
+/// The name under which a run is ended in which too much happens.
+const PACE: &str = "events-bounded";
 
 /// A cluster in virtual time, in which all that goes wrong follows from a seed.
 ///
@@ -49,6 +53,7 @@ pub struct ClusterWorld {
     pub(crate) healed: bool,
     pub(crate) changes: Changes,
     clients: Vec<Client>,
+    pace: Pace,
     /// Whether clients begin nothing any more.
     pub(crate) quiet: bool,
     /// What was answered to somebody who is none of the clients, and when.
@@ -78,6 +83,7 @@ impl ClusterWorld {
             healed: false,
             changes: Changes::default(),
             clients: (0..count).map(|one| client(one, &spec, &rng)).collect(),
+            pace: Pace::new(spec.shards),
             quiet: false,
             answers: Vec::new(),
             acked: 0,
@@ -113,12 +119,16 @@ impl ClusterWorld {
         self.out.trace.listen(listener);
     }
 
-    /// Lets virtual time pass, or stops at the first violation.
+    /// Lets virtual time pass, or stops at the first violation. It is one, too, if so much
+    /// happens that time hardly passes.
     pub fn run_for(&mut self, time: Duration) {
         let until = self.out.now.after(time);
         while let Some((at, event)) = self.out.queue.pop(until) {
             self.out.now = at;
-            self.dispatch(event);
+            match self.pace.count(at, self.spec.seed) {
+                Ok(()) => self.dispatch(event),
+                Err(seen) => self.out.checkers.report(PACE, at, nowhere(0), seen),
+            }
             if !self.out.checkers.violations().is_empty() {
                 return;
             }
