@@ -1,59 +1,90 @@
-//! What a sealed shard hands over, cut into pieces that fit an entry each.
+//! What a shard holds of slots that change hands, cut into parts.
 
 use bytes::Bytes;
 use nexus_base::AgentId;
+use nexus_cluster::bounded;
 use nexus_cluster::registry::Directory;
+use nexus_cluster::ring::Slot;
+use nexus_cluster::shard::SlotSet;
 use serde::{Deserialize, Serialize};
 
 use super::codec;
 use super::record::Record;
 
-/// Bytes of one part. A guess: a fraction of the largest entry, so that others get between.
+/// Bytes of one part. Records are cut wherever it falls, so that one of any size travels.
+/// Source: a quarter of a proposal; as much as a chunk of a snapshot.
 pub const PART_BYTES_MAX: usize = 256 << 10;
 
-/// Parts of one handoff, a gigabyte in all. A handoff of more slots than fit is never done: it
-/// has to be given up, and the slots handed over in smaller sets.
-pub const PARTS_MAX: u32 = 4_096;
+/// Parts of one handoff: 16 GiB. Source: a guess, more than fits into memory.
+pub const PARTS_MAX: u32 = 1 << 16;
 
-/// One piece.
+/// A piece of what a source holds.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Part {
-    /// Which, from 0.
+    /// Which; the first is 0.
     pub number: u32,
-    /// A stretch of the bytes of all.
+    /// What is in it.
     pub bytes: Bytes,
 }
 
-/// What is handed over, whole.
+/// What is in the parts together.
 #[derive(Serialize, Deserialize)]
-pub(super) struct Load {
-    pub(super) agents: Vec<(Key, Record)>,
+pub(super) struct Bundle {
     pub(super) directory: Directory,
+    #[serde(deserialize_with = "bounded::list::<{ usize::MAX }, _, _>")]
+    pub(super) agents: Vec<Agent>,
 }
 
-/// An id as it is stored.
-#[derive(Clone, Copy, Serialize, Deserialize)]
-pub(super) struct Key(#[serde(with = "codec::agent_id")] pub(super) AgentId);
+/// One agent as it is stored.
+#[derive(Serialize, Deserialize)]
+pub(super) struct Agent {
+    #[serde(with = "codec::agent_id")]
+    pub(super) id: AgentId,
+    pub(super) record: Record,
+}
 
-impl Load {
-    /// Cuts it up.
-    pub(super) fn cut(&self) -> Vec<Part> {
-        let bytes = Bytes::from(postcard::to_allocvec(self).expect("all of it has a form"));
-        let count = bytes.len().div_ceil(PART_BYTES_MAX);
-        let part = |number: usize| {
-            let from = number * PART_BYTES_MAX;
-            let bytes = bytes.slice(from..bytes.len().min(from + PART_BYTES_MAX));
-            Part { number: number as u32, bytes }
-        };
-        (0..count).map(part).collect()
+impl Bundle {
+    /// What is in `parts`, which are all there are and in order; none if it makes no sense.
+    pub(super) fn read(parts: &[&Bytes], slots: &SlotSet) -> Option<Bundle> {
+        let bytes: Vec<u8> = parts.iter().flat_map(|part| part.iter().copied()).collect();
+        let bundle: Bundle = codec::read(&bytes)?;
+        let inside = bundle.agents.iter().all(|agent| slots.contains(Slot::of(agent.id)));
+        (inside && are_sound(&bundle.agents)).then_some(bundle)
     }
+}
 
-    /// Puts it together; none if the bytes are damaged.
-    pub(super) fn join<'a>(parts: impl Iterator<Item = &'a Bytes>) -> Option<Load> {
-        let bytes = parts.fold(Vec::new(), |mut all, part| {
-            all.extend_from_slice(part);
-            all
-        });
-        codec::read(&bytes)
-    }
+/// Whether agents are in order, each once, and steps could have led to their records.
+pub(super) fn are_sound(agents: &[Agent]) -> bool {
+    let ascending = agents.windows(2).all(|pair| pair[0].id < pair[1].id);
+    ascending && agents.iter().all(|agent| agent.record.is_sound())
+}
+
+/// What is in a bundle, without owning it.
+#[derive(Serialize)]
+struct Borrowed<'a> {
+    directory: &'a Directory,
+    agents: Vec<BorrowedAgent<'a>>,
+}
+
+/// An agent, without owning it.
+#[derive(Serialize)]
+pub(super) struct BorrowedAgent<'a> {
+    #[serde(with = "codec::agent_id")]
+    pub(super) id: AgentId,
+    pub(super) record: &'a Record,
+}
+
+/// Cuts what is held; at least one part. Equal contents are cut in the same way.
+pub(super) fn cut<'a>(
+    directory: &Directory,
+    agents: impl Iterator<Item = (AgentId, &'a Record)>,
+) -> Vec<Part> {
+    let agents = agents.map(|(id, record)| BorrowedAgent { id, record }).collect();
+    let bytes = postcard::to_allocvec(&Borrowed { directory, agents });
+    let bytes = Bytes::from(bytes.expect("every record has a form"));
+    let part = |(number, from)| {
+        let to = bytes.len().min(from + PART_BYTES_MAX);
+        Part { number, bytes: bytes.slice(from..to) }
+    };
+    (0..).zip((0..bytes.len()).step_by(PART_BYTES_MAX)).map(part).collect()
 }

@@ -3,65 +3,67 @@
 use std::collections::BTreeMap;
 
 use bytes::Bytes;
+use nexus_agent::JOURNAL_LEN_MAX;
 use nexus_base::Time;
+use nexus_cluster::bounded;
 use serde::{Deserialize, Serialize};
 
 use super::applied::Refusal;
+use super::letters::Letters;
 use super::name::{AgentName, Origin, Request};
-use super::step::{Change, Letter, ReminderChange, Step};
+use super::step::{Change, Fired, Handled, ReminderChange, Step, is_label};
 
-/// Origins whose last answer is kept, for each agent. Beyond it the one that was handled
-/// longest ago is forgotten: if it asks again then, that is a new request.
+/// Origins whose last answer is kept. The one that was handled longest ago goes: should it
+/// ask the same again, that would be handled twice.
+/// Source: the design of strict agents; a guess.
 pub const ANSWERS_MAX: usize = 64;
 
-/// Letters of one agent that wait to be received.
+/// Letters of an agent that wait to be received; a step with more is refused.
+/// Source: as many as wait in a mailbox.
 pub const LETTERS_MAX: usize = 1_024;
 
-/// Reminders of one agent.
+/// Reminders of an agent; a step with more is refused.
+/// Source: a guess.
 pub const REMINDERS_MAX: usize = 64;
 
-/// Events kept since the whole state. Source: twice what a journaled kind lets come together.
-pub const EVENTS_MAX: usize = 2_048;
+/// Events kept since the whole state; a step with more is refused.
+/// Source: four times what a journaled kind lets come together; a guess, for the events of
+/// steps that are under way.
+pub const EVENTS_MAX: usize = 4 * JOURNAL_LEN_MAX;
 
-/// All that is kept of one agent.
+/// All that is kept of one agent. It moves with the agent's slot, whole.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Record {
     name: AgentName,
     step: u64,
     kept: Option<Kept>,
-    answers: BTreeMap<Origin, Answered>,
-    letters: BTreeMap<u64, Letter>,
-    letter_last: u64,
+    /// The one handled longest ago is the first.
+    #[serde(deserialize_with = "bounded::list::<ANSWERS_MAX, _, _>")]
+    answers: Vec<Handled>,
+    letters: Letters,
+    #[serde(with = "reminders")]
     reminders: BTreeMap<String, Reminder>,
 }
 
-/// The state of an agent, as its kind keeps it.
+/// The state of an agent as it is kept; what the bytes mean is the agent's affair.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Kept {
     /// Of the bytes.
     pub version: u16,
-    /// The state; none if there were only events so far.
+    /// The state at some time; none if there were only events.
     pub whole: Option<Bytes>,
     /// What has happened since, in order.
+    #[serde(deserialize_with = "bounded::list::<EVENTS_MAX, _, _>")]
     pub events: Vec<Bytes>,
 }
 
-/// The last answer that an origin got.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
-struct Answered {
-    number: u64,
-    reply: Bytes,
-    /// By which step.
-    step: u64,
-}
-
-/// A reminder that is set.
+/// A message that an agent gets from itself, later.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Reminder {
-    /// When it is due, by the wall clock.
+    /// When, by the wall clock.
     #[serde(with = "super::codec::nanos")]
     pub at: Time,
-    /// The number of the step that set it.
+    /// The number of the step that set it, which tells it from others of its name.
     pub nonce: u64,
     /// The type of the message.
     pub message: String,
@@ -69,15 +71,26 @@ pub struct Reminder {
     pub bytes: Bytes,
 }
 
+/// Whether an agent has handled a request.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Seen {
+    /// It has not, as far as is remembered.
+    New,
+    /// It has, and this was the answer.
+    Answered(Bytes),
+    /// It has handled a later one of the same origin, who hence knows the answer.
+    Older,
+}
+
 impl Record {
-    pub(super) const fn new(name: AgentName) -> Record {
+    /// One that has made no step.
+    pub(super) fn new(name: AgentName) -> Record {
         Record {
             name,
             step: 0,
             kept: None,
-            answers: BTreeMap::new(),
-            letters: BTreeMap::new(),
-            letter_last: 0,
+            answers: Vec::new(),
+            letters: Letters::default(),
             reminders: BTreeMap::new(),
         }
     }
@@ -87,140 +100,136 @@ impl Record {
         &self.name
     }
 
-    /// Its last step.
+    /// The number of its last step.
     pub const fn step(&self) -> u64 {
         self.step
     }
 
-    /// Its state; none if its kind keeps none, or it has changed nothing yet.
+    /// Its state; none if no step has changed it.
     pub const fn kept(&self) -> Option<&Kept> {
         self.kept.as_ref()
     }
 
+    /// What it has sent and is not received yet.
+    pub const fn letters(&self) -> &Letters {
+        &self.letters
+    }
+
+    pub(super) const fn letters_mut(&mut self) -> &mut Letters {
+        &mut self.letters
+    }
+
     /// Its reminders, by name.
-    pub fn reminders(&self) -> impl ExactSizeIterator<Item = (&str, &Reminder)> {
-        self.reminders.iter().map(|(name, reminder)| (&name[..], reminder))
+    pub const fn reminders(&self) -> &BTreeMap<String, Reminder> {
+        &self.reminders
     }
 
-    /// The reminder of a name.
-    pub fn reminder(&self, name: &str) -> Option<&Reminder> {
-        self.reminders.get(name)
+    /// Whether it has handled a request.
+    pub fn answered(&self, request: Request) -> Seen {
+        match self.last_of(request.from) {
+            Some(last) if last.request.number == request.number => {
+                Seen::Answered(last.reply.clone())
+            }
+            Some(last) if last.request.number > request.number => Seen::Older,
+            _ => Seen::New,
+        }
     }
 
-    /// Letters that wait to be received, by number.
-    pub fn letters(&self) -> impl ExactSizeIterator<Item = (u64, &Letter)> {
-        self.letters.iter().map(|(&number, letter)| (number, letter))
+    fn last_of(&self, origin: Origin) -> Option<&Handled> {
+        self.answers.iter().find(|answer| answer.request.from == origin)
     }
 
-    /// A letter that waits to be received.
-    pub fn letter(&self, number: u64) -> Option<&Letter> {
-        self.letters.get(&number)
-    }
-
-    /// The last number that an origin has an answer to, and the answer.
-    pub(super) fn answer(&self, from: Origin) -> Option<(u64, &Bytes)> {
-        self.answers.get(&from).map(|answered| (answered.number, &answered.reply))
-    }
-
-    /// Whether a step may be taken.
+    /// Whether what a step carries may take effect. Its number is not looked at.
     pub(super) fn check(&self, step: &Step) -> Result<(), Refusal> {
         if self.name != step.name {
             return Err(Refusal::OtherName);
         }
-        if let Some(handled) = &step.handled {
-            self.check_request(handled.request)?;
+        if let Some(Handled { request, .. }) = &step.handled
+            && let Some(last) = self.last_of(request.from)
+            && last.request.number >= request.number
+        {
+            return Err(Refusal::HandledBefore { last: last.request.number });
         }
         self.check_change(&step.change)?;
         if self.letters.len() + step.letters.len() > LETTERS_MAX {
             return Err(Refusal::TooManyLetters);
         }
-        if self.reminders_after(step) > REMINDERS_MAX {
-            return Err(Refusal::TooManyReminders);
-        }
-        Ok(())
-    }
-
-    fn check_request(&self, request: Request) -> Result<(), Refusal> {
-        match self.answer(request.from) {
-            Some((last, _)) if request.number <= last => Err(Refusal::HandledBefore { last }),
+        match self.reminders_after(step) {
+            reminders if reminders > REMINDERS_MAX => Err(Refusal::TooManyReminders),
             _ => Ok(()),
         }
     }
 
     fn check_change(&self, change: &Change) -> Result<(), Refusal> {
-        let (Change::Events { version, events }, Some(kept)) = (change, &self.kept) else {
-            return Ok(());
+        let Change::Events { version, events } = change else { return Ok(()) };
+        let (kept, count) = match &self.kept {
+            Some(kept) => (kept.version, kept.events.len()),
+            None => (*version, 0),
         };
-        if *version != kept.version {
-            return Err(Refusal::OtherVersion { kept: kept.version });
+        if kept != *version {
+            return Err(Refusal::OtherVersion { kept });
         }
-        if kept.events.len() + events.len() > EVENTS_MAX {
-            return Err(Refusal::TooManyEvents);
-        }
-        Ok(())
+        if count + events.len() > EVENTS_MAX { Err(Refusal::TooManyEvents) } else { Ok(()) }
     }
 
-    /// As many reminders as there are after a step; more than there can be of changes that
-    /// set one and take it back.
+    /// How many reminders there will be.
     fn reminders_after(&self, step: &Step) -> usize {
-        let mut names: std::collections::BTreeSet<&str> =
-            self.reminders.keys().map(String::as_str).collect();
+        let mut names: BTreeMap<&str, bool> = BTreeMap::new();
         if let Some(fired) = &step.fired {
-            names.remove(&fired.name[..]);
+            names.insert(&fired.name, false);
         }
         for change in &step.reminders {
             match change {
-                ReminderChange::Set { name, .. } => names.insert(name),
-                ReminderChange::Forget { name } => names.remove(&name[..]),
+                ReminderChange::Set { name, .. } => names.insert(name, true),
+                ReminderChange::Forget { name } => names.insert(name, false),
             };
         }
-        names.len()
+        let before = self.reminders.len();
+        let (mut new, mut gone) = (0, 0);
+        for (name, is_set) in names {
+            match (self.reminders.contains_key(name), is_set) {
+                (false, true) => new += 1,
+                (true, false) => gone += 1,
+                _ => {}
+            }
+        }
+        before + new - gone
     }
 
-    /// Takes a step that was checked.
+    /// Whether the reminder is set.
+    pub(super) fn has(&self, fired: &Fired) -> bool {
+        self.reminders.get(&fired.name).is_some_and(|reminder| reminder.nonce == fired.nonce)
+    }
+
+    /// Lets a step take effect that was checked.
     pub(super) fn take(&mut self, step: &Step) {
         self.step = step.number;
-        self.keep(&step.change);
-        if let Some(handled) = &step.handled {
-            let (number, reply) = (handled.request.number, handled.reply.clone());
-            let answered = Answered { number, reply, step: step.number };
-            self.answers.insert(handled.request.from, answered);
-            self.forget_oldest_answer();
-        }
-        for letter in &step.letters {
-            self.letter_last += 1;
-            self.letters.insert(self.letter_last, letter.clone());
-        }
-        if let Some(fired) = &step.fired {
-            self.reminders.remove(&fired.name);
-        }
-        for change in &step.reminders {
-            self.remind(change, step.number);
-        }
-    }
-
-    fn keep(&mut self, change: &Change) {
-        match change {
+        match &step.change {
             Change::None => {}
             Change::Whole { version, bytes } => {
                 let (version, whole) = (*version, Some(bytes.clone()));
                 self.kept = Some(Kept { version, whole, events: Vec::new() });
             }
             Change::Events { version, events } => {
-                let fresh = || Kept { version: *version, whole: None, events: Vec::new() };
-                let kept = self.kept.get_or_insert_with(fresh);
-                kept.events.extend(events.iter().cloned());
+                let empty = Kept { version: *version, whole: None, events: Vec::new() };
+                self.kept.get_or_insert(empty).events.extend_from_slice(events);
             }
         }
-    }
-
-    fn forget_oldest_answer(&mut self) {
-        if self.answers.len() <= ANSWERS_MAX {
-            return;
+        if let Some(handled) = &step.handled {
+            self.answers.retain(|answer| answer.request.from != handled.request.from);
+            self.answers.push(handled.clone());
+            if self.answers.len() > ANSWERS_MAX {
+                self.answers.remove(0);
+            }
         }
-        let oldest = self.answers.iter().min_by_key(|(_, answered)| answered.step);
-        if let Some(oldest) = oldest.map(|(&from, _)| from) {
-            self.answers.remove(&oldest);
+        for letter in &step.letters {
+            self.letters.add(letter);
+        }
+        if let Some(fired) = &step.fired {
+            self.reminders.remove(&fired.name);
+        }
+        for change in &step.reminders {
+            self.remind(change, step.number);
         }
     }
 
@@ -231,11 +240,48 @@ impl Record {
                 let reminder = Reminder { at: *at, nonce, message, bytes };
                 self.reminders.insert(name.clone(), reminder);
             }
-            ReminderChange::Forget { name } => drop(self.reminders.remove(name)),
+            ReminderChange::Forget { name } => {
+                self.reminders.remove(name);
+            }
         }
     }
 
-    pub(super) fn received(&mut self, letter: u64) -> Option<Letter> {
-        self.letters.remove(&letter)
+    /// Whether steps could have led to it; of one that was read.
+    pub(super) fn is_sound(&self) -> bool {
+        let mut origins: Vec<Origin> = self.answers.iter().map(|it| it.request.from).collect();
+        origins.sort_unstable();
+        let labels =
+            self.reminders.iter().all(|(name, it)| is_label(name) && is_label(&it.message));
+        let nonces = self.reminders.values().all(|reminder| reminder.nonce <= self.step);
+        self.name.is_sound()
+            && self.step > 0
+            && labels
+            && nonces
+            && origins.windows(2).all(|pair| pair[0] < pair[1])
+    }
+}
+
+/// Reminders by name, each once and in order.
+mod reminders {
+    use serde::de::Error as _;
+    use serde::{Deserializer, Serializer};
+
+    use super::*;
+
+    pub(super) fn serialize<S: Serializer>(
+        reminders: &BTreeMap<String, Reminder>,
+        to: S,
+    ) -> Result<S::Ok, S::Error> {
+        to.collect_seq(reminders)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(
+        from: D,
+    ) -> Result<BTreeMap<String, Reminder>, D::Error> {
+        let pairs = bounded::list::<REMINDERS_MAX, (String, Reminder), D>(from)?;
+        if pairs.windows(2).any(|pair| pair[0].0 >= pair[1].0) {
+            return Err(D::Error::custom("reminders are out of order"));
+        }
+        Ok(pairs.into_iter().collect())
     }
 }

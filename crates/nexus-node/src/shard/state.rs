@@ -1,373 +1,308 @@
-//! The state machine of one shard.
+//! The state machine of a shard.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
-use bytes::Bytes;
 use nexus_base::{AgentId, Time};
 use nexus_cluster::raft::Index;
-use nexus_cluster::registry::Directory;
+use nexus_cluster::registry::{Directory, Registration};
 use nexus_cluster::ring::Slot;
-use nexus_cluster::shard::{self, HandoffId, Holding, Progress, SlotSet};
+use nexus_cluster::shard::{HandoffId, Holding, Phase, SlotSet};
 use serde::{Deserialize, Serialize};
 
+use super::agenda::Agenda;
 use super::applied::{Applied, Refusal};
-use super::codec;
 use super::command::Command;
-use super::name::{AgentName, Request};
-use super::part::{Key, Load, PARTS_MAX, Part};
-use super::record::{Record, Reminder};
+use super::letters::Receipt;
+use super::moving::Arriving;
+use super::name::Request;
+use super::planted::Planted;
+use super::record::{Record, Reminder, Seen};
 use super::step::{Letter, Step};
 
-/// Agents that one shard keeps. A guess: with the least of records some gigabytes.
-pub const AGENTS_MAX: usize = 16 << 20;
+/// How much may be in the tables. All members of a group have the same.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Limits {
+    /// Agents of which something is kept; the first step of another is refused. What
+    /// comes with slots is not.
+    pub agents_max: usize,
+    /// Names in the directory; another is refused. What comes with slots is not.
+    pub names_max: usize,
+}
 
-/// Names of local agents in one shard. A guess.
-const NAMES_MAX: usize = 4 << 20;
+/// Source: a guess; some gigabytes of small agents.
+impl Default for Limits {
+    fn default() -> Limits {
+        Limits { agents_max: 1 << 22, names_max: 1 << 20 }
+    }
+}
 
-/// Handoffs whose parts are staged at a time. A guess: a shard takes part in a few.
-pub const HANDOFFS_STAGED_MAX: usize = 64;
-
-/// What one shard keeps: the state machine of its group.
-///
-/// Equal commands in equal order give equal states.
+/// What one shard keeps: the same at all members of its group, changed by its log alone.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct ShardState {
-    holding: Holding,
-    agents: BTreeMap<AgentId, Record>,
-    directory: Directory,
+    pub(super) limits: Limits,
+    /// The place in the log of the last command.
+    pub(super) applied: Index,
+    pub(super) holding: Holding,
+    pub(super) agents: BTreeMap<AgentId, Record>,
+    /// The names of all slots but the sealed ones.
+    pub(super) directory: Directory,
+    /// The names of sealed slots, with what was known of lives that were over when the
+    /// seal came: so that what is sent of the slots is the same however often it is read.
+    pub(super) leaving: BTreeMap<HandoffId, Directory>,
     /// What has come of slots that are to be installed.
-    arriving: BTreeMap<HandoffId, Arriving>,
-    /// Reminders by when they are due.
-    due: BTreeSet<(Time, AgentId, String)>,
-    /// Letters by sender and receiver.
-    outgoing: BTreeMap<(AgentId, AgentName), BTreeSet<u64>>,
-}
-
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
-struct Arriving {
-    slots: SlotSet,
-    parts: BTreeMap<u32, Bytes>,
-}
-
-/// A state as it is stored.
-#[derive(Serialize, Deserialize)]
-struct Stored {
-    holding: Holding,
-    agents: Vec<(Key, Record)>,
-    directory: Directory,
-    arriving: BTreeMap<HandoffId, Arriving>,
-}
-
-/// Bytes that are no state of a shard.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
-#[error("the bytes are no state of a shard: damaged, or of another version")]
-pub struct BadSnapshot;
-
-/// What is known of a request.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub enum Seen {
-    /// Nothing.
-    New,
-    /// It was handled, with this answer.
-    Answered(Bytes),
-    /// Its origin has asked something later meanwhile.
-    Older,
+    pub(super) arriving: BTreeMap<HandoffId, Arriving>,
+    pub(super) agenda: Agenda,
+    planted: Option<Planted>,
 }
 
 impl ShardState {
-    /// A shard with no agents.
+    /// A shard with no agents, and the usual limits.
     pub fn new(holding: Holding) -> ShardState {
+        ShardState::with_limits(holding, Limits::default())
+    }
+
+    /// A shard with no agents.
+    pub fn with_limits(holding: Holding, limits: Limits) -> ShardState {
         ShardState {
+            limits,
+            applied: Index(0),
             holding,
             agents: BTreeMap::new(),
-            directory: Directory::new(NAMES_MAX),
+            directory: Directory::new(limits.names_max),
+            leaving: BTreeMap::new(),
             arriving: BTreeMap::new(),
-            due: BTreeSet::new(),
-            outgoing: BTreeMap::new(),
+            agenda: Agenda::default(),
+            planted: None,
         }
     }
 
-    /// How it stands to each slot.
+    /// Gives it a bug, or none. Of this member alone, and not stored.
+    #[cfg(any(test, feature = "mutants"))]
+    pub fn plant(&mut self, planted: Option<Planted>) {
+        self.planted = planted;
+        self.draw_up_agenda();
+    }
+
+    fn is(&self, planted: Planted) -> bool {
+        self.planted == Some(planted)
+    }
+
+    /// The place in the log of the last command.
+    pub const fn applied(&self) -> Index {
+        self.applied
+    }
+
+    /// How it stands to slots.
     pub const fn holding(&self) -> &Holding {
         &self.holding
     }
 
-    /// What is kept of an agent.
+    /// Whether steps of an agent are taken now.
+    pub fn accepts(&self, agent: AgentId) -> bool {
+        let slot = Slot::of(agent);
+        let is_sealed = || self.holding.phase(slot).0 == Phase::Sealed;
+        self.holding.accepts(slot) || (self.is(Planted::SealIgnored) && is_sealed())
+    }
+
+    /// What is kept of an agent; also while its slot is not open.
     pub fn record(&self, agent: AgentId) -> Option<&Record> {
         self.agents.get(&agent)
     }
 
-    /// All agents of which something is kept, in order of their ids.
+    /// All agents of which something is kept, in order of their ids; also those whose slots
+    /// are not open.
     pub fn records(&self) -> impl ExactSizeIterator<Item = (AgentId, &Record)> {
         self.agents.iter().map(|(&agent, record)| (agent, record))
     }
 
-    /// The names of agents that live on the node that made them.
+    /// The names of agents that live on the node that made them; of all slots but those
+    /// that are sealed.
     pub const fn directory(&self) -> &Directory {
         &self.directory
     }
 
-    /// Whether a request was handled.
+    /// Whether an agent has handled a request.
     pub fn answered(&self, agent: AgentId, request: Request) -> Seen {
-        let last = self.agents.get(&agent).and_then(|record| record.answer(request.from));
-        match last {
-            Some((last, reply)) if last == request.number => Seen::Answered(reply.clone()),
-            Some((last, _)) if last > request.number => Seen::Older,
-            _ => Seen::New,
-        }
+        self.record(agent).map_or(Seen::New, |record| record.answered(request))
     }
 
-    /// Reminders that are due by `now`, the oldest first, at most `limit`.
+    /// The reminders of open slots that are due at `now` by the wall clock, the earliest
+    /// first, at most `limit`: whose, and what they are called. Each is offered until a step
+    /// says that it has [fired](Step::fired).
     pub fn due(&self, now: Time, limit: usize) -> impl Iterator<Item = (AgentId, &str, &Reminder)> {
-        let until = self.due.iter().take_while(move |(at, _, _)| *at <= now);
-        let open = until.filter(|(_, agent, _)| self.accepts(*agent));
-        open.take(limit).filter_map(|(_, agent, name)| {
-            let reminder = self.agents.get(agent)?.reminder(name)?;
-            Some((*agent, &name[..], reminder))
+        let due = self.agenda.reminders.iter().take_while(move |(at, ..)| *at <= now);
+        due.take(limit).map(|(_, agent, name)| {
+            let reminder = &self.agents[agent].reminders()[name];
+            (*agent, name.as_str(), reminder)
         })
     }
 
-    /// When the first reminder is due.
+    /// When the next reminder is due, by the wall clock.
     pub fn next_reminder(&self) -> Option<Time> {
-        self.due.first().map(|first| first.0)
+        self.agenda.reminders.first().map(|&(at, ..)| at)
     }
 
-    /// The letter that each receiver is to get next from each sender.
+    /// For each sender of the open slots and each of its receivers the letter that comes
+    /// next, with its number. It is offered until it is said to be
+    /// [delivered](Command::Delivered).
     pub fn letters(&self) -> impl Iterator<Item = (AgentId, u64, &Letter)> {
-        let open = self.outgoing.iter().filter(|((sender, _), _)| self.accepts(*sender));
-        open.filter_map(|((sender, _), numbers)| {
-            let first = *numbers.first()?;
-            Some((*sender, first, self.agents.get(sender)?.letter(first)?))
-        })
+        self.agenda.senders.iter().flat_map(|&sender| self.letters_of(sender))
     }
 
-    fn accepts(&self, agent: AgentId) -> bool {
-        self.holding.accepts(Slot::of(agent))
+    /// Those of [`Self::letters`] that one agent has sent.
+    pub fn letters_of(&self, sender: AgentId) -> impl Iterator<Item = (AgentId, u64, &Letter)> {
+        let is_offered = self.agenda.senders.contains(&sender);
+        let record = self.agents.get(&sender).filter(|_| is_offered);
+        let heads = record.into_iter().flat_map(|record| record.letters().heads());
+        heads.map(move |(number, letter)| (sender, number, letter))
     }
 
-    /// What it holds of sealed slots, for who is to install it; none if they are not sealed
-    /// for that handoff.
-    pub fn parts(&self, handoff: HandoffId, slots: &SlotSet) -> Option<Vec<Part>> {
-        if !self.holding.is_sealed(handoff, slots) {
-            return None;
-        }
-        let inside = self.agents.iter().filter(|(agent, _)| slots.contains(Slot::of(**agent)));
-        let agents = inside.map(|(&agent, record)| (Key(agent), record.clone())).collect();
-        let directory = self.directory.clone().split_off(slots);
-        Some(Load { agents, directory }.cut())
-    }
-
-    /// Carries a command out.
-    pub fn apply(&mut self, _at: Index, command: &Command) -> Applied {
-        let outcome = match command {
-            Command::Step(step) => self.take(step),
-            Command::Delivered { agent, letter } => self.delivered(*agent, *letter),
-            Command::Handoff { handoff, step, slots, parts } => {
-                self.hand_over(*handoff, *step, slots, *parts)
+    /// Carries out a command of the log.
+    ///
+    /// # Panics
+    /// If `index` is not beyond that of the command before: a log is applied in order, once.
+    pub fn apply(&mut self, index: Index, command: &Command) -> Applied {
+        let before = self.applied;
+        assert!(index > before, "a log is applied in order: {index:?} after {before:?}");
+        self.applied = index;
+        let applied = match command {
+            Command::Step(step) => self.step(step),
+            &Command::Delivered { agent, letter } => self.delivered(agent, letter),
+            &Command::Handoff { handoff, step, ref slots, parts } => {
+                self.hand_off(handoff, step, slots, parts)
             }
-            Command::Part { handoff, slots, part } => self.stage(*handoff, slots, part),
-            Command::Register { agent, entry } => self.check_open(*agent).and_then(|()| {
-                let done = self.directory.register(*agent, entry.clone());
-                done.map(|()| Applied::Accepted).map_err(Refusal::Directory)
-            }),
-            Command::Unregister { agent, entry } => {
-                let check = self.check_open(*agent);
-                check.map(|()| done(self.directory.unregister(*agent, entry)))
-            }
-            Command::Forget { node, incarnation: Some(incarnation) } => {
-                self.directory.forget(*node, *incarnation);
-                Ok(Applied::Accepted)
-            }
-            Command::Forget { node, incarnation: None } => {
-                self.directory.remove_member(*node);
+            &Command::Part { handoff, ref slots, ref part } => self.stage(handoff, slots, part),
+            Command::Register { agent, entry } => self.register(*agent, entry),
+            Command::Unregister { agent, entry } => self.unregister(*agent, entry),
+            &Command::Forget { node, incarnation } => {
+                match incarnation {
+                    Some(incarnation) => drop(self.directory.forget(node, incarnation)),
+                    None => self.directory.remove_member(node),
+                }
                 Ok(Applied::Accepted)
             }
         };
-        outcome.unwrap_or_else(Applied::Refused)
+        applied.unwrap_or_else(Applied::Refused)
     }
 
-    fn check_open(&self, agent: AgentId) -> Result<(), Refusal> {
-        let slot = Slot::of(agent);
-        if self.holding.accepts(slot) {
-            return Ok(());
+    fn step(&mut self, step: &Step) -> Result<Applied, Refusal> {
+        self.check_step(step)?;
+        let fresh = || Record::new(step.name.clone());
+        let record = self.agents.entry(step.agent).or_insert_with(fresh);
+        self.agenda.remove(step.agent, record);
+        record.take(step);
+        if is_on_agenda(&self.holding, self.planted, step.agent) {
+            self.agenda.add(step.agent, record);
         }
-        Err(Refusal::NotOpen { slot, phase: self.holding.phase(slot).0 })
+        Ok(Applied::Accepted)
     }
 
-    fn take(&mut self, step: &Step) -> Result<Applied, Refusal> {
-        let agent = step.agent;
-        self.check_open(agent)?;
-        let fresh = Record::new(step.name.clone());
-        let record = self.agents.get(&agent).unwrap_or(&fresh);
-        let expected = record.step() + 1;
-        if step.number != expected {
+    fn check_step(&self, step: &Step) -> Result<(), Refusal> {
+        let fires_sealed = self.is(Planted::ReminderTwice)
+            && step.fired.is_some()
+            && self.holding.phase(Slot::of(step.agent)).0 == Phase::Sealed;
+        if !self.accepts(step.agent) && !fires_sealed {
+            return Err(self.not_open(step.agent));
+        }
+        let record = self.agents.get(&step.agent);
+        let expected = record.map_or(0, Record::step).saturating_add(1);
+        if step.number != expected && !self.is(Planted::AnyOrder) {
             return Err(Refusal::OutOfOrder { expected });
         }
         if let Some(fired) = &step.fired
-            && record.reminder(&fired.name).is_none_or(|set| set.nonce != fired.nonce)
+            && !record.is_some_and(|record| record.has(fired))
         {
             return Err(Refusal::ReminderGone);
         }
-        record.check(step)?;
-        if self.agents.len() >= AGENTS_MAX && !self.agents.contains_key(&agent) {
-            return Err(Refusal::TooManyAgents { agents_max: AGENTS_MAX });
+        let agents_max = self.limits.agents_max;
+        match record {
+            Some(record) => record.check(step),
+            None if self.agents.len() >= agents_max => Err(Refusal::TooManyAgents { agents_max }),
+            None => Record::new(step.name.clone()).check(step),
         }
-        self.unindex(agent);
-        self.agents.entry(agent).or_insert(fresh).take(step);
-        self.index(agent);
-        Ok(Applied::Accepted)
     }
 
-    fn delivered(&mut self, agent: AgentId, number: u64) -> Result<Applied, Refusal> {
-        self.check_open(agent)?;
-        let letter = self.agents.get(&agent).and_then(|record| record.letter(number));
-        let Some(to) = letter.map(|letter| letter.to.clone()) else {
-            return Ok(Applied::Unchanged);
-        };
-        let key = (agent, to);
-        let first = self.outgoing.get(&key).and_then(|numbers| numbers.first().copied());
-        if let Some(first) = first.filter(|first| *first != number) {
-            return Err(Refusal::LetterTooEarly { first });
+    pub(super) fn not_open(&self, agent: AgentId) -> Refusal {
+        let slot = Slot::of(agent);
+        Refusal::NotOpen { slot, phase: self.holding.phase(slot).0 }
+    }
+
+    // Not for sealed slots either: what is held of them is final, so that all who read it
+    // read the same. The next owner sends the letter again, and hears that it was received.
+    fn delivered(&mut self, agent: AgentId, letter: u64) -> Result<Applied, Refusal> {
+        if !self.holding.accepts(Slot::of(agent)) {
+            return Err(self.not_open(agent));
         }
-        if let Some(record) = self.agents.get_mut(&agent) {
-            record.received(number);
-        }
-        if let Some(numbers) = self.outgoing.get_mut(&key) {
-            numbers.remove(&number);
-            if numbers.is_empty() {
-                self.outgoing.remove(&key);
+        let Some(record) = self.agents.get_mut(&agent) else { return Ok(Applied::Unchanged) };
+        match record.letters_mut().receive(letter) {
+            Receipt::Gone => Ok(Applied::Unchanged),
+            Receipt::Early { first } => Err(Refusal::LetterTooEarly { first }),
+            Receipt::Removed => {
+                self.agenda.note_letters(agent, record);
+                Ok(Applied::Accepted)
             }
         }
-        Ok(Applied::Accepted)
     }
 
-    fn stage(
-        &mut self,
-        handoff: HandoffId,
-        slots: &SlotSet,
-        part: &Part,
-    ) -> Result<Applied, Refusal> {
-        let first = slots.iter().next();
-        // It has gone further: what comes late is not needed.
-        if first.is_none_or(|slot| self.holding.phase(slot).1 >= handoff) {
+    fn register(&mut self, agent: AgentId, entry: &Registration) -> Result<Applied, Refusal> {
+        if !self.holding.accepts(Slot::of(agent)) {
+            return Err(self.not_open(agent));
+        }
+        if self.directory.find(agent, &entry.name) == Some(entry) {
             return Ok(Applied::Unchanged);
         }
-        if self.arriving.len() >= HANDOFFS_STAGED_MAX && !self.arriving.contains_key(&handoff) {
-            return Err(Refusal::TooManyHandoffs { handoffs_max: HANDOFFS_STAGED_MAX });
-        }
-        let fresh = || Arriving { slots: slots.clone(), parts: BTreeMap::new() };
-        let arriving = self.arriving.entry(handoff).or_insert_with(fresh);
-        if arriving.slots != *slots {
-            return Err(Refusal::OtherSlots);
-        }
-        let before = arriving.parts.insert(part.number, part.bytes.clone());
-        Ok(done(before.as_ref() != Some(&part.bytes)))
+        let registered = self.directory.register(agent, entry.clone());
+        registered.map(|()| Applied::Accepted).map_err(Refusal::Directory)
     }
 
-    fn hand_over(
-        &mut self,
-        handoff: HandoffId,
-        step: shard::Step,
-        slots: &SlotSet,
-        parts: u32,
-    ) -> Result<Applied, Refusal> {
-        let mut holding = self.holding.clone();
-        let progress = holding.apply(handoff, step, slots).map_err(Refusal::Handoff)?;
-        if progress == Progress::Unchanged {
-            return Ok(Applied::Unchanged);
+    fn unregister(&mut self, agent: AgentId, entry: &Registration) -> Result<Applied, Refusal> {
+        if !self.holding.accepts(Slot::of(agent)) {
+            return Err(self.not_open(agent));
         }
-        match step {
-            shard::Step::Install => self.install(handoff, slots, parts)?,
-            shard::Step::Drop => self.let_go(slots),
-            shard::Step::Discard => {
-                self.arriving.remove(&handoff);
-                self.let_go(slots);
-            }
-            shard::Step::Seal | shard::Step::Open | shard::Step::Unseal => {}
-        }
-        self.holding = holding;
-        Ok(Applied::Accepted)
+        let was_theirs = self.directory.unregister(agent, entry);
+        Ok(if was_theirs { Applied::Accepted } else { Applied::Unchanged })
     }
 
-    fn install(&mut self, handoff: HandoffId, slots: &SlotSet, parts: u32) -> Result<(), Refusal> {
-        let staged = self.arriving.get(&handoff);
-        let staged = staged.map_or(0, |arriving| arriving.parts.range(..parts).count());
-        if staged < parts as usize {
-            return Err(Refusal::Incomplete { staged, parts });
-        }
-        if self.arriving.get(&handoff).is_some_and(|arriving| arriving.slots != *slots) {
-            return Err(Refusal::OtherSlots);
-        }
-        let Some(arriving) = self.arriving.remove(&handoff) else { return Ok(()) };
-        let pieces = arriving.parts.range(..parts.min(PARTS_MAX)).map(|(_, bytes)| bytes);
-        let load = Load::join(pieces).ok_or(Refusal::Damaged)?;
-        for (Key(agent), record) in load.agents {
-            if slots.contains(Slot::of(agent)) {
-                self.agents.insert(agent, record);
-                self.index(agent);
+    /// Puts onto the agenda what is to be there, and nothing else.
+    pub(super) fn draw_up_agenda(&mut self) {
+        self.agenda = Agenda::default();
+        for (&agent, record) in &self.agents {
+            if is_on_agenda(&self.holding, self.planted, agent) {
+                self.agenda.add(agent, record);
             }
         }
-        self.directory.absorb(load.directory);
-        Ok(())
     }
 
-    fn let_go(&mut self, slots: &SlotSet) {
-        let inside = self.agents.keys().filter(|agent| slots.contains(Slot::of(**agent)));
-        for agent in inside.copied().collect::<Vec<_>>() {
-            self.unindex(agent);
-            self.agents.remove(&agent);
+    /// The same, where only `slots` have changed.
+    pub(super) fn update_agenda(&mut self, slots: &SlotSet) {
+        for (agent, record) in agents_in(&self.agents, slots) {
+            self.agenda.remove(agent, record);
+            if is_on_agenda(&self.holding, self.planted, agent) {
+                self.agenda.add(agent, record);
+            }
         }
-        drop(self.directory.split_off(slots));
-    }
-
-    fn index(&mut self, agent: AgentId) {
-        let Some(record) = self.agents.get(&agent) else { return };
-        for (name, reminder) in record.reminders() {
-            self.due.insert((reminder.at, agent, name.to_owned()));
-        }
-        for (number, letter) in record.letters() {
-            self.outgoing.entry((agent, letter.to.clone())).or_default().insert(number);
-        }
-    }
-
-    fn unindex(&mut self, agent: AgentId) {
-        let Some(record) = self.agents.get(&agent) else { return };
-        for (name, reminder) in record.reminders() {
-            self.due.remove(&(reminder.at, agent, name.to_owned()));
-        }
-        for (_, letter) in record.letters() {
-            self.outgoing.remove(&(agent, letter.to.clone()));
-        }
-    }
-
-    /// All of it as bytes.
-    pub fn snapshot(&self) -> Bytes {
-        let agents = self.agents.iter().map(|(&agent, record)| (Key(agent), record.clone()));
-        let stored = Stored {
-            holding: self.holding.clone(),
-            agents: agents.collect(),
-            directory: self.directory.clone(),
-            arriving: self.arriving.clone(),
-        };
-        postcard::to_allocvec(&stored).expect("all of it has a form").into()
-    }
-
-    /// A state from its bytes.
-    ///
-    /// # Errors
-    /// [`BadSnapshot`].
-    pub fn restore(bytes: &[u8]) -> Result<ShardState, BadSnapshot> {
-        let stored: Stored = codec::read(bytes).ok_or(BadSnapshot)?;
-        let mut state = ShardState::new(stored.holding);
-        (state.directory, state.arriving) = (stored.directory, stored.arriving);
-        for (Key(agent), record) in stored.agents {
-            state.agents.insert(agent, record);
-            state.index(agent);
-        }
-        Ok(state)
     }
 }
 
-const fn done(changed: bool) -> Applied {
-    if changed { Applied::Accepted } else { Applied::Unchanged }
+fn is_on_agenda(holding: &Holding, planted: Option<Planted>, agent: AgentId) -> bool {
+    let slot = Slot::of(agent);
+    let is_sealed = || holding.phase(slot).0 == Phase::Sealed;
+    holding.accepts(slot) || (planted == Some(Planted::ReminderTwice) && is_sealed())
+}
+
+/// The agents of some slots, in order: those of one range of slots follow each other.
+pub(super) fn agents_in<'a>(
+    agents: &'a BTreeMap<AgentId, Record>,
+    slots: &SlotSet,
+) -> impl Iterator<Item = (AgentId, &'a Record)> {
+    let ranges: Vec<(u16, u16)> = slots.clone().into();
+    ranges.into_iter().flat_map(|(first, last)| {
+        let edge = |number, low: u128| {
+            let slot = Slot::new(number).expect("only slots are in a set");
+            AgentId::from_u128((u128::from(slot.position()) << 64) | low)
+        };
+        // Of an id the slot is the first bits: below them all may be set.
+        let below = (1u128 << 114) - 1;
+        agents.range(edge(first, 0)..=edge(last, below)).map(|(&agent, record)| (agent, record))
+    })
 }
