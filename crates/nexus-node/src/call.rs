@@ -87,19 +87,24 @@ pub(crate) enum Waiter {
 }
 
 /// All asks under way.
-#[derive(Default)]
 pub(crate) struct Calls {
     by_number: BTreeMap<u64, Call>,
     last: u64,
 }
 
 impl Calls {
+    /// None yet. Numbers go on from `first`, which is drawn: an answer to an ask of this
+    /// node's life before must not pass for one of now.
+    pub(crate) const fn new(first: u64) -> Calls {
+        Calls { by_number: BTreeMap::new(), last: first }
+    }
+
     pub(crate) fn is_full(&self) -> bool {
         self.by_number.len() >= CALLS_MAX
     }
 
     pub(crate) fn add(&mut self, call: Call) -> u64 {
-        self.last += 1;
+        self.last = self.last.wrapping_add(1);
         self.by_number.insert(self.last, call);
         self.last
     }

@@ -22,6 +22,11 @@ impl Writes {
         self.waiting.push((group, write));
     }
 
+    /// Drops what waits of a group that has ended.
+    pub(crate) fn forget(&mut self, group: GroupId) {
+        self.waiting.retain(|(of, _)| *of != group);
+    }
+
     /// The next batch, unless one is under way.
     pub(crate) fn next_batch(&mut self) -> Option<Effect> {
         if self.under_way.is_some() || self.waiting.is_empty() {

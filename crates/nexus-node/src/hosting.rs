@@ -42,6 +42,8 @@ pub(crate) struct Hosting {
     pub(crate) fetches: BTreeMap<HandoffId, Fetch>,
     /// What sealed slots hold, for those who fetch it.
     pub(crate) cuts: BTreeMap<HandoffId, Vec<Part>>,
+    /// Until when leadership is not handed over again.
+    pub(crate) stays_until: Time,
     /// The last agent that was looked at for whether it is idle.
     pub(crate) looked_at: Option<AgentId>,
 }
@@ -169,6 +171,7 @@ impl Hosting {
             proposed: BTreeMap::new(),
             fetches: BTreeMap::new(),
             cuts: BTreeMap::new(),
+            stays_until: Time::ZERO,
             looked_at: None,
         }
     }

@@ -156,6 +156,7 @@ impl Node {
             spec.founders.iter().copied().collect()
         };
         let mut node = Node {
+            calls: Calls::new(rng.fork("calls").next_u64()),
             now,
             rng,
             system,
@@ -164,7 +165,6 @@ impl Node {
             hostings: BTreeMap::new(),
             homes: BTreeMap::new(),
             deliveries: Deliveries::default(),
-            calls: Calls::default(),
             routes: Routes::new(),
             map,
             membership,

@@ -151,6 +151,11 @@ impl ShardMap {
         self.shards.iter().map(|(&id, shard)| (id, shard))
     }
 
+    /// Whether a shard was there and has ended: it was merged, or its split was given up.
+    pub fn is_over(&self, shard: ShardId) -> bool {
+        shard <= self.shard_last && !self.shards.contains_key(&shard)
+    }
+
     /// A handoff under way.
     pub fn handoff(&self, handoff: HandoffId) -> Option<&Handoff> {
         self.handoffs.get(&handoff)

@@ -19,6 +19,10 @@ use crate::{Answer, CallError, Node};
 /// How often. A guess: a small part of an election.
 const DUTY_EVERY: Duration = Duration::from_millis(100);
 
+/// How long leadership stays after it was to be handed over. A guess: much longer than an
+/// election, which is what a handover costs that fails.
+const YIELD_EVERY: Duration = Duration::from_secs(10);
+
 /// Letters of one shard that are under way at a time. A guess.
 const LETTERS_UNDER_WAY_MAX: usize = 256;
 
@@ -84,9 +88,17 @@ impl Node {
         }
     }
 
+    /// Hands leadership over, as the leader of the control group wishes. Not often: writes
+    /// wait meanwhile, and they wait in vain if the other one is not there.
     pub(crate) fn yield_shard(&mut self, group: GroupId, to: NodeId) {
-        let Some(member) = self.groups.get_mut(&group) else { return };
-        if member.leads() && member.raft.transfer(self.now, to).is_ok() {
+        let now = self.now;
+        let (Some(member), Some(hosting)) =
+            (self.groups.get_mut(&group), self.hostings.get_mut(&group))
+        else {
+            return;
+        };
+        if now >= hosting.stays_until && member.raft.transfer(now, to).is_ok() {
+            hosting.stays_until = now.after(YIELD_EVERY);
             self.touched.insert(group);
         }
     }

@@ -36,7 +36,7 @@ impl Node {
     }
 
     fn handle_raft(&mut self, group: GroupId, from: NodeId, message: Message) {
-        let is_known = group == CONTROL || shard_of(group).is_some();
+        let is_known = group == CONTROL || shard_of(group).is_some() && !self.is_over(group);
         // A member that is new to the group learns of the others from the leader.
         if is_known && !self.groups.contains_key(&group) {
             let _ = self.start_group(group, Stored::default());

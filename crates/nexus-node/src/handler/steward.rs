@@ -14,10 +14,10 @@ use nexus_cluster::shard::{Command, HandoffId, Leader, Plan, ShardId, Stage, Ste
 use nexus_cluster::{GroupId, NodeId};
 
 use crate::control;
-use crate::group::{CONTROL, Machine, group_of};
+use crate::group::{CONTROL, Machine, group_of, shard_of};
 use crate::mail::News;
 use crate::node::Alarm;
-use crate::{Node, Saw};
+use crate::{Effect, Node, Saw};
 
 /// How often a node that does not keep the map asks for a newer one. A guess: as long as an
 /// election.
@@ -237,7 +237,27 @@ impl Node {
         if let Some(observer) = &mut self.observer {
             observer.saw(self.now, &Saw::Map(map));
         }
+        self.end_groups();
         self.found_groups();
+    }
+
+    /// Ends the groups of shards that are no more: all they had is elsewhere.
+    fn end_groups(&mut self) {
+        let over: Vec<GroupId> =
+            self.groups.keys().copied().filter(|group| self.is_over(*group)).collect();
+        for group in over {
+            self.stop_hosting(group);
+            self.groups.remove(&group);
+            self.touched.remove(&group);
+            self.writes.forget(group);
+            self.alarms.set(Alarm::Group(group), None);
+            self.effects.push_back(Effect::Forget { group });
+        }
+    }
+
+    /// Whether a group is of a shard that was there and has ended.
+    pub(crate) fn is_over(&self, group: GroupId) -> bool {
+        shard_of(group).is_some_and(|shard| self.map().is_over(shard))
     }
 
     /// Begins the groups of new shards that are to be kept here. Only those that nobody has

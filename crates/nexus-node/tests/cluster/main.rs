@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use carts::{Add, Total};
 use net::Net;
+use nexus_cluster::shard::{Plan, ShardId};
 use nexus_node::CallError;
 use others::{Count, Deposit, Got, Post, Relay, Rung, Wake};
 
@@ -161,4 +162,28 @@ fn agents_ask_each_other_by_name() {
     net.run_for(Duration::from_secs(10));
     assert_eq!(net.ask(0, "cart", "7", Add(2)), Ok(2));
     assert_eq!(net.ask(1, "sender", "a", Relay("7".to_owned())), Ok(Some(2)));
+}
+
+#[test]
+fn agents_of_a_shard_that_is_merged_go_on_in_the_other() {
+    let mut net = Net::new(3, 2);
+    net.run_for(Duration::from_secs(5));
+    for key in 0..20 {
+        assert_eq!(net.ask(0, "cart", &key.to_string(), Add(key)), Ok(key));
+    }
+    net.plan(&Plan::Merge { from: ShardId(1), to: ShardId(0) });
+    net.run_for(Duration::from_millis(500));
+    assert_eq!(net.shards(), 1);
+    for key in 0..20 {
+        assert_eq!(net.ask(1, "cart", &key.to_string(), Total), Ok(key));
+    }
+    // There shall be two: the other half goes to a third.
+    net.run_for(Duration::from_secs(5));
+    assert_eq!(net.shards(), 2);
+    (0..3).for_each(|node| net.kill(node));
+    (0..3).for_each(|node| net.start(node));
+    net.run_for(Duration::from_secs(3));
+    for key in 0..20 {
+        assert_eq!(net.ask(2, "cart", &key.to_string(), Total), Ok(key));
+    }
 }

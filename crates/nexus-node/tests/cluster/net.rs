@@ -10,6 +10,7 @@ use nexus_agent::{
     WorkerSpec, decode, encode,
 };
 use nexus_base::{IdSecret, Rng, Time};
+use nexus_cluster::shard::Plan;
 use nexus_cluster::storage::{Identity, Storage};
 use nexus_cluster::{ClusterId, MemoryDisk, NodeId};
 use nexus_node::shard::AgentName;
@@ -171,6 +172,14 @@ impl Net {
         up.node.map().shards().len()
     }
 
+    /// Has slots handed over by whoever keeps the map.
+    pub fn plan(&mut self, plan: &Plan) {
+        let now = self.now;
+        let taken = |up: &mut Up| up.node.plan(now, plan.clone()).is_ok();
+        let steward = self.up.iter_mut().position(|up| up.as_mut().is_some_and(taken));
+        self.follow(steward.expect("somebody leads the control group"));
+    }
+
     /// How many shards each node leads, as the first node's map has it.
     pub fn leads(&self) -> Vec<usize> {
         let up = self.up[0].as_ref().expect("it is up");
@@ -263,6 +272,10 @@ impl Net {
                 up.storage.write(&writes).expect("nothing breaks it");
                 up.storage.sync().expect("nothing breaks it");
                 self.push(SYNC, Event::Input(node, life, Input::Written { batch }));
+            }
+            Effect::Forget { group } => {
+                let Some(up) = &mut self.up[node] else { return };
+                up.storage.forget(group).expect("nothing breaks it");
             }
             Effect::Answer { ticket, answer } => drop(self.answers.insert(ticket, answer)),
         }
