@@ -191,6 +191,10 @@ impl<M: Message> Future for Calling<M> {
             if let Some((before, _)) = waiting.alarm.replace((key, waker)) {
                 driver.cancel_alarm(before);
             }
+            if this.system.is_closed() {
+                // Nobody rings alarms any more.
+                poller.waker().wake_by_ref();
+            }
         }
         crate::worker::note_leaf();
         Poll::Pending

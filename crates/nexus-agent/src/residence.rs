@@ -167,7 +167,9 @@ impl<A: Agent> Residence<A> {
         Residence::of(true, Keeps::Nothing, None)
     }
 
-    /// How long a strict agent stays in memory without a message.
+    /// How long a strict agent stays in memory without a message. An alarm it has
+    /// set with [`crate::Context::after`] does not keep it there and goes with
+    /// it: [`crate::Context::remind`] is for what must come.
     pub fn idle_after(mut self, time: Duration) -> Residence<A> {
         self.facts.idle_after = time;
         self

@@ -34,7 +34,8 @@ impl Agent for Note {
 
     fn accepts(kind: &mut Accepts<Note>) {
         kind.message::<Add>().message::<Look>().message::<Slow>().message::<Boom>();
-        kind.message::<Term>();
+        kind.message::<Term>().message::<Post>().message::<Plan>().message::<Flood>();
+        kind.message::<PlanUnnamed>();
     }
 }
 
@@ -154,7 +155,7 @@ impl Agent for Tally {
     }
 
     fn accepts(kind: &mut Accepts<Tally>) {
-        kind.message::<Count>();
+        kind.message::<Count>().message::<Reach>();
     }
 }
 
@@ -180,7 +181,7 @@ impl Agent for Local {
     }
 
     fn accepts(kind: &mut Accepts<Local>) {
-        kind.message::<Count>();
+        kind.message::<Count>().message::<Post>().message::<Plan>();
     }
 }
 
@@ -238,5 +239,95 @@ impl Handler<Odd> for Strange {
     async fn handle(&mut self, odd: Odd, _: &mut Context<Strange>) -> Strange {
         self.0 = odd.state;
         Strange(odd.reply)
+    }
+}
+
+/// Sends to two agents by name, tells one by its handle in between, and sets an alarm.
+#[derive(Message)]
+pub struct Post;
+
+impl Handler<Post> for Note {
+    async fn handle(&mut self, _: Post, cx: &mut Context<Note>) {
+        cx.send::<Ledger, _>("first", Pay(vec![1]));
+        let local = cx.find::<Local>("one").expect("spawned by the scenario");
+        local.tell(Post).await.expect("it is held");
+        cx.after(Duration::from_millis(1), Look);
+        cx.send::<Note, _>("second", Look);
+    }
+}
+
+impl Handler<Post> for Local {
+    async fn handle(&mut self, _: Post, cx: &mut Context<Local>) {
+        cx.send::<Note, _>("third", Look);
+    }
+}
+
+/// Sets a reminder, and takes one back.
+#[derive(Message)]
+pub struct Plan {
+    pub set: String,
+    pub forget: String,
+}
+
+impl Handler<Plan> for Note {
+    async fn handle(&mut self, Plan { set, forget }: Plan, cx: &mut Context<Note>) {
+        cx.remind(&set, Duration::from_secs(60), Look);
+        cx.forget(&forget);
+    }
+}
+
+impl Handler<Plan> for Local {
+    async fn handle(&mut self, Plan { set, .. }: Plan, cx: &mut Context<Local>) {
+        cx.remind(&set, Duration::from_secs(60), Post);
+    }
+}
+
+/// Sets a reminder with a message that is not taken by name.
+#[derive(Message)]
+pub struct PlanUnnamed;
+
+impl Handler<PlanUnnamed> for Note {
+    async fn handle(&mut self, _: PlanUnnamed, cx: &mut Context<Note>) {
+        cx.remind("again", Duration::from_secs(60), Unnamed);
+    }
+}
+
+#[derive(Message)]
+pub struct Unnamed;
+
+impl Handler<Unnamed> for Note {
+    async fn handle(&mut self, _: Unnamed, _: &mut Context<Note>) {}
+}
+
+/// Asks `tally/<key>` by name, for so many milliseconds at most; what came of it.
+#[derive(Message)]
+#[message(reply = String)]
+pub struct Reach {
+    pub key: String,
+    pub millis: u64,
+}
+
+impl Handler<Reach> for Tally {
+    async fn handle(&mut self, Reach { key, millis }: Reach, cx: &mut Context<Tally>) -> String {
+        let limit = Duration::from_millis(millis);
+        match cx.call::<Tally, _>(&key, Count).within(limit).await {
+            Ok(count) => count.to_string(),
+            Err(error) => error.to_string(),
+        }
+    }
+}
+
+/// Sends so many letters of so many bytes.
+#[derive(Message)]
+pub struct Flood {
+    pub letters: usize,
+    pub bytes: usize,
+}
+
+impl Handler<Flood> for Note {
+    async fn handle(&mut self, Flood { letters, bytes }: Flood, cx: &mut Context<Note>) {
+        for _ in 0..letters {
+            cx.send::<Note, _>("far", Add("x".repeat(bytes)));
+        }
     }
 }

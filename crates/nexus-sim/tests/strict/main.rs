@@ -5,6 +5,10 @@
 extern crate nexus_agent as nexus;
 
 mod activation;
+mod call;
 mod delivery;
 mod desk;
+mod endings;
 mod kinds;
+mod letters;
+mod limits;
