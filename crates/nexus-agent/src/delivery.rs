@@ -164,3 +164,42 @@ pub(crate) fn deliver<A: Handler<M>, M: Message>(
     post::deliver(cell, entry, Envelope::ask::<A, M>(message, asked));
     None
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::{Arc, Mutex};
+
+    use nexus_base::AgentId;
+
+    use super::Receipt;
+    use crate::{AskError, Call, Host, Letter, StepOutput, StopReason};
+
+    #[derive(Default)]
+    struct Told(Mutex<Vec<(u64, AskError)>>);
+
+    impl Host for Told {
+        fn stepped(&self, _: StepOutput) {}
+        fn undelivered(&self, delivery: u64, error: AskError) {
+            self.0.lock().expect("nobody panics here").push((delivery, error));
+            panic!("a host's panic is caught");
+        }
+        fn ended(&self, _: AgentId, _: u64, _: StopReason) {}
+        fn letter(&self, _: Letter) {}
+        fn call(&self, _: Call) {}
+    }
+
+    /// What the host is told if `end` is what becomes of the receipt.
+    fn told(end: impl FnOnce(Receipt)) -> Vec<(u64, AskError)> {
+        let host = Arc::new(Told::default());
+        end(Receipt { host: host.clone(), number: 4, told: false });
+        std::mem::take(&mut *host.0.lock().expect("nobody panics here"))
+    }
+
+    #[test]
+    fn a_receipt_is_used_up_once() {
+        assert_eq!(told(|receipt| receipt.fail(AskError::Shed)), [(4, AskError::Shed)]);
+        assert_eq!(told(|receipt| assert_eq!(receipt.into_number(), 4)), []);
+        let lost = AskError::Stopped { changed: crate::Changed::Unknown };
+        assert_eq!(told(drop), [(4, lost)]);
+    }
+}

@@ -108,9 +108,15 @@ pub(crate) struct Replied {
 }
 
 impl Emitted {
-    /// Puts the answer behind what was emitted before.
-    pub(crate) fn push_reply<R: Send + 'static>(&mut self, slot: Arc<Slot<R>>, reply: R) {
-        match slot.take_delivered() {
+    /// Puts the answer behind what was emitted before. In a strict kind that to a
+    /// delivered message is part of the step.
+    pub(crate) fn push_reply<R: Send + 'static>(
+        &mut self,
+        strict: bool,
+        slot: Arc<Slot<R>>,
+        reply: R,
+    ) {
+        match if strict { slot.take_delivered() } else { None } {
             Some(delivered) => self.reply = Some(delivered.encode(reply)),
             None => self.outbox.push_reply(slot, Ok(reply)),
         }

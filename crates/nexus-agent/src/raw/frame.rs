@@ -417,7 +417,8 @@ where
         };
         let Some(reply) = reply else { return drop_caught(output) };
         if step.cell().kind().is_gated() {
-            step.with_emitted(|emitted| emitted.push_reply(reply, output));
+            let strict = step.cell().kind().strict().is_some();
+            step.with_emitted(|emitted| emitted.push_reply(strict, reply, output));
         } else {
             reply.complete(Ok(output));
         }

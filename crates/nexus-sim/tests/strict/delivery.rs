@@ -8,7 +8,7 @@ use nexus_sim::{World, check, seeds};
 
 use crate::activation::desk;
 use crate::desk::{Told, activate, put, reply};
-use crate::kinds::{Add, Boom, Count, Look, Odd, Slow};
+use crate::kinds::{Add, Boom, Count, Look, Note, Odd, Slow, Snag};
 
 fn put_by(world: &World, number: u64, deadline: Time) {
     let (bytes, message) = (encode(&Look), Look::NAME);
@@ -171,7 +171,7 @@ fn made_afresh_a_strict_agent_ends() {
     check(seeds(10), |world| {
         let desk = desk(world);
         activate(world, "note", None);
-        world.find::<crate::kinds::Note>("one").expect("it is active").restart();
+        world.find::<Note>("one").expect("it is active").restart();
         put(world, "note", 1, Look);
         world.run_until_idle();
         assert_eq!(desk.words(), ["undelivered 1: stopped", "ended 7: made afresh"]);
@@ -212,6 +212,41 @@ fn a_step_that_was_told_is_not_told_of_again() {
         world.system().kill_by_name("note", "one");
         world.run_until_idle();
         assert_eq!(desk.words(), ["ended 7: killed"]);
+    });
+}
+
+#[test]
+fn an_ask_by_a_handle_is_answered_when_its_step_is_let_out() {
+    check(seeds(20), |world| {
+        let desk = desk(world);
+        activate(world, "note", None);
+        let note = world.find::<Note>("one").expect("it is active");
+        let again = note.clone();
+        let kept = world.task(async move { note.ask(Add("a".to_owned())).await });
+        world.run_for(Duration::ZERO);
+        let step = desk.step();
+        assert_eq!((step.delivery, step.reply, step.outbox.len()), (None, None, 1));
+        let lost = world.task(async move { again.ask(Look).await });
+        world.run_for(Duration::from_millis(1));
+        let read = desk.step();
+        assert!(read.is_read(), "an answer to a handle is one");
+        step.outbox.release();
+        drop(read);
+        assert_eq!(world.block_on(kept.expect("the node takes work")), Ok(Ok(1)));
+        let unknown = Err(AskError::Stopped { changed: Changed::Unknown });
+        assert_eq!(world.block_on(lost.expect("the node takes work")), Ok(unknown));
+    });
+}
+
+#[test]
+fn what_a_handler_that_cannot_be_dropped_answered_does_not_leave() {
+    check(seeds(10), |world| {
+        let desk = desk(world);
+        activate(world, "note", None);
+        put(world, "note", 1, Snag);
+        world.run_until_idle();
+        let ended = "ended 7: crashed: panic in handler: caught on a snag";
+        assert_eq!(desk.words(), ["undelivered 1: crashed", ended]);
     });
 }
 

@@ -1,5 +1,7 @@
 //! The kinds of the scenarios: one of each residence.
 
+use std::pin::Pin;
+use std::task::{Context as Poller, Poll};
 use std::time::Duration;
 
 use nexus::{
@@ -35,7 +37,7 @@ impl Agent for Note {
     fn accepts(kind: &mut Accepts<Note>) {
         kind.message::<Add>().message::<Look>().message::<Slow>().message::<Boom>();
         kind.message::<Term>().message::<Post>().message::<Plan>().message::<Flood>();
-        kind.message::<PlanUnnamed>();
+        kind.message::<PlanUnnamed>().message::<Snag>();
     }
 }
 
@@ -329,5 +331,31 @@ impl Handler<Flood> for Note {
         for _ in 0..letters {
             cx.send::<Note, _>("far", Add("x".repeat(bytes)));
         }
+    }
+}
+
+/// Handled by a future that panics when it is dropped.
+#[derive(Message)]
+pub struct Snag;
+
+impl Handler<Snag> for Note {
+    fn handle(&mut self, _: Snag, _: &mut Context<Note>) -> impl Future<Output = ()> + Send {
+        Snagged
+    }
+}
+
+struct Snagged;
+
+impl Future for Snagged {
+    type Output = ();
+
+    fn poll(self: Pin<&mut Self>, _: &mut Poller<'_>) -> Poll<()> {
+        Poll::Ready(())
+    }
+}
+
+impl Drop for Snagged {
+    fn drop(&mut self) {
+        panic!("caught on a snag");
     }
 }

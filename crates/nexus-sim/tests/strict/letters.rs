@@ -1,12 +1,15 @@
 //! Letters and reminders: part of the step in strict agents, sent at once by others.
 
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use nexus::{Letter, Message, REMINDER_NAME_BYTES_MAX, ReminderChange, encode};
+use nexus::{
+    Gate, KindSpec, Letter, Message, REMINDER_NAME_BYTES_MAX, ReminderChange, StepOutput, encode,
+};
 use nexus_sim::{World, check, seeds};
 
 use crate::activation::desk;
-use crate::desk::{Told, activate, deliver, put, words};
+use crate::desk::{Desk, Told, activate, deliver, put, words};
 use crate::kinds::{Local, Look, Pay, Plan, PlanUnnamed, Post};
 
 fn letter<M: Message>(kind: &str, key: &str, message: M) -> Letter {
@@ -57,6 +60,30 @@ fn what_a_local_agent_sends_goes_at_once() {
         };
         assert_eq!((sent, step.letters.len()), (&letter("note", "third", Look), 0));
     });
+}
+
+/// Holds the last step of a local kind.
+#[derive(Default)]
+struct Held(Mutex<Option<StepOutput>>);
+
+impl Gate for Held {
+    fn hold(&self, output: StepOutput) {
+        *self.0.lock().expect("nobody panics here") = Some(output);
+    }
+}
+
+#[test]
+fn what_a_gated_local_agent_sends_is_held_by_its_gate() {
+    let mut world = World::new(1);
+    let held = Arc::new(Held::default());
+    world.register(KindSpec::<Local>::default().gate(held.clone()));
+    let desk = Desk::of(&world);
+    world.spawn::<Local>("one");
+    deliver(&mut world, "local", 1, Post);
+    assert_eq!(desk.take().len(), 0);
+    let step = held.0.lock().expect("nobody panics here").take().expect("it has ended");
+    step.outbox.release();
+    assert_eq!(desk.words(), ["letter to note/third", "stepped 1"]);
 }
 
 #[test]
