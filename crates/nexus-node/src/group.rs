@@ -61,6 +61,8 @@ pub(crate) struct Group {
     snapshot_at: Index,
     /// Entries that could not be read. They are of a later program, or damaged.
     pub(crate) unreadable: u64,
+    #[cfg(feature = "mutants")]
+    bug: Option<crate::Planted>,
 }
 
 impl Group {
@@ -79,7 +81,16 @@ impl Group {
         let role = Role { term, is: Standing::Follower, leader: None };
         let applied = (Term(0), Index(0));
         let (snapshot_at, unreadable) = (Index(0), 0);
-        let mut started = Group { raft, machine: fresh, role, applied, snapshot_at, unreadable };
+        let mut started = Group {
+            raft,
+            machine: fresh,
+            role,
+            applied,
+            snapshot_at,
+            unreadable,
+            #[cfg(feature = "mutants")]
+            bug: None,
+        };
         if let Some(snapshot) = snapshot
             && !started.restore(&snapshot)
         {
@@ -93,6 +104,18 @@ impl Group {
             });
         }
         Ok(started)
+    }
+
+    /// The same with a bug.
+    #[cfg(feature = "mutants")]
+    pub(crate) fn planted(mut self, planted: Option<crate::Planted>) -> Group {
+        if let (Machine::Shard(state), Some(crate::Planted::Shard(bug))) =
+            (&mut self.machine, planted)
+        {
+            state.plant(Some(bug));
+        }
+        self.bug = planted;
+        self
     }
 
     /// A machine as it is when its group begins: the first shard has all slots.
@@ -153,6 +176,12 @@ impl Group {
         };
         let Some(machine) = machine else { return false };
         self.machine = machine;
+        #[cfg(feature = "mutants")]
+        if let (Machine::Shard(state), Some(crate::Planted::Shard(bug))) =
+            (&mut self.machine, self.bug)
+        {
+            state.plant(Some(bug));
+        }
         (self.applied, self.snapshot_at) = (snapshot.last, snapshot.last.1);
         true
     }

@@ -26,6 +26,7 @@ mod input;
 mod mail;
 mod node;
 mod observer;
+mod planted;
 mod reply;
 pub mod shard;
 mod spec;
@@ -37,4 +38,8 @@ pub use group::{CONTROL, group_of, shard_of};
 pub use input::{Ask, Input};
 pub use node::{Counts, Node, NodeError};
 pub use observer::{Observer, Saw};
+#[cfg(feature = "mutants")]
+pub use planted::Planted;
+#[cfg(not(feature = "mutants"))]
+use planted::Planted;
 pub use spec::{CONTROL_MAX, MembershipSpec, NodeSpec};

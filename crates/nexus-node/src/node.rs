@@ -21,7 +21,7 @@ use crate::group::{CONTROL, Group, Machine, group_of};
 use crate::host::Inbox;
 use crate::hosting::Hosting;
 use crate::observer::Observer;
-use crate::{Effect, Input, NodeSpec};
+use crate::{Effect, Input, NodeSpec, Planted};
 
 /// One node of a cluster.
 ///
@@ -230,6 +230,8 @@ impl Node {
         let rng = self.rng.fork_index("group", group.0);
         let member = Group::start(group, spec, self.fresh(group), stored, self.now, rng)
             .map_err(|cause| NodeError::Group { group, cause })?;
+        #[cfg(feature = "mutants")]
+        let member = member.planted(self.spec.planted);
         self.groups.insert(group, member);
         self.touched.insert(group);
         Ok(())
@@ -308,6 +310,16 @@ impl Node {
     pub(crate) fn next_number(&mut self) -> u64 {
         self.number += 1;
         self.number
+    }
+
+    #[cfg(feature = "mutants")]
+    pub(crate) fn is(&self, planted: Planted) -> bool {
+        self.spec.planted == Some(planted)
+    }
+
+    #[cfg(not(feature = "mutants"))]
+    pub(crate) const fn is(&self, _: Planted) -> bool {
+        false
     }
 
     /// Who it is, and how it behaves.

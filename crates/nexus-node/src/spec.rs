@@ -34,6 +34,9 @@ pub struct NodeSpec {
     /// Agents that are active at once, at most; beyond it the one that was used longest ago
     /// and waits for nothing leaves memory.
     pub activations_max: usize,
+    /// The bug this node has.
+    #[cfg(feature = "mutants")]
+    pub planted: Option<crate::Planted>,
 }
 
 /// How a node finds out who is alive.
@@ -66,6 +69,8 @@ impl NodeSpec {
             membership: None,
             snapshot_every: SNAPSHOT_EVERY,
             activations_max: ACTIVATIONS_MAX,
+            #[cfg(feature = "mutants")]
+            planted: None,
         }
     }
 

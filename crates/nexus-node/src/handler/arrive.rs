@@ -24,7 +24,7 @@ enum Hindered {
 impl Node {
     pub(crate) fn arrive(&mut self, asked: Asked, id: AgentId, deadline: Time, back: Back) {
         let slot = Slot::of(id);
-        let Some(group) = self.open_here(slot) else {
+        let Some(group) = self.open_here(id) else {
             let moved = Outcome::Moved(self.residence_elsewhere(slot));
             return self.give_back(back, moved);
         };

@@ -81,11 +81,11 @@ impl Node {
     fn try_call(&mut self, number: u64, whom: Option<NodeId>) {
         let now = self.now;
         let Some(call) = self.calls.get_mut(number) else { return };
-        let (slot, tries) = (Slot::of(call.id), call.tries);
+        let (id, tries) = (call.id, call.tries);
         call.tries += 1;
         let route = match whom {
             Some(node) => Route::There(node),
-            None => self.route(slot, tries),
+            None => self.route(id, tries),
         };
         let Some(call) = self.calls.get_mut(number) else { return };
         let again = match route {
@@ -119,23 +119,23 @@ impl Node {
         }
     }
 
-    fn route(&self, slot: Slot, tries: u32) -> Route {
-        if self.open_here(slot).is_some() {
+    fn route(&self, id: AgentId, tries: u32) -> Route {
+        if self.open_here(id).is_some() {
             return Route::Here;
         }
-        let candidates = self.candidates(slot);
+        let candidates = self.candidates(Slot::of(id));
         match candidates.len() {
             0 => Route::Nobody,
             len => Route::There(candidates[tries as usize % len]),
         }
     }
 
-    /// The group here that leads the shard which takes writes for `slot`.
-    pub(crate) fn open_here(&self, slot: Slot) -> Option<GroupId> {
-        let owner = group_of(self.map().owner(slot));
+    /// The group here that leads the shard which takes steps of `agent`.
+    pub(crate) fn open_here(&self, agent: AgentId) -> Option<GroupId> {
+        let owner = group_of(self.map().owner(Slot::of(agent)));
         let accepts = |group: &GroupId| {
             let shard = self.groups.get(group).and_then(|member| member.shard());
-            shard.is_some_and(|shard| shard.holding().accepts(slot))
+            shard.is_some_and(|shard| shard.accepts(agent))
         };
         let owner = self.hostings.contains_key(&owner).then_some(owner);
         let owner = owner.filter(|owner| accepts(owner));

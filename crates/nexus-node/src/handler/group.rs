@@ -7,7 +7,7 @@ use nexus_cluster::wire::Content;
 use crate::group::{CONTROL, Came, Machine};
 use crate::hosting::Hosting;
 use crate::node::Alarm;
-use crate::{Node, Saw};
+use crate::{Node, Planted, Saw};
 
 impl Node {
     pub(crate) fn handle_group_timeout(&mut self, group: GroupId) {
@@ -84,7 +84,15 @@ impl Node {
             observer.saw(self.now, &Saw::Role { group, role: &role });
         }
         let leads = member.leads();
-        if self.hostings.get(&group).is_some_and(|hosting| !leads || hosting.term != role.term) {
+        if self.is(Planted::KeepsActivations) {
+            if let Some(hosting) = self.hostings.get_mut(&group) {
+                hosting.term = role.term;
+            }
+        } else if self
+            .hostings
+            .get(&group)
+            .is_some_and(|hosting| !leads || hosting.term != role.term)
+        {
             self.stop_hosting(group);
         }
     }

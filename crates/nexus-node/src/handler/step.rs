@@ -6,13 +6,13 @@ use nexus_base::AgentId;
 use nexus_cluster::GroupId;
 use nexus_cluster::raft::{Index, ProposeError, Term};
 
-use crate::Node;
 use crate::hosting::{Held, Hosting, Life, Wait};
 use crate::mail::{Outcome, UNSURE};
 use crate::reply;
 use crate::shard::{
     AgentName, Applied, Change, Command, Fired, Handled, Letter, ReminderChange, Step,
 };
+use crate::{Node, Planted};
 
 impl Node {
     /// An agent has made a step. What it emits is held until the step is committed.
@@ -84,6 +84,9 @@ impl Node {
             hosted.held.push_back(held);
         }
         self.touched.insert(group);
+        if self.is(Planted::ReadUnconfirmed) {
+            self.read_ready(group, ticket);
+        }
     }
 
     fn propose_step(&mut self, group: GroupId, mut step: Step, mut held: Held) {
@@ -111,6 +114,9 @@ impl Node {
                 hosted.held.push_back(held);
                 hosting.by_index.insert(index, id);
                 self.touched.insert(group);
+                if self.is(Planted::ReplyBeforeCommit) {
+                    self.let_out(group, id, Wait::Entry(index));
+                }
             }
             Err(error @ ProposeError::TooLarge { .. }) => {
                 let reason = format!("the step cannot be kept: {error}");
