@@ -48,3 +48,6 @@ pub use state::{Limits, ShardState};
 pub use step::{
     Change, Fired, Handled, LABEL_BYTES_MAX, Letter, REMINDER_CHANGES_MAX, ReminderChange, Step,
 };
+
+#[cfg(test)]
+mod tests;

@@ -23,6 +23,9 @@ pub struct Letters {
     by_receiver: BTreeMap<AgentName, VecDeque<(u64, Letter)>>,
 }
 
+/// The last number that is read: nothing that is counted up from it overflows.
+const NUMBER_MAX: u64 = u64::MAX / 2;
+
 /// What came of the news that a letter was received.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Receipt {
@@ -105,6 +108,9 @@ impl TryFrom<Stored> for Letters {
     type Error = BadLetters;
 
     fn try_from(stored: Stored) -> Result<Letters, BadLetters> {
+        if stored.last > NUMBER_MAX {
+            return Err(BadLetters);
+        }
         let mut letters = Letters::default();
         for (number, letter) in stored.waiting {
             let grows = letters.last < number && number <= stored.last;

@@ -47,9 +47,11 @@ impl Bundle {
     /// What is in `parts`, which are all there are and in order; none if it makes no sense.
     pub(super) fn read(parts: &[&Bytes], slots: &SlotSet) -> Option<Bundle> {
         let bytes: Vec<u8> = parts.iter().flat_map(|part| part.iter().copied()).collect();
-        let bundle: Bundle = codec::read(&bytes)?;
-        let inside = bundle.agents.iter().all(|agent| slots.contains(Slot::of(agent.id)));
-        (inside && are_sound(&bundle.agents)).then_some(bundle)
+        let Bundle { mut directory, agents } = codec::read(&bytes)?;
+        let inside = directory.split_off(slots);
+        let is_inside = |agent: &Agent| slots.contains(Slot::of(agent.id));
+        let sound = directory.is_empty() && agents.iter().all(is_inside) && are_sound(&agents);
+        sound.then_some(Bundle { directory: inside, agents })
     }
 }
 
