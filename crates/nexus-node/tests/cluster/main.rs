@@ -3,6 +3,7 @@
 extern crate nexus_agent as nexus;
 
 mod carts;
+mod hostile;
 mod net;
 mod others;
 
@@ -12,7 +13,7 @@ use carts::{Add, Total};
 use net::Net;
 use nexus_cluster::shard::{Plan, ShardId};
 use nexus_node::CallError;
-use others::{Count, Deposit, Got, Post, Relay, Rung, Wake};
+use others::{Count, Deposit, Got, Post, Relay, Rung, Swallow, Wake};
 
 #[test]
 fn an_agent_answers_wherever_it_is_asked() {
@@ -186,4 +187,53 @@ fn agents_of_a_shard_that_is_merged_go_on_in_the_other() {
     for key in 0..20 {
         assert_eq!(net.ask(2, "cart", &key.to_string(), Total), Ok(key));
     }
+}
+
+#[test]
+fn what_no_entry_can_hold_is_refused_and_changes_nothing() {
+    let mut net = Net::new(3, 1);
+    net.run_for(Duration::from_secs(3));
+    assert_eq!(net.ask(0, "receiver", "a", Swallow(vec![1; 1_000])), Ok(1_000));
+    let too_large = |refused| matches!(refused, Err(CallError::Refused { .. }));
+    // The message itself, and a state that grows beyond what is kept.
+    assert!(too_large(net.ask(0, "receiver", "a", Swallow(vec![1; 2 << 20]))));
+    assert_eq!(net.ask(0, "receiver", "a", Swallow(vec![1; 900 << 10])), Ok(1_000 + (900 << 10)));
+    assert!(too_large(net.ask(0, "receiver", "a", Swallow(vec![1; 900 << 10]))));
+    assert_eq!(net.ask(0, "receiver", "a", Swallow(Vec::new())), Ok(1_000 + (900 << 10)));
+}
+
+#[test]
+fn a_minority_says_that_it_cannot_and_does_nothing() {
+    let mut net = Net::new(3, 1);
+    net.run_for(Duration::from_secs(3));
+    assert_eq!(net.ask(0, "cart", "7", Add(2)), Ok(2));
+    net.kill(1);
+    net.kill(2);
+    for message in [1, 2] {
+        let refused = net.ask(0, "cart", "7", Add(message));
+        assert!(matches!(refused, Err(CallError::Unknown | CallError::Unreachable)), "{refused:?}");
+    }
+    // Those who were asked and did not answer may have done it, as far as the asker knows.
+    assert_eq!(net.ask(0, "cart", "7", Total), Err(CallError::Unknown));
+    net.start(1);
+    net.run_for(Duration::from_secs(2));
+    // The first may have been proposed while its leader was not aware of being alone.
+    let total = net.ask(1, "cart", "7", Total).expect("a majority is there again");
+    assert!([2, 3].contains(&total), "{total}");
+}
+
+#[test]
+fn hostile_frames_are_counted_and_harm_nobody() {
+    let mut net = Net::new(3, 1);
+    net.run_for(Duration::from_secs(3));
+    assert_eq!(net.ask(0, "cart", "7", Add(2)), Ok(2));
+    let frames = hostile::frames();
+    let count = frames.len() as u64;
+    for frame in frames {
+        net.frame(0, frame);
+    }
+    net.run_for(Duration::from_secs(1));
+    let counts = net.counts(0);
+    assert_eq!(counts.damaged + counts.stray, count, "{counts:?}");
+    assert_eq!(net.ask(0, "cart", "7", Add(2)), Ok(4));
 }

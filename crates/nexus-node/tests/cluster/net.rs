@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use bytes::Bytes;
 use nexus_agent::{
     Agent, Alarm, AlarmKey, Driver, InPlace, KindSpec, Message, Ready, System, TimerWheel, Worker,
     WorkerSpec, decode, encode,
@@ -14,7 +15,7 @@ use nexus_cluster::shard::Plan;
 use nexus_cluster::storage::{Identity, Storage};
 use nexus_cluster::{ClusterId, MemoryDisk, NodeId};
 use nexus_node::shard::AgentName;
-use nexus_node::{Answer, Ask, CallError, Effect, Input, Node, NodeSpec};
+use nexus_node::{Answer, Ask, CallError, Counts, Effect, Input, Node, NodeSpec};
 
 use crate::carts::Cart;
 use crate::others::{Account, Clock, Counter, Receiver, Sender};
@@ -188,6 +189,16 @@ impl Net {
             leads.filter(|leader| leader.node == id(node)).count()
         };
         (0..self.up.len()).map(leader_is).collect()
+    }
+
+    /// Hands a node a frame as it is.
+    pub fn frame(&mut self, node: usize, frame: Bytes) {
+        self.handle(node, Input::Frame(frame));
+    }
+
+    /// What a node took no notice of.
+    pub fn counts(&self, node: usize) -> Counts {
+        self.up[node].as_ref().expect("it is up").node.counts()
     }
 
     /// Agents that are in memory.

@@ -63,7 +63,7 @@ impl Agent for Receiver {
         Residence::snapshot()
     }
     fn accepts(kind: &mut Accepts<Receiver>) {
-        kind.message::<Note>().message::<Got>();
+        kind.message::<Note>().message::<Got>().message::<Swallow>();
     }
 }
 
@@ -85,6 +85,18 @@ impl Handler<Note> for Receiver {
 impl Handler<Got> for Receiver {
     async fn handle(&mut self, _: Got, _: &mut Context<Receiver>) -> Vec<u64> {
         self.0.clone()
+    }
+}
+
+/// Is kept, and answered with how much is there then.
+#[derive(Message)]
+#[message(reply = u64)]
+pub struct Swallow(pub Vec<u8>);
+
+impl Handler<Swallow> for Receiver {
+    async fn handle(&mut self, more: Swallow, _: &mut Context<Receiver>) -> u64 {
+        self.0.extend(more.0.into_iter().map(u64::from));
+        self.0.len() as u64
     }
 }
 

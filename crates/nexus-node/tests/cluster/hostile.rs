@@ -1,0 +1,36 @@
+//! Frames that somebody sends who is broken or malicious.
+
+use bytes::Bytes;
+use nexus_base::Rng;
+use nexus_cluster::wire::{Content, Envelope, encode};
+use nexus_cluster::{GroupId, NodeId};
+
+const TO: NodeId = NodeId(1);
+const FROM: NodeId = NodeId(2);
+
+/// Of each sort some. All of them are to be refused.
+pub fn frames() -> Vec<Bytes> {
+    let mut rng = Rng::new(7);
+    let mut frames = vec![
+        Bytes::new(),
+        frame(FROM, FROM, Content::Mail(Bytes::new())),
+        frame(TO, TO, Content::Mail(Bytes::new())),
+        frame(FROM, TO, Content::Gossip(Bytes::new())),
+        // Lists that say they have as many items as there are numbers.
+        frame(FROM, TO, Content::Mail(vec![0xff; 64].into())),
+        frame(FROM, TO, Content::Directory(vec![0xff; 64].into())),
+        frame(FROM, TO, Content::Directory([&[1], &[0xff; 9][..], &[1]].concat().into())),
+    ];
+    for len in 0..200 {
+        let noise: Vec<u8> = (0..len).map(|_| 0xf0 | rng.next_u64() as u8).collect();
+        frames.push(noise.clone().into());
+        frames.push(frame(FROM, TO, Content::Mail(noise.clone().into())));
+        frames.push(frame(FROM, TO, Content::Directory(noise.into())));
+    }
+    frames
+}
+
+fn frame(from: NodeId, to: NodeId, content: Content) -> Bytes {
+    let envelope = Envelope { group: GroupId::default(), from, to };
+    encode(envelope, &content).expect("it is small").into()
+}
