@@ -3,6 +3,7 @@
 extern crate nexus_agent as nexus;
 
 mod carts;
+mod chaos;
 mod hostile;
 mod net;
 mod others;

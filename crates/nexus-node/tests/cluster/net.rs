@@ -14,7 +14,7 @@ use nexus_base::{IdSecret, Rng, Time};
 use nexus_cluster::shard::Plan;
 use nexus_cluster::storage::{Identity, Storage};
 use nexus_cluster::{ClusterId, MemoryDisk, NodeId};
-use nexus_node::shard::AgentName;
+use nexus_node::shard::{AgentName, Request};
 use nexus_node::{Answer, Ask, CallError, Counts, Effect, Input, Node, NodeSpec};
 
 use crate::carts::Cart;
@@ -60,6 +60,9 @@ enum Event {
 
 /// The nodes, and what is under way between them.
 pub struct Net {
+    /// Of so many frames one is lost, and each takes up to ten times as long; 0 for none.
+    pub loses_one_of: u64,
+    rng: Rng,
     now: Time,
     shards: usize,
     up: Vec<Option<Up>>,
@@ -84,6 +87,8 @@ fn id(node: usize) -> NodeId {
 impl Net {
     pub fn new(nodes: usize, shards: usize) -> Net {
         let mut net = Net {
+            loses_one_of: 0,
+            rng: Rng::new(nodes as u64),
             now: Time::ZERO,
             shards,
             up: (0..nodes).map(|_| None).collect(),
@@ -160,6 +165,37 @@ impl Net {
         }
         let answer = self.answers.remove(&ticket).expect("it is there");
         answer.map(|answer| decode(&answer.bytes).expect("it is of the message's type"))
+    }
+
+    /// Begins to ask, as a request that takes effect once; the number its answer comes under.
+    pub fn begin<M: Message>(
+        &mut self,
+        node: usize,
+        to: AgentName,
+        message: &M,
+        request: Request,
+        within: Duration,
+    ) -> u64 {
+        self.ticket += 1;
+        let ticket = self.ticket;
+        let (name, bytes) = (M::NAME.to_owned(), encode(message).into());
+        let request = Some(request);
+        let ask = Ask { ticket, to, message: name, bytes, request, within };
+        self.handle(node, Input::Ask(ask));
+        ticket
+    }
+
+    /// The answer, if it has come.
+    pub fn take(&mut self, ticket: u64) -> Option<Result<Answer, CallError>> {
+        self.answers.remove(&ticket)
+    }
+
+    pub fn reseed(&mut self, seed: u64) {
+        self.rng = Rng::new(seed);
+    }
+
+    pub fn is_up(&self, node: usize) -> bool {
+        self.up[node].is_some()
     }
 
     pub fn run_for(&mut self, time: Duration) {
@@ -275,7 +311,12 @@ impl Net {
             Effect::Send { to, frame } => {
                 let to = to.0 as usize - 1;
                 let event = Event::Input(to, self.lives[to], Input::Frame(frame));
-                self.push(LATENCY, event);
+                let latency = match self.loses_one_of {
+                    0 => LATENCY,
+                    many if self.rng.below(many) == 0 => return,
+                    _ => LATENCY * (1 + self.rng.below(10) as u32),
+                };
+                self.push(latency, event);
             }
             Effect::Datagram { .. } => {}
             Effect::Write { batch, writes } => {
