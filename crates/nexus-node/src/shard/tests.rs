@@ -327,6 +327,21 @@ fn a_large_record_travels_in_parts_and_only_whole() {
 }
 
 #[test]
+fn parts_of_other_slots_are_not_installed() {
+    let [mine, others] = [0, 5].map(|slot| Slot::new(slot).into_iter().collect::<SlotSet>());
+    let (mut source, mut destination) = (Log::new(SlotSet::all()), Log::new(SlotSet::new()));
+    let entry = Registration { name: "room/1".to_owned(), node: NodeId(1), incarnation: 1 };
+    source.apply(Command::Register { agent: A, entry });
+    source.hand_off(shard::Step::Seal, &mine, 0);
+    for part in source.state.parts(HandoffId(1), &mine).expect("it is sealed") {
+        let slots = others.clone();
+        destination.apply(Command::Part { handoff: HandoffId(1), slots, part });
+    }
+    let installed = destination.hand_off(shard::Step::Install, &others, 1);
+    assert_eq!(installed, refused(Refusal::Damaged));
+}
+
+#[test]
 fn a_command_beyond_a_proposal_has_no_bytes() {
     let large = Step { change: whole(COMMAND_BYTES_MAX), ..step(A, 1) };
     let error = Command::Step(Box::new(large)).encode().expect_err("it is too large");

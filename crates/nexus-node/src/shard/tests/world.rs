@@ -431,6 +431,8 @@ impl World {
     }
 
     fn check_settled(&mut self) -> Result<(), String> {
+        let rests = |state: &ShardState| !state.arriving.is_empty() || !state.leaving.is_empty();
+        ensure(!self.groups.values().any(rests), || "something is left of handoffs".to_owned())?;
         let mut sent: BTreeMap<(AgentId, AgentId), Vec<u64>> = BTreeMap::new();
         for (&from, letters) in &self.sent {
             for (number, &to) in (1..).zip(letters) {
