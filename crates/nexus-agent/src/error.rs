@@ -150,6 +150,12 @@ pub enum AskError {
         /// What the codec said.
         reason: String,
     },
+    /// Whoever decides about the agent refused it, for a reason of its own. Nothing changed.
+    #[error("it was refused: {reason}; nothing changed")]
+    Refused {
+        /// Why, in words.
+        reason: String,
+    },
     /// What came as the reply is none. The handler has run: trying again runs it again.
     #[error("the reply to {message} could not be decoded: {reason}; the handler has run")]
     ReplyMalformed {

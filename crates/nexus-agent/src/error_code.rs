@@ -83,6 +83,7 @@ impl AskError {
             | AskError::ReplyUnencodable { .. } => ErrorCode::Crashed,
             AskError::Stopped { .. } => ErrorCode::Stopped,
             AskError::ShuttingDown => ErrorCode::ShuttingDown,
+            AskError::Refused { .. } => ErrorCode::Conflict,
             AskError::WrongMessage { .. } | AskError::Malformed { .. } => ErrorCode::BadRequest,
         }
     }

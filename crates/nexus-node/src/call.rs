@@ -30,13 +30,13 @@ pub(crate) const PAUSE: Duration = Duration::from_millis(50);
 pub(crate) struct Call {
     pub(crate) to: AgentName,
     pub(crate) id: AgentId,
-    pub(crate) message: String,
-    pub(crate) bytes: Bytes,
-    pub(crate) request: Request,
+    pub(crate) what: Asks,
     pub(crate) deadline: Time,
     pub(crate) waiter: Waiter,
     /// Who was asked last.
     pub(crate) asked: Option<NodeId>,
+    /// Whether that is the node of a local agent, which may have handled it then.
+    pub(crate) direct: bool,
     /// How often somebody was asked.
     pub(crate) tries: u32,
     /// Pointers followed since the last pause.
@@ -50,28 +50,22 @@ pub(crate) struct Call {
 impl Call {
     pub(crate) fn new(
         (to, id): (AgentName, AgentId),
-        (message, bytes): (String, Bytes),
-        request: Request,
+        what: Asks,
         deadline: Time,
         waiter: Waiter,
     ) -> Call {
         let (asked, tries, followed) = (None, 0, 0);
-        let (waits, unsure) = (false, false);
-        Call {
-            to,
-            id,
-            message,
-            bytes,
-            request,
-            deadline,
-            waiter,
-            asked,
-            tries,
-            followed,
-            waits,
-            unsure,
-        }
+        let (direct, waits, unsure) = (false, false, false);
+        Call { to, id, what, deadline, waiter, asked, direct, tries, followed, waits, unsure }
     }
+}
+
+/// What an ask wants.
+pub(crate) enum Asks {
+    /// An agent, to handle a message.
+    Message { message: String, bytes: Bytes, request: Request },
+    /// A name for a local agent of this node, or none any more.
+    Naming { held: bool },
 }
 
 /// Who waits for the outcome.
@@ -84,6 +78,9 @@ pub(crate) enum Waiter {
     Letter { group: GroupId, term: Term, sender: AgentId, number: u64 },
     /// Nobody: a message that a local agent has told.
     Nobody,
+    /// A local agent of this node that gets a name or loses it, asked for in that life of the
+    /// node; and a client, unless it is for the node itself to know.
+    Name { ticket: Option<u64>, held: bool, life: u64 },
 }
 
 /// All asks under way.
@@ -111,6 +108,13 @@ impl Calls {
 
     pub(crate) fn get_mut(&mut self, number: u64) -> Option<&mut Call> {
         self.by_number.get_mut(&number)
+    }
+
+    /// The same ask under another number, so that what came or comes under the one before is
+    /// of no account.
+    pub(crate) fn renumber(&mut self, number: u64) -> Option<u64> {
+        let call = self.by_number.remove(&number)?;
+        Some(self.add(call))
     }
 
     pub(crate) fn remove(&mut self, number: u64) -> Option<Call> {

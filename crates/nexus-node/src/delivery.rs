@@ -1,4 +1,4 @@
-//! Messages in the mailboxes of strict agents, and who waits for what comes of them.
+//! Messages in the mailboxes of agents, and who waits for what comes of them.
 
 use std::collections::BTreeMap;
 
@@ -50,12 +50,14 @@ impl Delivery {
 #[derive(Default)]
 pub(crate) struct Deliveries {
     by_number: BTreeMap<u64, Delivery>,
+    /// Those for local agents: a number tells which it is.
+    local: BTreeMap<u64, Back>,
     last: u64,
 }
 
 impl Deliveries {
     pub(crate) fn is_full(&self) -> bool {
-        self.by_number.len() >= DELIVERIES_MAX
+        self.len() >= DELIVERIES_MAX
     }
 
     /// Notes a message for an activation; what it is about comes with the rest.
@@ -74,6 +76,18 @@ impl Deliveries {
         let delivery = Delivery { group, agent, activation, request, reminder, backs };
         self.by_number.insert(self.last, delivery);
         self.last
+    }
+
+    /// Notes a message for a local agent.
+    pub(crate) fn add_local(&mut self, back: Back) -> u64 {
+        self.last += 1;
+        self.local.insert(self.last, back);
+        self.last
+    }
+
+    /// Ends a message for a local agent; none if it is for a strict one.
+    pub(crate) fn remove_local(&mut self, number: u64) -> Option<Back> {
+        self.local.remove(&number)
     }
 
     pub(crate) fn get(&self, number: u64) -> Option<&Delivery> {
@@ -96,7 +110,7 @@ impl Deliveries {
     }
 
     pub(crate) fn len(&self) -> usize {
-        self.by_number.len()
+        self.by_number.len() + self.local.len()
     }
 }
 

@@ -36,7 +36,7 @@ pub enum Effect {
         /// Which.
         group: GroupId,
     },
-    /// An answer to [`crate::Ask`].
+    /// An answer to [`crate::Ask`] or [`crate::Naming`].
     Answer {
         /// The number it came with.
         ticket: u64,
@@ -75,15 +75,23 @@ pub enum CallError {
     /// may help.
     #[error("nobody answered for the agent in time")]
     Unreachable,
-    /// It was not answered in time, and may have been done, or may yet be. Ask again with
-    /// the same request: it is handled once.
+    /// It was not answered in time, and may have been done, or may yet be. A strict agent
+    /// that is asked again with the same request handles it once; a local one does not know
+    /// requests, so look before asking again.
     #[error("there was no answer in time; it may have been done")]
     Unknown,
+    /// The handler of a local agent failed, or came to no end; it may have run in part. Look
+    /// before asking again.
+    #[error("it may have run in part, but came to no answer: {reason}")]
+    Failed {
+        /// What went wrong, in words.
+        reason: String,
+    },
 }
 
 impl CallError {
     /// Whether something may have changed.
     pub const fn may_have_changed(&self) -> bool {
-        matches!(self, CallError::Unknown)
+        matches!(self, CallError::Unknown | CallError::Failed { .. })
     }
 }

@@ -15,9 +15,11 @@ use std::time::Duration;
 use bytes::Bytes;
 use nexus_agent::Outbox;
 use nexus_base::{AgentId, Time};
+use nexus_cluster::NodeId;
 use nexus_cluster::raft::{Index, Term};
 use nexus_cluster::shard::{HandoffId, ShardId, SlotSet, Step};
 
+use crate::delivery::Back;
 use crate::shard::{AgentName, Part, Request};
 
 /// All that this node does as the leader of one shard in one term.
@@ -44,6 +46,12 @@ pub(crate) struct Hosting {
     pub(crate) cuts: BTreeMap<HandoffId, Vec<Part>>,
     /// Until when leadership is not handed over again.
     pub(crate) stays_until: Time,
+    /// Who waits for the names that are to be given or taken back by these entries.
+    pub(crate) namings: BTreeMap<Index, Back>,
+    /// Who waits to be told that nobody has a name.
+    pub(crate) lookups: BTreeMap<u64, Lookup>,
+    /// Lives of nodes whose names were to be freed in this term.
+    pub(crate) forgotten: BTreeMap<NodeId, u64>,
     /// The last agent that was looked at for whether it is idle.
     pub(crate) looked_at: Option<AgentId>,
 }
@@ -74,6 +82,14 @@ impl Fetch {
     pub(crate) fn restart(&mut self) {
         (self.next, self.count, self.proposed) = (0, None, false);
     }
+}
+
+/// Somebody asks for a local agent that was not found, which may be because another leads the
+/// shard by now.
+pub(crate) struct Lookup {
+    pub(crate) id: AgentId,
+    pub(crate) name: AgentName,
+    pub(crate) back: Back,
 }
 
 /// One active agent.
@@ -172,6 +188,9 @@ impl Hosting {
             fetches: BTreeMap::new(),
             cuts: BTreeMap::new(),
             stays_until: Time::ZERO,
+            namings: BTreeMap::new(),
+            lookups: BTreeMap::new(),
+            forgotten: BTreeMap::new(),
             looked_at: None,
         }
     }

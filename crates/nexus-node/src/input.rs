@@ -26,6 +26,8 @@ pub enum Input {
     },
     /// Somebody outside asks an agent.
     Ask(Ask),
+    /// A local agent of this node has a name from now on, or not any more.
+    Name(Naming),
     /// Agents have run: what they have to say is to be looked at.
     Agents,
 }
@@ -43,6 +45,20 @@ pub struct Ask {
     pub bytes: Bytes,
     /// So that it is handled once even if it is asked again. None if it never is.
     pub request: Option<Request>,
+    /// How long the answer is waited for.
+    pub within: Duration,
+}
+
+/// A local agent of this node has a name from now on, or not any more. Asked again, it comes
+/// to the same.
+#[derive(Clone, Debug)]
+pub struct Naming {
+    /// Comes back with the answer, which has no bytes.
+    pub ticket: u64,
+    /// The name.
+    pub name: AgentName,
+    /// Whether it has it.
+    pub held: bool,
     /// How long the answer is waited for.
     pub within: Duration,
 }

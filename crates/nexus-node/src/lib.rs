@@ -7,7 +7,9 @@
 //!
 //! How an agent's message becomes an answer: `handler/ask.rs` finds who leads its shard;
 //! there `handler/arrive.rs` activates it and delivers the message; `handler/step.rs` makes
-//! what came of it an entry, and lets it out once that is committed.
+//! what came of it an entry, and lets it out once that is committed. Local agents have names
+//! as well: `handler/name.rs` has them in their shard's directory, `handler/local.rs` finds
+//! them there and asks their node.
 //!
 //! Absent on purpose: clocks, sockets, threads, disks; how agents run; how groups agree.
 #![forbid(unsafe_code)]
@@ -24,6 +26,7 @@ mod host;
 mod hosting;
 mod input;
 mod mail;
+mod names;
 mod node;
 mod observer;
 mod planted;
@@ -35,7 +38,8 @@ pub use call::CALLS_MAX;
 pub use delivery::DELIVERIES_MAX;
 pub use effect::{Answer, CallError, Effect};
 pub use group::{CONTROL, group_of, shard_of};
-pub use input::{Ask, Input};
+pub use input::{Ask, Input, Naming};
+pub use names::{NAMES_HELD_MAX, PLACES_MAX};
 pub use node::{Counts, Node, NodeError};
 pub use observer::{Observer, Saw};
 #[cfg(feature = "mutants")]

@@ -33,14 +33,43 @@ pub(crate) struct Asked {
     pub call: u64,
     /// Whom.
     pub to: AgentName,
-    /// The type of the message.
-    pub message: String,
-    /// The message.
-    pub bytes: Bytes,
-    /// What it is handled once as.
-    pub request: Request,
+    /// What.
+    pub what: What,
     /// How long the asker waits.
     pub within: Duration,
+    /// So that a local agent of the receiver is asked; none if the receiver is to find out
+    /// who is.
+    pub direct: Option<Direct>,
+}
+
+/// What is asked.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub(crate) enum What {
+    /// An agent, to handle a message.
+    Message {
+        /// The type of the message.
+        message: String,
+        /// The message.
+        bytes: Bytes,
+        /// What it is handled once as, by an agent that knows requests.
+        request: Request,
+    },
+    /// Who keeps the names, to give one to a local agent of the asker, or to take it back.
+    Naming {
+        /// Whether it has it from now on.
+        held: bool,
+        /// In which life of the asker.
+        life: u64,
+    },
+}
+
+/// With what is sent to the node of a local agent.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub(crate) struct Direct {
+    /// In which life of the receiver the agent lives.
+    pub to: u64,
+    /// In which life the asker asks.
+    pub from: u64,
 }
 
 /// What came of an ask, as far as one node can tell.
@@ -62,6 +91,20 @@ pub(crate) enum Outcome {
     },
     /// Never, and nothing changed. The reason is for people.
     Refused {
+        /// Why.
+        reason: String,
+    },
+    /// A local agent of another node has that name.
+    At {
+        /// Of which node.
+        node: NodeId,
+        /// In which life of it.
+        life: u64,
+    },
+    /// No local agent of that name is here, and nothing was done.
+    NotHere,
+    /// The handler of a local agent came to no answer, and may have run in part.
+    Failed {
         /// Why.
         reason: String,
     },

@@ -20,6 +20,7 @@ use crate::disk::Writes;
 use crate::group::{CONTROL, Group, Machine, group_of};
 use crate::host::Inbox;
 use crate::hosting::Hosting;
+use crate::names::{self, Arrivals, Names, Over, Places};
 use crate::observer::Observer;
 use crate::{Effect, Input, NodeSpec, Planted};
 
@@ -41,6 +42,12 @@ pub struct Node {
     pub(crate) homes: BTreeMap<AgentId, GroupId>,
     pub(crate) deliveries: Deliveries,
     pub(crate) calls: Calls,
+    /// In which life it gives its agents names; see [`crate::names::life`].
+    pub(crate) life: u64,
+    pub(crate) names: Names,
+    pub(crate) places: Places,
+    pub(crate) arrivals: Arrivals,
+    pub(crate) over: Over,
     pub(crate) routes: Routes,
     /// The newest map heard of; where the control group is, that has it.
     pub(crate) map: ShardMap,
@@ -103,6 +110,8 @@ pub struct Counts {
     pub dead_letters: u64,
     /// Messages of local agents that reached nobody.
     pub lost_tells: u64,
+    /// Names of local agents that others have now; see [`crate::Saw::NameLost`].
+    pub names_lost: u64,
     /// Other processes that said they are this node, or one that others are.
     pub conflicts: u64,
 }
@@ -155,8 +164,17 @@ impl Node {
         } else {
             spec.founders.iter().copied().collect()
         };
+        let life = names::life(spec.start(), 0);
+        let mut over = Over::default();
+        over.note(spec.id, life - 1);
         let mut node = Node {
-            calls: Calls::new(rng.fork("calls").next_u64()),
+            // Halved, so that it never comes to the last number there is.
+            calls: Calls::new(rng.fork("calls").next_u64() >> 1),
+            life,
+            names: Names::default(),
+            places: Places::default(),
+            arrivals: Arrivals::default(),
+            over,
             now,
             rng,
             system,
@@ -250,6 +268,7 @@ impl Node {
             Input::Datagram { from, bytes } => self.handle_datagram(&from, &bytes),
             Input::Written { batch } => self.handle_written(batch),
             Input::Ask(ask) => self.handle_ask(ask),
+            Input::Name(naming) => self.handle_naming(naming),
             Input::Agents => {}
         }
         self.settle();

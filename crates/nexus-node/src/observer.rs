@@ -6,7 +6,7 @@ use nexus_cluster::membership::Member;
 use nexus_cluster::raft::{Index, Role, Term};
 use nexus_cluster::shard::ShardMap;
 
-use crate::shard::{Applied, Command, ShardState};
+use crate::shard::{AgentName, Applied, Command, ShardState};
 
 /// Sees what happens in a node. It changes nothing.
 pub trait Observer: Send {
@@ -63,6 +63,9 @@ pub enum Saw<'a> {
         /// Which.
         agent: AgentId,
     },
+    /// A local agent of this node has lost its name: others had taken this node for dead, and
+    /// another has it now. The agent runs on, and nobody finds it.
+    NameLost(&'a AgentName),
     /// Another node is alive, suspected, down or has left, as far as this one knows.
     Member(&'a Member),
 }

@@ -15,6 +15,9 @@ pub const CONTROL_MAX: usize = 5;
 pub struct NodeSpec {
     /// Who it is.
     pub id: NodeId,
+    /// Which start of it: at least 1, and higher in each. Where there is membership its
+    /// [`Me::start`] is taken instead.
+    pub incarnation: u64,
     /// The nodes that begin the cluster, the same list at all of them, in the same order. The
     /// first [`CONTROL_MAX`] keep the map of shards, the first three the first shard.
     pub founders: Vec<NodeId>,
@@ -61,6 +64,7 @@ impl NodeSpec {
     pub fn new(id: NodeId, founders: Vec<NodeId>, secret: IdSecret) -> NodeSpec {
         NodeSpec {
             id,
+            incarnation: 1,
             shards: nexus_cluster::shard::placement::shard_count(founders.len()),
             founders,
             secret,
@@ -83,6 +87,12 @@ impl NodeSpec {
     pub(crate) fn first_replicas(&self) -> Vec<NodeId> {
         let replicas = nexus_cluster::shard::placement::REPLICAS;
         self.founders.iter().copied().take(replicas).collect()
+    }
+
+    /// Which start of the node this is.
+    pub(crate) fn start(&self) -> u64 {
+        let start = self.membership.as_ref().map_or(self.incarnation, |with| with.me.start);
+        start.max(1)
     }
 
     /// The wall clock's time at `now`.

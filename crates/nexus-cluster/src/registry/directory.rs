@@ -47,6 +47,16 @@ impl Directory {
         self.names.get(&AgentKey(id.as_u128())).filter(|entry| entry.name == name)
     }
 
+    /// Who has the name with this id, whichever it is.
+    pub fn holder(&self, id: AgentId) -> Option<&Registration> {
+        self.names.get(&AgentKey(id.as_u128()))
+    }
+
+    /// Whether this life of a node is known to be over.
+    pub fn is_over(&self, node: NodeId, incarnation: u64) -> bool {
+        self.over.get(&node).is_some_and(|&over| incarnation <= over)
+    }
+
     /// Names that are taken.
     pub fn len(&self) -> usize {
         self.names.len()
@@ -66,7 +76,7 @@ impl Directory {
             return Err(DirectoryError::BadName { bytes: entry.name.len() });
         }
         // What a node said before it died, and came after it was known to have.
-        if self.over.get(&entry.node).is_some_and(|&over| entry.incarnation <= over) {
+        if self.is_over(entry.node, entry.incarnation) {
             return Err(DirectoryError::Over { node: entry.node });
         }
         match self.names.get(&AgentKey(id.as_u128())) {

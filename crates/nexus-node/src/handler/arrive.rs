@@ -1,4 +1,4 @@
-//! A message for a strict agent has come to where its shard is led.
+//! A message for an agent has come to where its shard is led: of a strict one, which is here.
 
 use bytes::Bytes;
 use nexus_agent::{ActivateError, Activation, Deliver, KeptState};
@@ -8,7 +8,7 @@ use nexus_cluster::ring::Slot;
 
 use crate::delivery::{About, Back};
 use crate::hosting::{Hosted, Hosting, Life, Reminder};
-use crate::mail::{Asked, Outcome, UNSURE};
+use crate::mail::{Asked, Outcome, UNSURE, What};
 use crate::reply;
 use crate::shard::{AgentName, Seen};
 use crate::{Node, Saw};
@@ -28,14 +28,23 @@ impl Node {
             let moved = Outcome::Moved(self.residence_elsewhere(slot));
             return self.give_back(back, moved);
         };
+        let (message, request) = match asked.what {
+            What::Message { message, bytes, request } => ((message, bytes), request),
+            What::Naming { held, life } => {
+                return self.propose_naming(group, (id, &asked.to), (held, life), back);
+            }
+        };
+        if !self.system.residence_of(&asked.to.kind).is_some_and(|facts| facts.strict) {
+            return self.look_up(group, id, asked.to, back);
+        }
         let Some(hosting) = self.hostings.get_mut(&group) else { return };
-        if let Some(&number) = hosting.under_way.get(&(id, asked.request))
+        if let Some(&number) = hosting.under_way.get(&(id, request))
             && let Some(delivery) = self.deliveries.get_mut(number)
         {
             return delivery.add_back(back);
         }
         let (term, shard) = (hosting.term, self.groups.get(&group).and_then(|one| one.shard()));
-        match shard.map(|shard| shard.answered(id, asked.request)) {
+        match shard.map(|shard| shard.answered(id, request)) {
             Some(Seen::Answered(reply)) => {
                 let outcome = reply::outcome(&reply, term);
                 return self.give_back(back, outcome);
@@ -46,8 +55,7 @@ impl Node {
             }
             Some(Seen::New) | None => {}
         }
-        let about = About::Request(asked.request, back);
-        let message = (asked.message, asked.bytes);
+        let about = About::Request(request, back);
         match self.deliver(group, (id, &asked.to), message, deadline, about) {
             Ok(()) => {}
             Err(Hindered::Now) => self.give_back(back, Outcome::Again { unsure: false }),
@@ -215,6 +223,12 @@ impl Node {
         let Some(hosting) = self.hostings.remove(&group) else { return };
         for id in hosting.agents.keys() {
             self.homes.remove(id);
+        }
+        for back in hosting.namings.into_values() {
+            self.give_back(back, UNSURE);
+        }
+        for lookup in hosting.lookups.into_values() {
+            self.give_back(lookup.back, Outcome::Again { unsure: false });
         }
     }
 

@@ -10,10 +10,11 @@ use nexus_cluster::ring::Slot;
 use nexus_cluster::{GroupId, NodeId};
 
 use super::outcome::answer_for_agent;
-use crate::call::{ASK_BYTES_MAX, CALLS_MAX, Call, PAUSE, TRY_FOR, Waiter};
+use crate::call::{ASK_BYTES_MAX, Asks, CALLS_MAX, Call, PAUSE, TRY_FOR, Waiter};
 use crate::delivery::Back;
 use crate::group::group_of;
-use crate::mail::{Asked, Mail, Outcome};
+use crate::mail::{Asked, Direct, Mail, Outcome, What};
+use crate::names::Place;
 use crate::node::Alarm;
 use crate::shard::{AgentName, Origin, Request};
 use crate::{Answer, Ask, CallError, Effect, Node};
@@ -66,10 +67,14 @@ impl Node {
             return self.answer(waiter, Err(CallError::Busy { calls_max: CALLS_MAX }));
         }
         let request = request.unwrap_or_else(|| Request { from: self.draw_origin(), number: 1 });
+        self.add_call(to, Asks::Message { message, bytes, request }, within, waiter);
+    }
+
+    /// Begins an ask for which there is room.
+    pub(crate) fn add_call(&mut self, to: AgentName, what: Asks, within: Duration, waiter: Waiter) {
         let id = to.id(&self.spec.secret);
         let deadline = self.now.after(within);
-        let call = Call::new((to, id), (message, bytes), request, deadline, waiter);
-        let number = self.calls.add(call);
+        let number = self.calls.add(Call::new((to, id), what, deadline, waiter));
         self.try_call(number, None);
     }
 
@@ -83,25 +88,22 @@ impl Node {
         let Some(call) = self.calls.get_mut(number) else { return };
         let (id, tries) = (call.id, call.tries);
         call.tries += 1;
+        if let (None, Asks::Message { .. }) = (whom, &call.what)
+            && let Some(place) = self.place_of(id)
+        {
+            return self.ask_directly(number, place);
+        }
         let route = match whom {
             Some(node) => Route::There(node),
             None => self.route(id, tries),
         };
-        let Some(call) = self.calls.get_mut(number) else { return };
         let again = match route {
             Route::Nobody => PAUSE,
             Route::Here | Route::There(_) => TRY_FOR,
         };
+        let Some(asked) = self.asked(number, None) else { return };
+        let Some(call) = self.calls.get_mut(number) else { return };
         let (again, deadline) = (now.after(again), call.deadline);
-        let within = deadline.since(now);
-        let asked = Asked {
-            call: number,
-            to: call.to.clone(),
-            message: call.message.clone(),
-            bytes: call.bytes.clone(),
-            request: call.request,
-            within,
-        };
         self.alarms.set(Alarm::Call(number), Some(again.min(deadline)));
         match route {
             Route::Nobody => {}
@@ -117,6 +119,21 @@ impl Node {
                 self.arrive(asked, id, deadline, Back::Here { call: number });
             }
         }
+    }
+
+    /// An ask as it is sent.
+    pub(crate) fn asked(&mut self, number: u64, direct: Option<Direct>) -> Option<Asked> {
+        let (now, life) = (self.now, self.life);
+        let call = self.calls.get_mut(number)?;
+        let what = match &call.what {
+            Asks::Message { message, bytes, request } => {
+                let (message, bytes) = (message.clone(), bytes.clone());
+                What::Message { message, bytes, request: *request }
+            }
+            Asks::Naming { held } => What::Naming { held: *held, life },
+        };
+        let (to, within) = (call.to.clone(), call.deadline.since(now));
+        Some(Asked { call: number, to, what, within, direct })
     }
 
     fn route(&self, id: AgentId, tries: u32) -> Route {
@@ -208,14 +225,19 @@ impl Node {
                 self.pause_call(number);
             }
             Outcome::Again { unsure } => {
-                call.waits = false;
+                (call.waits, call.direct) = (false, false);
                 call.unsure |= unsure;
                 self.pause_call(number);
+            }
+            Outcome::At { node, life } => self.call_is_for(number, Place { node, life }),
+            Outcome::NotHere => self.call_found_nobody(number),
+            Outcome::Failed { reason } => {
+                self.finish_call(number, Err(CallError::Failed { reason }));
             }
         }
     }
 
-    fn pause_call(&mut self, number: u64) {
+    pub(crate) fn pause_call(&mut self, number: u64) {
         let Some(call) = self.calls.get_mut(number) else { return };
         call.followed = 0;
         let at = self.now.after(PAUSE).min(call.deadline);
@@ -224,9 +246,19 @@ impl Node {
 
     pub(crate) fn handle_call_timeout(&mut self, number: u64) {
         let Some(call) = self.calls.get_mut(number) else { return };
-        call.unsure |= std::mem::take(&mut call.waits);
+        let waits = std::mem::take(&mut call.waits);
+        // Who is asked where a local agent lives does not ask it.
+        let facts = self.system.residence_of(&call.to.kind);
+        let is_lookup = !call.direct
+            && matches!(call.what, Asks::Message { .. })
+            && facts.is_some_and(|facts| !facts.strict);
+        call.unsure |= waits && !is_lookup;
         if self.now < call.deadline {
             return self.try_call(number, None);
+        }
+        // It may be gone; the next one looks again.
+        if call.direct {
+            self.places.forget(call.id);
         }
         let error = if call.unsure { CallError::Unknown } else { CallError::Unreachable };
         self.finish_call(number, Err(error));
@@ -235,15 +267,30 @@ impl Node {
     fn finish_call(&mut self, number: u64, answer: Result<Answer, CallError>) {
         let Some(call) = self.calls.remove(number) else { return };
         self.alarms.set(Alarm::Call(number), None);
-        self.answer(call.waiter, answer);
+        match (call.waiter, answer) {
+            (Waiter::Name { ticket, held, life }, answer) => {
+                self.naming_came(ticket, (call.to, held, life), answer);
+            }
+            // A letter must not come to a local agent twice.
+            (waiter @ Waiter::Letter { .. }, Err(CallError::Unknown)) if call.direct => {
+                let reason = "the agent's node did not answer in time".to_owned();
+                self.answer(waiter, Err(CallError::Failed { reason }));
+            }
+            (waiter, answer) => self.answer(waiter, answer),
+        }
     }
 
-    fn answer(&mut self, waiter: Waiter, answer: Result<Answer, CallError>) {
+    pub(crate) fn answer(&mut self, waiter: Waiter, answer: Result<Answer, CallError>) {
         match waiter {
             Waiter::Client { ticket } => self.effects.push_back(Effect::Answer { ticket, answer }),
             Waiter::Agent(waiting) => waiting.complete(answer_for_agent(answer)),
             Waiter::Letter { group, term, sender, number } => {
                 self.letter_came(group, term, (sender, number), answer);
+            }
+            Waiter::Name { ticket, .. } => {
+                if let Some(ticket) = ticket {
+                    self.effects.push_back(Effect::Answer { ticket, answer });
+                }
             }
             Waiter::Nobody => self.counts.lost_tells += u64::from(answer.is_err()),
         }

@@ -57,7 +57,9 @@ impl Node {
             self.say_that_it_leads(group);
             self.keep_members(group);
             self.let_idle_go(group);
+            self.forget_lives(group);
         }
+        self.name_again();
         self.ring_all();
     }
 
@@ -176,6 +178,11 @@ impl Node {
                 let dead = hosting.retries.letter_failed(self.now, letter) >= LETTER_TRIES_MAX;
                 self.counts.dead_letters += u64::from(dead);
                 dead
+            }
+            // Again it might run twice, and local agents are asked at most once.
+            Err(CallError::Failed { .. }) => {
+                self.counts.dead_letters += 1;
+                true
             }
             Err(_) => {
                 hosting.retries.letter_failed(self.now, letter);

@@ -54,8 +54,13 @@ impl Node {
             Mail::Ask(asked) => {
                 let back = Back::There { node: from, call: asked.call };
                 let deadline = self.now.after(asked.within);
-                let id = asked.to.id(&self.spec.secret);
-                self.arrive(asked, id, deadline, back);
+                match asked.direct {
+                    Some(direct) => self.arrive_directly(asked, direct, deadline, back),
+                    None => {
+                        let id = asked.to.id(&self.spec.secret);
+                        self.arrive(asked, id, deadline, back);
+                    }
+                }
             }
             Mail::Answer { call, outcome } => self.call_came(call, Some(from), outcome),
         }

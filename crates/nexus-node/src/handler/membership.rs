@@ -3,7 +3,7 @@
 use nexus_cluster::membership::{Address, Effect as Heard, Member};
 
 use crate::node::Alarm;
-use crate::{Effect, Node, Saw};
+use crate::{Effect, Node, Saw, names};
 
 impl Node {
     pub(crate) fn join_members(&mut self) {
@@ -43,7 +43,7 @@ impl Node {
                 // It has some time to clear itself.
                 Heard::Suspect(member) => self.note_member(&member, true),
                 Heard::Down(member) | Heard::Left(member) => self.note_member(&member, false),
-                Heard::Rejoined(_) => {}
+                Heard::Rejoined(life) => self.live_again(names::life(life.start, life.renewal)),
                 Heard::Conflict(_) => self.counts.conflicts += 1,
             }
         }
@@ -53,6 +53,7 @@ impl Node {
         if let Some(observer) = &mut self.observer {
             observer.saw(self.now, &Saw::Member(member));
         }
+        self.note_life(member, alive);
         let node = member.node();
         if alive {
             self.alive.insert(node);

@@ -1,6 +1,6 @@
 //! Where what came of a message goes.
 
-use nexus_agent::{AskError, Changed};
+use nexus_agent::{AskError, Changed, Crash, During};
 use nexus_cluster::GroupId;
 
 use crate::delivery::{Back, Delivery};
@@ -45,9 +45,11 @@ impl Node {
 pub(super) fn answer_for_agent(answer: Result<Answer, CallError>) -> Result<Vec<u8>, AskError> {
     match answer {
         Ok(answer) => Ok(answer.bytes.into()),
-        Err(CallError::Refused { .. } | CallError::Busy { .. } | CallError::Unreachable) => {
-            Err(AskError::NotRunning)
-        }
+        Err(CallError::Refused { reason }) => Err(AskError::Refused { reason }),
+        Err(CallError::Busy { .. } | CallError::Unreachable) => Err(AskError::NotRunning),
         Err(CallError::Unknown) => Err(AskError::Stopped { changed: Changed::Unknown }),
+        Err(CallError::Failed { reason }) => {
+            Err(AskError::Crashed(Crash { during: During::Handler, message: reason.into() }))
+        }
     }
 }

@@ -11,8 +11,16 @@ use crate::mail::Outcome;
 impl Node {
     pub(crate) fn handle_said(&mut self, said: Said) {
         match said {
-            Said::Stepped(output) => self.stepped(*output),
-            Said::Undelivered(number, error) => self.undelivered(number, &error),
+            Said::Stepped(output) => {
+                match output.delivery.and_then(|number| self.deliveries.remove_local(number)) {
+                    Some(back) => self.local_answered(back, output.reply),
+                    None => self.stepped(*output),
+                }
+            }
+            Said::Undelivered(number, error) => match self.deliveries.remove_local(number) {
+                Some(back) => self.local_failed(back, &error),
+                None => self.undelivered(number, &error),
+            },
             Said::Ended { agent, activation, reason } => {
                 self.agent_ended(agent, activation, &reason)
             }

@@ -155,7 +155,10 @@ impl Node {
                 hosting.retries.letter_done((*agent, *letter));
                 self.ring_soon();
             }
-            Command::Register { .. } | Command::Unregister { .. } | Command::Forget { .. } => {}
+            Command::Register { agent, entry } | Command::Unregister { agent, entry } => {
+                self.naming_applied(group, index, (*agent, entry), applied);
+            }
+            Command::Forget { .. } => {}
         }
     }
 
@@ -183,6 +186,8 @@ impl Node {
         let Some(hosting) = self.hostings.get_mut(&group) else { return };
         if let Some(id) = hosting.by_ticket.remove(&ticket) {
             self.let_out(group, id, Wait::Read(ticket));
+        } else if let Some(lookup) = hosting.lookups.remove(&ticket) {
+            self.looked_up(group, lookup);
         }
     }
 
@@ -191,6 +196,8 @@ impl Node {
         let Some(hosting) = self.hostings.get_mut(&group) else { return };
         if let Some(id) = hosting.by_ticket.remove(&ticket) {
             self.discard(group, id, &UNSURE);
+        } else if let Some(lookup) = hosting.lookups.remove(&ticket) {
+            self.give_back(lookup.back, Outcome::Again { unsure: false });
         }
     }
 

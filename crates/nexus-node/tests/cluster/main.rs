@@ -4,7 +4,9 @@ extern crate nexus_agent as nexus;
 
 mod carts;
 mod chaos;
+mod guests;
 mod hostile;
+mod named;
 mod net;
 mod others;
 

@@ -1,6 +1,6 @@
 //! Nodes in virtual time, on links and disks that do what they should.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -11,13 +11,17 @@ use nexus_agent::{
     WorkerSpec, decode, encode,
 };
 use nexus_base::{IdSecret, Rng, Time};
+use nexus_cluster::membership::{self, Address, Me, Metadata};
 use nexus_cluster::shard::Plan;
 use nexus_cluster::storage::{Identity, Storage};
 use nexus_cluster::{ClusterId, MemoryDisk, NodeId};
 use nexus_node::shard::{AgentName, Request};
-use nexus_node::{Answer, Ask, CallError, Counts, Effect, Input, Node, NodeSpec};
+use nexus_node::{
+    Answer, Ask, CallError, Counts, Effect, Input, MembershipSpec, Naming, Node, NodeSpec,
+};
 
 use crate::carts::Cart;
+use crate::guests::Guest;
 use crate::others::{Account, Clock, Counter, Receiver, Sender};
 
 const LATENCY: Duration = Duration::from_millis(1);
@@ -65,6 +69,9 @@ pub struct Net {
     rng: Rng,
     now: Time,
     shards: usize,
+    has_members: bool,
+    /// Nobody hears from them, and they from nobody.
+    cut_off: BTreeSet<usize>,
     up: Vec<Option<Up>>,
     disks: Vec<MemoryDisk>,
     lives: Vec<u64>,
@@ -84,13 +91,34 @@ fn id(node: usize) -> NodeId {
     NodeId(node as u64 + 1)
 }
 
+fn address(node: usize) -> Address {
+    Address::new(&format!("node-{node}")).expect("it is short")
+}
+
+fn members(node: usize, start: u64) -> MembershipSpec {
+    let me = Me { node: id(node), start, address: address(node), metadata: Metadata::default() };
+    MembershipSpec { spec: membership::Spec::default(), me, seeds: vec![address(0), address(1)] }
+}
+
 impl Net {
+    /// Nodes that take all others for alive.
     pub fn new(nodes: usize, shards: usize) -> Net {
+        Net::start_all(nodes, shards, false)
+    }
+
+    /// Nodes that find out who is alive.
+    pub fn with_members(nodes: usize, shards: usize) -> Net {
+        Net::start_all(nodes, shards, true)
+    }
+
+    fn start_all(nodes: usize, shards: usize, has_members: bool) -> Net {
         let mut net = Net {
             loses_one_of: 0,
             rng: Rng::new(nodes as u64),
             now: Time::ZERO,
             shards,
+            has_members,
+            cut_off: BTreeSet::new(),
             up: (0..nodes).map(|_| None).collect(),
             disks: (0..nodes).map(|_| MemoryDisk::new()).collect(),
             lives: vec![0; nodes],
@@ -123,6 +151,7 @@ impl Net {
         register::<Clock>(&system);
         register::<Account>(&system);
         register::<Counter>(&system);
+        register::<Guest>(&system);
         let spec = WorkerSpec {
             shard: 1,
             in_place: InPlace::Never,
@@ -133,7 +162,12 @@ impl Net {
         let rng = Rng::new(self.lives[node] << 8 | node as u64);
         let worker = Worker::new(system.clone(), spec, rng.fork("worker"));
         let founders = (0..self.up.len()).map(id).collect();
-        let spec = NodeSpec { shards: self.shards, ..NodeSpec::new(id(node), founders, secret) };
+        let spec = NodeSpec {
+            shards: self.shards,
+            incarnation: self.lives[node],
+            membership: self.has_members.then(|| members(node, self.lives[node])),
+            ..NodeSpec::new(id(node), founders, secret)
+        };
         let made = Node::new(spec, stored, system, self.now, rng).expect("the spec is right");
         self.up[node] = Some(Up { node: made, outside, worker, storage });
         self.follow(node);
@@ -196,6 +230,49 @@ impl Net {
 
     pub fn is_up(&self, node: usize) -> bool {
         self.up[node].is_some()
+    }
+
+    /// Gives an agent of a node a name, or takes it back.
+    pub fn name(
+        &mut self,
+        node: usize,
+        kind: &str,
+        key: &str,
+        held: bool,
+    ) -> Result<(), CallError> {
+        self.ticket += 1;
+        let (ticket, name) = (self.ticket, AgentName::new(kind, key));
+        self.handle(node, Input::Name(Naming { ticket, name, held, within: ASK_WITHIN }));
+        while !self.answers.contains_key(&ticket) {
+            assert!(self.step(Time::MAX), "a naming has a deadline");
+        }
+        self.answers.remove(&ticket).expect("it is there").map(drop)
+    }
+
+    /// Makes a local agent on a node.
+    pub fn spawn(&mut self, node: usize, kind: &str, key: &str) {
+        let system = self.system(node);
+        system.spawn_by_name(kind, key, None).expect("it does not run yet");
+        self.follow(node);
+    }
+
+    /// Ends a local agent.
+    pub fn stop(&mut self, node: usize, kind: &str, key: &str) {
+        assert!(self.system(node).stop_by_name(kind, key), "it runs");
+        self.follow(node);
+    }
+
+    fn system(&self, node: usize) -> Arc<System> {
+        self.up[node].as_ref().expect("it is up").worker.system().clone()
+    }
+
+    /// Has nobody hear from a node, nor it from anybody, or has them hear each other again.
+    pub fn cut_off(&mut self, node: usize, is_cut_off: bool) {
+        if is_cut_off {
+            self.cut_off.insert(node);
+        } else {
+            self.cut_off.remove(&node);
+        }
     }
 
     pub fn run_for(&mut self, time: Duration) {
@@ -268,6 +345,12 @@ impl Net {
         self.events.insert((self.now.after(later), self.sequence), event);
     }
 
+    fn carry(&mut self, from: usize, to: usize, latency: Duration, input: Input) {
+        if !self.cut_off.contains(&from) && !self.cut_off.contains(&to) {
+            self.push(latency, Event::Input(to, self.lives[to], input));
+        }
+    }
+
     fn handle(&mut self, node: usize, input: Input) {
         let now = self.now;
         if let Some(up) = &mut self.up[node] {
@@ -309,16 +392,18 @@ impl Net {
         let life = self.lives[node];
         match effect {
             Effect::Send { to, frame } => {
-                let to = to.0 as usize - 1;
-                let event = Event::Input(to, self.lives[to], Input::Frame(frame));
                 let latency = match self.loses_one_of {
                     0 => LATENCY,
                     many if self.rng.below(many) == 0 => return,
                     _ => LATENCY * (1 + self.rng.below(10) as u32),
                 };
-                self.push(latency, event);
+                self.carry(node, to.0 as usize - 1, latency, Input::Frame(frame));
             }
-            Effect::Datagram { .. } => {}
+            Effect::Datagram { to, bytes } => {
+                let to = (0..self.up.len()).find(|one| address(*one) == to);
+                let input = Input::Datagram { from: address(node), bytes };
+                self.carry(node, to.expect("all have an address"), LATENCY, input);
+            }
             Effect::Write { batch, writes } => {
                 let Some(up) = &mut self.up[node] else { return };
                 up.storage.write(&writes).expect("nothing breaks it");
