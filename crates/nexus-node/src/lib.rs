@@ -25,6 +25,7 @@ mod handler;
 mod host;
 mod hosting;
 mod input;
+mod look;
 mod mail;
 mod names;
 mod node;

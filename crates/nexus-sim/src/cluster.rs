@@ -36,6 +36,20 @@ mod world;
 #[cfg(test)]
 mod tests;
 
+// What the world of whole nodes has in common with this one.
+pub(crate) use clock::Clock;
+pub(crate) use disk::Leaves;
+pub(crate) use event::Blow;
+pub(crate) use links::Links;
+pub(crate) use nemesis::draw_ppm;
+pub(crate) use node::Death;
+pub(crate) use outcome::{PANIC, text_of};
+pub(crate) use outside::{node_id, node_index};
+pub(crate) use plan::{BlowDose, Plan};
+pub(crate) use queue::Queue;
+pub(crate) use store::{NodeStorage, SharedDisk, open, write};
+pub(crate) use trace::ClusterTrace;
+
 pub use checkers::{Checker, Place, Seen, Violation};
 pub use client::Call;
 pub use failover::{DOWN, Failover, FailoverError, FailoverSpec, Kill, Outage, PROBE_EVERY};

@@ -109,6 +109,18 @@ impl SimDriver {
         self.clock.fetch_max(at.as_nanos(), Ordering::Relaxed);
     }
 
+    /// Moves the clock on to `at`, where as much may happen as at any other moment.
+    pub(crate) fn move_to(&self, at: Time) {
+        self.advance(at);
+        let mut parts = self.parts();
+        parts.events_before = parts.trace.events();
+    }
+
+    /// When the first alarm rings, or the first input is due.
+    pub(crate) fn next_due(&self) -> Option<Time> {
+        self.parts().wheel.next_timeout().filter(|at| *at <= END)
+    }
+
     /// Takes out what happens next, not after `limit`: what is due now, or else
     /// who is ready, or else what is due first, whose time it then is.
     #[inline]

@@ -67,6 +67,9 @@
 //! by name.
 #![forbid(unsafe_code)]
 
+// The derives speak of `nexus`, the crate users import.
+extern crate nexus_agent as nexus;
+
 mod books;
 mod builder;
 pub mod causality;
@@ -82,6 +85,7 @@ mod driver;
 mod input;
 pub mod linearizability;
 mod mix;
+pub mod nodes;
 mod ready;
 mod record;
 #[allow(clippy::disallowed_methods, reason = "which seeds to run, the environment says")]

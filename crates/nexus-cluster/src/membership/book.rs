@@ -7,6 +7,7 @@
 use std::collections::BTreeMap;
 use std::hash::Hasher;
 use std::ops::Bound;
+use std::time::Duration;
 
 use foca::State;
 use nexus_base::Time;
@@ -63,6 +64,20 @@ impl Book {
     /// The active one at this place among the active ones.
     pub fn nth_active(&self, index: usize) -> Option<&Member> {
         self.records.values().filter(|record| record.is_active()).nth(index).map(Record::member)
+    }
+
+    /// Members that have been suspects for longer than `within`, as if they were down.
+    pub fn overdue(
+        &self,
+        now: Time,
+        within: Duration,
+    ) -> impl Iterator<Item = foca::Member<Identity>> {
+        let is_overdue = move |record: &&Record| {
+            record.swim == State::Suspect && now.since(record.member.since) > within
+        };
+        self.records.values().filter(is_overdue).map(|record| {
+            foca::Member::new(record.member.identity.clone(), record.incarnation, State::Down)
+        })
     }
 
     /// Active members behind this one, as news.

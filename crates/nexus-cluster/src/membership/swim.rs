@@ -52,12 +52,17 @@ impl Membership {
         self.settle(now);
     }
 
-    /// Takes in what the rest of the cluster knows already; so it is not passed on.
+    /// Takes in what the rest of the cluster knows already; so it is not passed on, but for
+    /// suspicions: if whoever began one is gone, nobody else tells the suspect, who then never
+    /// clears itself.
     pub(super) fn learn(&mut self, now: Time, sifted: &[Piece<'_>]) {
         self.outbox.touched.extend(sifted.iter().map(|(member, _)| member.id.life.node));
-        let members = sifted.iter().map(|(member, _)| member.to_member());
-        let learnt = self.foca.apply_many(members, false, &mut self.outbox);
-        self.expect(learnt);
+        for are_suspects in [false, true] {
+            let of = |piece: &&Piece<'_>| (piece.0.state == WireState::Suspect) == are_suspects;
+            let members = sifted.iter().filter(of).map(|(member, _)| member.to_member());
+            let learnt = self.foca.apply_many(members, are_suspects, &mut self.outbox);
+            self.expect(learnt);
+        }
         self.settle(now);
     }
 

@@ -6,6 +6,7 @@
 //! so where many come at once news die out before they have reached all. Hence each node
 //! asks again every few seconds; where both know the same, that is seen at a glance.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use nexus_base::Time;
@@ -20,6 +21,10 @@ use crate::NodeId;
 /// How often a page is asked for in vain before waiting for the next round.
 const TRIES_MAX: u32 = 6;
 
+/// In how many rounds a suspicion has to be overdue before it is ended. A guess: two full
+/// rounds of news.
+const OVERDUE_ROUNDS: u32 = 3;
+
 /// Where the asking stands.
 #[derive(Default)]
 pub(super) struct Sync {
@@ -29,6 +34,8 @@ pub(super) struct Sync {
     /// The last member of the page before.
     after: Option<NodeId>,
     tries: u32,
+    /// Suspects that should have cleared themselves, and in how many rounds that was so.
+    overdue: BTreeMap<Life, u32>,
 }
 
 impl Sync {
@@ -41,7 +48,8 @@ impl Sync {
     }
 
     pub fn start(&mut self, now: Time) {
-        *self = Sync { at: Some(now), ..Sync::default() };
+        let overdue = std::mem::take(&mut self.overdue);
+        *self = Sync { at: Some(now), overdue, ..Sync::default() };
     }
 
     pub fn stop(&mut self) {
@@ -50,7 +58,35 @@ impl Sync {
 }
 
 impl Membership {
+    /// Calls suspects down whose time to clear themselves has long passed. Whoever began
+    /// such a suspicion was started anew, or has lost all contact since, and with it the
+    /// timer that would have ended it; the suspect never heard of it, and will now. Several
+    /// rounds in a row, since a node that slept has news to catch up with.
+    fn end_suspicions(&mut self, now: Time) {
+        let within = self.spec.suspicion(self.book.active_count() + 1);
+        let before = std::mem::take(&mut self.sync.overdue);
+        let mut ended = Vec::new();
+        for suspect in self.book.overdue(now, within) {
+            let life = suspect.id().life;
+            let rounds = before.get(&life).map_or(1, |rounds| rounds + 1);
+            if rounds >= OVERDUE_ROUNDS {
+                self.outbox.touched.push(life.node);
+                ended.push(suspect);
+            } else {
+                self.sync.overdue.insert(life, rounds);
+            }
+        }
+        if !ended.is_empty() {
+            let result = self.foca.apply_many(ended.into_iter(), true, &mut self.outbox);
+            self.expect(result);
+            self.settle(now);
+        }
+    }
+
     pub(super) fn ask_for_page(&mut self, now: Time) {
+        if self.sync.asked.is_none() {
+            self.end_suspicions(now);
+        }
         let active_count = self.book.active_count();
         if active_count == 0 || self.sync.tries >= TRIES_MAX {
             return self.wait_for_round(now);

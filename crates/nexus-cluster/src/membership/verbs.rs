@@ -1,9 +1,11 @@
 //! What the caller asks for, and what follows from each call.
 
+use std::collections::BTreeSet;
+
 use nexus_base::Time;
 
 use super::address::Address;
-use super::effect::{Effect, Standing};
+use super::effect::{Effect, Member, Standing};
 use super::error::DatagramError;
 use super::identity::Identity;
 use super::wire::{Datagram, Kind, frame};
@@ -16,7 +18,8 @@ const LEAVE_GOSSIP_COUNT: u32 = 3;
 
 impl Membership {
     /// Asks to be let in by whoever is at these addresses; asks again each period until
-    /// there is contact, and whenever all contact is lost. Of more than [`SEEDS_MAX`] the
+    /// there is contact, and whenever all contact is lost. Those of them that are no members
+    /// yet are asked now and then for ever. Of more than [`SEEDS_MAX`] the
     /// first are kept; its own address among them does no harm.
     pub fn join(&mut self, now: Time, seeds: &[Address]) {
         let own = self.foca.identity().address();
@@ -151,13 +154,26 @@ impl Membership {
         self.settle(now);
     }
 
+    /// Asks seeds that are no members, also later on: two halves of a cluster that were
+    /// started apart would else never hear of each other.
     fn ask_seeds(&mut self, now: Time) {
-        for seed in &self.seeds {
+        // Those that are down are asked by foca, as long as there is anybody to be with.
+        let known: BTreeSet<Address> = match self.standing {
+            Standing::Joined => self.book.members().map(Member::address).collect(),
+            _ => BTreeSet::new(),
+        };
+        for seed in self.seeds.iter().filter(|seed| !known.contains(seed)) {
             let asked = self.foca.announce(Identity::whoever(seed), &mut self.outbox);
             self.counts.inner_errors += u64::from(asked.is_err());
         }
-        self.join_at = (!self.seeds.is_empty()).then(|| now.after(self.spec.probe_period));
+        self.join_at = self.next_join(now);
         self.settle(now);
+    }
+
+    fn next_join(&self, now: Time) -> Option<Time> {
+        let is_joined = self.standing == Standing::Joined;
+        let pause = if is_joined { self.spec.retry_period } else { self.spec.probe_period };
+        (!self.seeds.is_empty()).then(|| now.after(pause))
     }
 
     /// Takes the next identity. foca falls silent with it until it hears from somebody;
@@ -221,12 +237,12 @@ impl Membership {
         }
         if is_joined && !was_joined {
             self.standing = Standing::Joined;
-            self.join_at = None;
+            self.join_at = self.next_join(now);
             self.sync.start(now);
         }
         if !is_joined && was_joined {
             self.standing = Standing::Alone;
-            self.join_at = (!self.seeds.is_empty()).then(|| now.after(self.spec.probe_period));
+            self.join_at = self.next_join(now);
             self.sync.stop();
         }
     }

@@ -37,7 +37,7 @@ pub struct Outcome {
 }
 
 /// The name under which a panic is reported: a promise that the code makes to itself.
-const PANIC: &str = "assertion";
+pub(crate) const PANIC: &str = "assertion";
 
 /// Runs a cluster: things go wrong for a time, then it settles.
 ///
@@ -74,7 +74,8 @@ pub fn run(spec: ClusterSpec, listener: Option<Listener>) -> Outcome {
     }
 }
 
-fn text_of(panic: &(dyn std::any::Any + Send)) -> String {
+/// What a panic says.
+pub(crate) fn text_of(panic: &(dyn std::any::Any + Send)) -> String {
     let text = panic.downcast_ref::<&str>().copied();
     let text = text.or_else(|| panic.downcast_ref::<String>().map(String::as_str));
     text.unwrap_or("a panic without a text").to_owned()

@@ -34,21 +34,26 @@ impl Ord for Planned {
 }
 
 /// All that is to happen.
-#[derive(Default)]
-pub(crate) struct Queue {
+pub(crate) struct Queue<E = Event> {
     heap: BinaryHeap<Planned>,
-    events: Vec<Option<Event>>,
+    events: Vec<Option<E>>,
     free: Vec<u32>,
     sequence: u64,
 }
 
-impl Queue {
+impl<E> Default for Queue<E> {
+    fn default() -> Queue<E> {
+        Queue { heap: BinaryHeap::new(), events: Vec::new(), free: Vec::new(), sequence: 0 }
+    }
+}
+
+impl<E> Queue<E> {
     /// Plans `event` for `at`.
     ///
     /// # Panics
     /// If more than [`EVENTS_WAITING_MAX`] wait.
     #[inline]
-    pub(crate) fn push(&mut self, at: Time, event: Event) {
+    pub(crate) fn push(&mut self, at: Time, event: E) {
         assert!(self.heap.len() < EVENTS_WAITING_MAX, "events multiply without end");
         self.sequence += 1;
         let slot = self.free.pop().unwrap_or_else(|| {
@@ -61,7 +66,7 @@ impl Queue {
 
     /// The next event, unless it is after `until`.
     #[inline]
-    pub(crate) fn pop(&mut self, until: Time) -> Option<(Time, Event)> {
+    pub(crate) fn pop(&mut self, until: Time) -> Option<(Time, E)> {
         if self.heap.peek()?.at > until {
             return None;
         }

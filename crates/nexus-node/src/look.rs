@@ -1,0 +1,23 @@
+//! What a node keeps and leads, for those who look at it from outside: checkers, reports.
+
+use nexus_cluster::GroupId;
+use nexus_cluster::raft::{Index, Term};
+
+use crate::Node;
+use crate::shard::ShardState;
+
+impl Node {
+    /// All shards that it keeps, each with the last entry it has applied of it.
+    pub fn shards(&self) -> impl Iterator<Item = (GroupId, (Term, Index), &ShardState)> {
+        self.groups
+            .iter()
+            .filter_map(|(&id, group)| group.shard().map(|shard| (id, group.applied, shard)))
+    }
+
+    /// The shards that it leads and whose agents it hosts.
+    pub fn led(&self) -> impl Iterator<Item = (GroupId, &ShardState)> {
+        self.shards()
+            .map(|(group, _, shard)| (group, shard))
+            .filter(|(group, _)| self.hostings.contains_key(group))
+    }
+}

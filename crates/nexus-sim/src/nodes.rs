@@ -1,0 +1,33 @@
+//! Whole nodes in virtual time: agents that live where their shard is led, and all that can
+//! go wrong between them.
+//!
+//! The nodes are those of production: groups, membership, routes, and agents of real kinds,
+//! whose steps are entries of logs on simulated disks. Worlds of
+//! [groups](crate::cluster) attack agreement alone, and are many times faster; this one
+//! attacks what is built on it. What goes wrong is drawn in the same way and within the same
+//! promises.
+//!
+//! Read [`NodesWorld`] first, then [`Checker`] for what is watched.
+
+mod agents;
+mod checkers;
+mod client;
+mod event;
+mod kinds;
+mod nemesis;
+mod node;
+mod op;
+mod outcome;
+mod outside;
+mod spec;
+mod world;
+
+#[cfg(test)]
+mod tests;
+
+pub use checkers::{Checker, Seen};
+pub use client::ClientId;
+pub use op::{Op, Reply};
+pub use outcome::{Outcome, run};
+pub use spec::{AUDIT_WITHIN, QUIET_FOR, REMIND_MAX, SETTLE_WITHIN, WALL_OFF_MAX};
+pub use world::NodesWorld;
