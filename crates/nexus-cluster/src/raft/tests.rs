@@ -2,6 +2,7 @@
 
 mod chaos;
 mod checker;
+mod disk;
 mod hostile;
 mod net;
 mod promises;

@@ -1,7 +1,12 @@
-//! A vote and an entry are on disk before anybody is told of them.
+//! A vote, a term and an entry are on disk before anybody is told of them.
 //!
 //! What was told and then forgotten is mostly never missed: two machines must lose their
 //! power at the wrong moments for that. So it is not waited for.
+//!
+//! What is told in a term is about the log of that term. A member that has followed a later
+//! leader since may have cut that log off in memory, while its disk still has it and the
+//! answer that waited for the disk goes out: that answer is true, and is judged without the
+//! cuts of later terms.
 //!
 //! # Source
 //! Ongaro and Ousterhout, "In Search of an Understandable Consensus Algorithm", 2014,
@@ -11,7 +16,7 @@ use std::collections::VecDeque;
 
 use nexus_base::{FixedMap, Time};
 use nexus_cluster::NodeId;
-use nexus_cluster::raft::{Body, Index, Message, Vote, Write};
+use nexus_cluster::raft::{Body, Index, Message, Term, Vote, Write};
 
 use super::{Checker, Place, Seen};
 
@@ -19,9 +24,7 @@ use super::{Checker, Place, Seen};
 #[derive(Default)]
 struct Stable {
     vote: Vote,
-    /// The last entry that is on disk as it is in memory.
-    durable: Index,
-    /// The last entry in memory.
+    /// The last entry on disk.
     last: Index,
     under_way: VecDeque<UnderWay>,
 }
@@ -29,33 +32,40 @@ struct Stable {
 /// A write that is not known to be done.
 struct UnderWay {
     sequence: u64,
-    vote: Option<Vote>,
+    /// The vote once it is done; its term is the one the write was made in.
+    vote: Vote,
+    /// The last entry of what was there before that stays.
+    kept: Index,
+    /// The last entry once it is done.
     last: Index,
 }
 
 impl Stable {
     fn writing(&mut self, write: &Write) {
-        if let Some(snapshot) = &write.snapshot {
-            self.last = self.last.max(snapshot.last.1);
-        }
-        if let Some(from) = write.cut_from {
-            // A snapshot that comes with the cut takes the place of what is cut.
-            let base = write.snapshot.as_ref().map_or(Index(0), |snapshot| snapshot.last.1);
-            let kept = Index(from.0.saturating_sub(1)).max(base);
-            self.last = self.last.min(kept);
-            self.durable = self.durable.min(kept);
-            self.under_way.iter_mut().for_each(|earlier| earlier.last = earlier.last.min(kept));
-        }
-        self.last = write.entries.last().map_or(self.last, |entry| entry.index);
-        let Write { sequence, vote, .. } = *write;
-        self.under_way.push_back(UnderWay { sequence, vote, last: self.last });
+        let on_disk = (self.vote, self.last);
+        let (vote, last) = self.under_way.back().map_or(on_disk, |write| (write.vote, write.last));
+        // A snapshot that comes with the cut takes the place of what is cut.
+        let base = write.snapshot.as_ref().map_or(Index(0), |snapshot| snapshot.last.1);
+        let kept = write.cut_from.map_or(Index(u64::MAX), |from| from.prev().max(base));
+        let last = last.min(kept).max(base);
+        self.under_way.push_back(UnderWay {
+            sequence: write.sequence,
+            vote: write.vote.unwrap_or(vote),
+            kept,
+            last: write.entries.last().map_or(last, |entry| entry.index),
+        });
     }
 
     fn written(&mut self, sequence: u64) {
         while let Some(done) = self.under_way.pop_front_if(|write| write.sequence <= sequence) {
-            self.durable = self.durable.max(done.last);
-            self.vote = done.vote.unwrap_or(self.vote);
+            (self.vote, self.last) = (done.vote, done.last);
         }
+    }
+
+    /// The last entry that is on disk as it was in memory at the end of a term.
+    fn durable(&self, term: Term) -> Index {
+        let made = self.under_way.iter().take_while(|write| write.vote.term <= term);
+        made.map(|write| write.kept).fold(self.last, Index::min)
     }
 
     fn sent(&self, me: NodeId, to: NodeId, message: &Message) -> Result<(), String> {
@@ -75,13 +85,21 @@ impl Stable {
                 term.0
             ));
         }
-        match message.body {
-            Body::Appended { matched, .. } if matched > self.durable => Err(format!(
-                "tells {to} that it has entry {}; its disk has them to {}",
-                matched.0, self.durable.0
-            )),
-            _ => Ok(()),
+        let Body::Appended { matched, .. } = message.body else { return Ok(()) };
+        if term > vote.term {
+            return Err(format!(
+                "tells {to} what it has in term {}; its disk is in term {}",
+                term.0, vote.term.0
+            ));
         }
+        let durable = self.durable(term);
+        if matched > durable {
+            return Err(format!(
+                "tells {to} that it has entry {}; its disk has them to {}",
+                matched.0, durable.0
+            ));
+        }
+        Ok(())
     }
 }
 
@@ -101,7 +119,7 @@ impl Checker for DiskFirst {
             Seen::Started { vote, snapshot, entries } => {
                 let last = entries.last().map(|entry| entry.index);
                 let last = last.or(snapshot.map(|snapshot| snapshot.last.1)).unwrap_or_default();
-                let stable = Stable { vote: *vote, durable: last, last, ..Stable::default() };
+                let stable = Stable { vote: *vote, last, ..Stable::default() };
                 self.members.insert(place, stable);
             }
             Seen::Writing(write) => self.members.entry(place).or_default().writing(write),
@@ -116,3 +134,6 @@ impl Checker for DiskFirst {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests;
