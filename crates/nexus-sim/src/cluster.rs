@@ -25,6 +25,7 @@ mod pace;
 mod plan;
 #[cfg(feature = "mutants")]
 mod planted;
+mod ploy;
 mod queue;
 mod replica;
 mod spec;

@@ -10,11 +10,13 @@ const SEEDS: u64 = 25;
 
 /// Which checker finds which bug, watching alone: one that is quick would else hide whether
 /// the others see anything.
-const FOUND: [(&str, &str); 19] = [
+const FOUND: [(&str, &str); 22] = [
     ("append-before-sync", "disk-first"),
     ("append-cuts-tail", "disk-first"),
     ("commit-past-match", "commit"),
     ("commit-past-match", "state-machine-safety"),
+    ("late-transfer", "lease-exclusivity"),
+    ("learners-count", "leader-completeness"),
     ("lease-from-answer", "lease-exclusivity"),
     ("lease-in-minority", "lease-exclusivity"),
     ("old-term-committed", "commit"),
@@ -22,6 +24,7 @@ const FOUND: [(&str, &str); 19] = [
     ("one-majority", "one-accepted-writer"),
     ("reply-before-commit", "acknowledged-kept"),
     ("reply-before-commit", "linearizability"),
+    ("restarted-votes", "lease-exclusivity"),
     ("snapshot-loses-tail", "commit"),
     ("support-forgotten", "lease-exclusivity"),
     ("transfer-keeps-lease", "lease-exclusivity"),

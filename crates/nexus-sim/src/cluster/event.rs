@@ -1,5 +1,7 @@
 //! What can happen next in the simulated cluster.
 
+use std::time::Duration;
+
 use bytes::Bytes;
 use nexus_base::Time;
 
@@ -35,6 +37,8 @@ pub(crate) enum Blow {
     Restart { node: u32 },
     /// A node goes on.
     Resume { node: u32, until: Time },
+    /// A node is heard no more by another, which may die of it.
+    Lose { from: u32, to: u32, until: Time, dies: Option<Duration> },
     /// Frames pass again between these.
     Mend { cut: u64 },
     /// A disk has room again.

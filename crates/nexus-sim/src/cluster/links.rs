@@ -28,6 +28,16 @@ struct Cut {
     pairs: Vec<(u32, u32)>,
 }
 
+/// What is sent between two moments takes longer and longer.
+#[derive(Clone, Copy, Debug)]
+struct Swell {
+    pair: usize,
+    since: Time,
+    until: Time,
+    /// What a moment becomes.
+    by: u64,
+}
+
 /// All links of the cluster.
 pub(crate) struct Links {
     count: u32,
@@ -37,6 +47,7 @@ pub(crate) struct Links {
     last: Vec<Time>,
     cuts: Vec<Cut>,
     cut_number: u64,
+    swells: Vec<Swell>,
     rng: Rng,
 }
 
@@ -50,6 +61,7 @@ impl Links {
             last: vec![Time::ZERO; pairs],
             cuts: Vec::new(),
             cut_number: 0,
+            swells: Vec::new(),
             rng: rng.fork("links"),
         }
     }
@@ -71,6 +83,7 @@ impl Links {
         if self.stopped[pair] > 0 {
             return Passage::default();
         }
+        let swollen = self.swollen(now, pair);
         let rng = &mut self.rng;
         let mut strikes = |family: Family, chance, rng: &mut Rng| {
             let does = plan.families.has(family) && rng.chance(chance);
@@ -92,13 +105,34 @@ impl Links {
         if overtaken {
             arrival = arrival.after(part_of(plan.latency * 8, rng));
         } else {
-            arrival = arrival.max(self.last[pair]);
+            arrival = arrival.max(self.last[pair]).max(swollen);
             self.last[pair] = arrival;
         }
         let corrupt = strikes(Family::Corrupt, dose.corrupt, rng);
         let again = strikes(Family::Duplicate, dose.duplicate, rng)
             .then(|| arrival.after(part_of(plan.latency * 16, rng)));
         Passage { arrivals: [Some(arrival), again], corrupt }
+    }
+
+    /// Has whatever is sent in order from now on wait until `until`.
+    pub(crate) fn stall(&mut self, (from, to): (u32, u32), until: Time) {
+        let pair = self.pair(from, to);
+        self.last[pair] = self.last[pair].max(until);
+    }
+
+    /// Has what is sent until `until` take longer and longer: a moment becomes `by` of them.
+    /// What follows waits, until that has arrived.
+    pub(crate) fn swell(&mut self, (from, to): (u32, u32), since: Time, until: Time, by: u64) {
+        let pair = self.pair(from, to);
+        self.swells.retain(|swell| swell.until > since);
+        self.swells.push(Swell { pair, since, until, by });
+    }
+
+    /// The earliest that something sent now arrives.
+    fn swollen(&self, now: Time, pair: usize) -> Time {
+        let swells = self.swells.iter().filter(|swell| swell.pair == pair && now < swell.until);
+        let arrival = |swell: &Swell| swell.since.after(now.since(swell.since) * swell.by as u32);
+        swells.map(arrival).max().unwrap_or(Time::ZERO)
     }
 
     /// Cuts `pairs`; the number by which it is mended.
@@ -124,6 +158,7 @@ impl Links {
     /// Undoes all cuts.
     pub(crate) fn mend_all(&mut self) {
         self.cuts.clear();
+        self.swells.clear();
         self.stopped.fill(0);
     }
 
@@ -179,6 +214,21 @@ mod tests {
         links.mend(second);
         links.mend(second);
         assert!(passes(&mut links, (0, 1)) && passes(&mut links, (1, 2)));
+    }
+
+    #[test]
+    fn what_is_said_on_a_link_that_swells_is_later_and_later_and_in_order() {
+        let (mut links, plan, mut counts) = world(Families::NONE);
+        let millis = |count: u64| Time::from_nanos(count * 1_000_000);
+        links.swell((0, 1), millis(100), millis(300), 4);
+        let mut arrives = |links: &mut Links, at| {
+            links.pass(millis(at), (0, 1), &plan, &mut counts).arrivals[0].expect("none is lost")
+        };
+        let [first, middle, last, after] = [110, 200, 299, 400].map(|at| arrives(&mut links, at));
+        assert_eq!((first, middle, last), (millis(140), millis(500), millis(896)));
+        assert_eq!(after, last, "what follows waits");
+        links.stall((0, 1), millis(2_000));
+        assert_eq!(arrives(&mut links, 1_000), millis(2_000));
     }
 
     #[test]

@@ -23,12 +23,14 @@ const CLOCK_START_MAX: u64 = 1 << 46;
 pub(crate) struct Nemesis {
     /// A generator for each family, so that none moves another.
     rngs: Vec<Rng>,
+    /// One for what they do together.
+    pub(crate) ploys: Rng,
 }
 
 impl Nemesis {
     pub(crate) fn new(rng: &Rng) -> Nemesis {
         let fork = |family: &Family| rng.fork_index("nemesis", *family as u64);
-        Nemesis { rngs: Family::ALL.iter().map(fork).collect() }
+        Nemesis { rngs: Family::ALL.iter().map(fork).collect(), ploys: rng.fork("ploys") }
     }
 
     pub(crate) fn rng(&mut self, family: Family) -> &mut Rng {
@@ -70,6 +72,9 @@ impl ClusterWorld {
                     self.resume(node);
                 }
             }
+            Blow::Lose { from, to, until, dies } => {
+                self.lose((from, to), until.since(self.out.now), dies);
+            }
             Blow::Mend { cut } => self.out.links.mend(cut),
             Blow::Room { node } => self.set_full(node, false),
             Blow::Quick { node } => self.nodes[node as usize].slow = Duration::ZERO,
@@ -86,6 +91,7 @@ impl ClusterWorld {
             Family::Kill => self.kill(node, Death::Process, lasts),
             Family::Power => self.kill(node, Death::Power, lasts),
             Family::Torn => self.kill(node, Death::Torn, lasts),
+            Family::OneWay if self.plays_with_links(node, lasts) => {}
             Family::OneWay => self.cut_one_way(node, lasts),
             Family::Partition => self.cut_in_two(lasts),
             Family::Full => {

@@ -8,6 +8,7 @@ use std::time::Duration;
 use nexus_base::{Ratio, Rng};
 
 use super::family::{Families, Family};
+use super::ploy::Ploy;
 
 /// The share of seeds in which a family strikes at all. Not all, so that each also meets
 /// the others alone.
@@ -45,6 +46,7 @@ pub(crate) struct Plan {
     pub(crate) families: Families,
     pub(crate) link: LinkDose,
     pub(crate) blows: Vec<BlowDose>,
+    pub(crate) ploys: Vec<Ploy>,
     /// The usual time of a frame on a link, at least.
     pub(crate) latency: Duration,
     /// The usual time of a sync.
@@ -82,6 +84,7 @@ impl Plan {
             families,
             link: LinkDose::draw(families, rng),
             blows: BLOWS.iter().filter_map(|blow| draw_blow(families, blow, rng)).collect(),
+            ploys: Ploy::draw(families, rng),
             latency: Duration::from_micros(spread(&mut world, [50, 2_000])),
             sync: Duration::from_micros(spread(&mut world, [50, 30_000])),
             wish: Duration::from_millis(spread(&mut world, [1_000, 60_000])),

@@ -6,6 +6,7 @@ use nexus_cluster::NodeId;
 
 use super::event::Event;
 use super::node::some_nodes;
+use super::outside::node_index;
 use super::spec::REPLICAS;
 use super::world::ClusterWorld;
 
@@ -56,20 +57,20 @@ impl ClusterWorld {
         let Some(replica) = &mut node.replicas[shard as usize] else { return };
         let others = order.iter().filter(|node| replica.members().voters.contains(node));
         let other = others.copied().find(|other| *other != replica.place.node);
-        if other.is_some_and(|other| replica.transfer(now, other)) {
-            self.changes.transfers += 1;
-            self.out.trace.say(self.out.now, format_args!("{} hands over", replica.place));
-        }
+        let Some(other) = other.filter(|other| replica.transfer(now, *other)) else { return };
+        self.changes.transfers += 1;
+        self.out.trace.say(self.out.now, format_args!("{} hands over", replica.place));
+        self.plays_with_call(leader, node_index(other));
     }
 
     fn wish_members(&mut self, shard: u32, leader: u32, order: &[NodeId]) {
         let count = (REPLICAS as usize).min(order.len());
         let learner = sometimes(&mut self.wishes[shard as usize]);
+        let (voters, rest) = order.split_at(count);
+        let learners = &rest[..self.learners_of(learner, rest.len())];
         let node = &mut self.nodes[leader as usize];
         let now = node.clock.local(self.out.now);
         let Some(replica) = &mut node.replicas[shard as usize] else { return };
-        let (voters, rest) = order.split_at(count);
-        let learners = if learner { &rest[..rest.len().min(1)] } else { &[] };
         if replica.change(now, voters, learners) {
             self.changes.members += 1;
             let place = replica.place;
