@@ -72,6 +72,8 @@ impl NodesWorld {
             Blow::Mend { cut } => self.out.links.mend(cut),
             Blow::Room { node } => self.set_full(node, false),
             Blow::Quick { node } => self.nodes[node as usize].slow = Duration::ZERO,
+            // Faults come together in the world of bare groups alone, which plans this.
+            Blow::Lose { .. } => {}
         }
     }
 
