@@ -9,6 +9,7 @@ mod hostile;
 mod named;
 mod net;
 mod others;
+mod visits;
 
 use std::time::Duration;
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use nexus_node::CallError;
 
-use crate::guests::{Offend, Visit};
+use crate::guests::{Offend, Send, Visit, Write};
 use crate::net::Net;
 
 /// Longer than it takes to call a node down.
@@ -186,4 +186,25 @@ fn names_move_with_their_slots() {
     net.kill(4);
     net.run_for(DOWN);
     keys.iter().for_each(|key| nobody_has(&mut net, 0, key));
+}
+
+#[test]
+fn an_agent_that_asks_by_name_is_told_why_it_is_refused() {
+    let mut net = with_guest(3, 1, 0, "a");
+    host(&mut net, 1, "b");
+    let mut send = |to: &str| net.ask(2, "guest", "a", Send(to.to_owned()));
+    assert_eq!(send("b"), Ok(Ok(1)));
+    let refused = "it was refused: no agent has the name guest/c; nothing changed";
+    assert_eq!(send("c"), Ok(Err(refused.to_owned())));
+}
+
+#[test]
+fn letters_to_local_agents_come_once_also_if_the_handler_panics() {
+    let mut net = with_guest(3, 1, 0, "a");
+    assert_eq!(net.ask(1, "sender", "s", Write("a".to_owned())), Ok(()));
+    net.run_for(Duration::from_secs(30));
+    let dead: u64 = (0..3).map(|node| net.counts(node).dead_letters).sum();
+    assert_eq!(dead, 1);
+    // It began anew when it panicked, so that one visit is counted.
+    assert_eq!(visit(&mut net, 2, "a"), Ok(2));
 }

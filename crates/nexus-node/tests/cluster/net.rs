@@ -66,6 +66,8 @@ enum Event {
 pub struct Net {
     /// Of so many frames one is lost, and each takes up to ten times as long; 0 for none.
     pub loses_one_of: u64,
+    /// Of so many frames one comes a second time, within a second; 0 for none.
+    pub doubles_one_of: u64,
     rng: Rng,
     now: Time,
     shards: usize,
@@ -114,6 +116,7 @@ impl Net {
     fn start_all(nodes: usize, shards: usize, has_members: bool) -> Net {
         let mut net = Net {
             loses_one_of: 0,
+            doubles_one_of: 0,
             rng: Rng::new(nodes as u64),
             now: Time::ZERO,
             shards,
@@ -397,7 +400,12 @@ impl Net {
                     many if self.rng.below(many) == 0 => return,
                     _ => LATENCY * (1 + self.rng.below(10) as u32),
                 };
-                self.carry(node, to.0 as usize - 1, latency, Input::Frame(frame));
+                let (to, again) = (to.0 as usize - 1, self.doubles_one_of);
+                if again > 0 && self.rng.below(again) == 0 {
+                    let later = Duration::from_millis(self.rng.below(1_000));
+                    self.carry(node, to, later, Input::Frame(frame.clone()));
+                }
+                self.carry(node, to, latency, Input::Frame(frame));
             }
             Effect::Datagram { to, bytes } => {
                 let to = (0..self.up.len()).find(|one| address(*one) == to);

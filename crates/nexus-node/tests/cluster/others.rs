@@ -6,6 +6,7 @@ use nexus_agent::{Accepts, Agent, Context, Handler, Journaled, Message, Residenc
 use serde::{Deserialize, Serialize};
 
 use crate::carts::{Cart, Total};
+use crate::guests::Write;
 
 /// Sends letters.
 #[derive(Serialize, Deserialize)]
@@ -20,7 +21,7 @@ impl Agent for Sender {
         Residence::snapshot()
     }
     fn accepts(kind: &mut Accepts<Sender>) {
-        kind.message::<Post>().message::<Relay>();
+        kind.message::<Post>().message::<Relay>().message::<Write>();
     }
 }
 
