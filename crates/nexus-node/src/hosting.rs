@@ -48,6 +48,9 @@ pub(crate) struct Hosting {
     pub(crate) stays_until: Time,
     /// Who waits for the names that are to be given or taken back by these entries.
     pub(crate) namings: BTreeMap<Index, Back>,
+    /// By which ask of which life of which node each of these was given or taken back last, so
+    /// that what comes late does not undo it.
+    pub(crate) named: BTreeMap<AgentId, Named>,
     /// Who waits to be told that nobody has a name.
     pub(crate) lookups: BTreeMap<u64, Lookup>,
     /// Lives of nodes whose names were to be freed in this term.
@@ -82,6 +85,15 @@ impl Fetch {
     pub(crate) fn restart(&mut self) {
         (self.next, self.count, self.proposed) = (0, None, false);
     }
+}
+
+/// Which ask gave a name, or took it back.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Named {
+    pub(crate) node: NodeId,
+    pub(crate) life: u64,
+    /// A node numbers its asks upwards, as long as it lives.
+    pub(crate) call: u64,
 }
 
 /// Somebody asks for a local agent that was not found, which may be because another leads the
@@ -189,6 +201,7 @@ impl Hosting {
             cuts: BTreeMap::new(),
             stays_until: Time::ZERO,
             namings: BTreeMap::new(),
+            named: BTreeMap::new(),
             lookups: BTreeMap::new(),
             forgotten: BTreeMap::new(),
             looked_at: None,

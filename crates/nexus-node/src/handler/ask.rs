@@ -256,10 +256,6 @@ impl Node {
         if self.now < call.deadline {
             return self.try_call(number, None);
         }
-        // It may be gone; the next one looks again.
-        if call.direct {
-            self.places.forget(call.id);
-        }
         let error = if call.unsure { CallError::Unknown } else { CallError::Unreachable };
         self.finish_call(number, Err(error));
     }

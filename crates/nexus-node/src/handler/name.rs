@@ -16,8 +16,9 @@ use nexus_cluster::registry::{DirectoryError, NAME_BYTES_MAX, Registration};
 
 use crate::call::{Asks, CALLS_MAX, Waiter};
 use crate::delivery::Back;
+use crate::hosting::Named;
 use crate::mail::Outcome;
-use crate::names::{NAMES_HELD_MAX, NODES_MAX, life};
+use crate::names::{NAMES_HELD_MAX, NODES_MAX, is_one_process, life};
 use crate::shard::{AgentName, Applied, Command, Refusal};
 use crate::{Answer, CallError, Naming, Node, Saw};
 
@@ -30,6 +31,10 @@ const NAMES_PER_ROUND: usize = 256;
 
 /// Lives of nodes whose names are freed in one round, in one shard. A guess.
 const LIVES_PER_ROUND: usize = 64;
+
+/// Names of one shard of which it is known which ask was the last. Beyond it all is forgotten,
+/// and an ask that comes late may have its way. A guess: some megabytes.
+const NAMED_MAX: usize = 65_536;
 
 impl Node {
     pub(crate) fn handle_naming(&mut self, naming: Naming) {
@@ -124,10 +129,14 @@ impl Node {
         (held, life): (bool, u64),
         back: Back,
     ) {
-        let node = match back {
-            Back::Here { .. } => self.spec.id,
-            Back::There { node, .. } => node,
+        let (node, call) = match back {
+            Back::Here { call } => (self.spec.id, call),
+            Back::There { node, call } => (node, call),
         };
+        if !self.is_in_order(group, agent, Named { node, life, call }) {
+            // Its asker has asked for the contrary since, and waits no more.
+            return;
+        }
         let entry = Registration { name: name.to_string(), node, incarnation: life };
         let command = if held {
             Command::Register { agent, entry }
@@ -153,6 +162,22 @@ impl Node {
             }
             Err(_) => self.give_back(back, Outcome::Again { unsure: false }),
         }
+    }
+
+    /// Whether this is the last ask about a name, of those that have come from its node.
+    fn is_in_order(&mut self, group: GroupId, agent: AgentId, this: Named) -> bool {
+        let Some(hosting) = self.hostings.get_mut(&group) else { return false };
+        let is_late = hosting.named.get(&agent).is_some_and(|last| {
+            let is_same = last.node == this.node && is_one_process(last.life, this.life);
+            is_same && last.call > this.call
+        });
+        if !is_late {
+            if hosting.named.len() >= NAMED_MAX {
+                hosting.named.clear();
+            }
+            hosting.named.insert(agent, this);
+        }
+        !is_late
     }
 
     /// An entry that gives or takes back a name was applied.

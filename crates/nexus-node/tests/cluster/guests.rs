@@ -32,9 +32,13 @@ pub struct Offend;
 #[message(reply = Result<u64, String>)]
 pub struct Send(pub String);
 
-/// Has a strict agent write to one: it visits, and offends.
+/// Has a strict agent write to one: it offends, perhaps, and visits so often.
 #[derive(Message)]
-pub struct Write(pub String);
+pub struct Write {
+    pub to: String,
+    pub offends: bool,
+    pub visits: u64,
+}
 
 impl Handler<Visit> for Guest {
     async fn handle(&mut self, _: Visit, _: &mut Context<Guest>) -> u64 {
@@ -56,9 +60,10 @@ impl Handler<Send> for Guest {
 }
 
 impl Handler<Write> for Sender {
-    async fn handle(&mut self, to: Write, cx: &mut Context<Sender>) {
-        cx.send::<Guest, _>(&to.0, Visit);
-        cx.send::<Guest, _>(&to.0, Offend);
-        cx.send::<Guest, _>(&to.0, Visit);
+    async fn handle(&mut self, what: Write, cx: &mut Context<Sender>) {
+        if what.offends {
+            cx.send::<Guest, _>(&what.to, Offend);
+        }
+        (0..what.visits).for_each(|_| cx.send::<Guest, _>(&what.to, Visit));
     }
 }

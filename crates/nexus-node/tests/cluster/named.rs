@@ -4,6 +4,7 @@ use std::fmt::Debug;
 use std::time::Duration;
 
 use nexus_node::CallError;
+use nexus_node::shard::{AgentName, Origin, Request};
 
 use crate::guests::{Offend, Send, Visit, Write};
 use crate::net::Net;
@@ -199,12 +200,53 @@ fn an_agent_that_asks_by_name_is_told_why_it_is_refused() {
 }
 
 #[test]
-fn letters_to_local_agents_come_once_also_if_the_handler_panics() {
+fn a_letter_to_a_local_agent_is_not_sent_again_if_the_handler_panics() {
     let mut net = with_guest(3, 1, 0, "a");
-    assert_eq!(net.ask(1, "sender", "s", Write("a".to_owned())), Ok(()));
+    let write = Write { to: "a".to_owned(), offends: true, visits: 1 };
+    assert_eq!(net.ask(1, "sender", "s", write), Ok(()));
     net.run_for(Duration::from_secs(30));
     let dead: u64 = (0..3).map(|node| net.counts(node).dead_letters).sum();
     assert_eq!(dead, 1);
-    // It began anew when it panicked, so that one visit is counted.
     assert_eq!(visit(&mut net, 2, "a"), Ok(2));
+}
+
+#[test]
+fn a_letter_to_a_local_agent_comes_at_most_once_if_answers_are_lost() {
+    let mut net = with_guest(5, 4, 4, "a");
+    net.loses_one_of = 4;
+    let write = Write { to: "a".to_owned(), offends: false, visits: 20 };
+    let request = Request { from: Origin(1), number: 1 };
+    net.begin(0, AgentName::new("sender", "s"), &write, request, Duration::from_secs(60));
+    net.run_for(Duration::from_secs(300));
+    net.loses_one_of = 0;
+    net.run_for(Duration::from_secs(30));
+    let visits = visit(&mut net, 0, "a").expect("it lives") - 1;
+    assert!((10..=20).contains(&visits), "{visits} letters came, of 20");
+}
+
+#[test]
+fn a_name_given_back_stays_free_whatever_comes_late() {
+    let mut net = settled(3, 1);
+    net.doubles_one_of = 1;
+    for key in 0..20 {
+        let key = key.to_string();
+        for node in 0..2 {
+            assert_eq!(net.name(node, "guest", &key, true), Ok(()));
+            assert_eq!(net.name(node, "guest", &key, false), Ok(()));
+            net.run_for(Duration::from_secs(2));
+        }
+    }
+}
+
+#[test]
+fn a_name_that_came_too_late_for_who_wanted_it_is_freed_once_it_is_asked_for() {
+    let mut net = settled(3, 1);
+    let leader = net.leads().iter().position(|count| *count == 1).expect("somebody leads");
+    let (one, other) = ((leader + 1) % 3, (leader + 2) % 3);
+    let soon = Duration::from_millis(3);
+    let late = net.name_within(one, AgentName::new("guest", "a"), true, soon);
+    assert_eq!(late, Err(CallError::Unknown));
+    net.run_for(Duration::from_secs(1));
+    nobody_has(&mut net, other, "a");
+    assert_eq!(net.name(other, "guest", "a", true), Ok(()));
 }

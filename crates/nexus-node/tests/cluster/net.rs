@@ -243,9 +243,20 @@ impl Net {
         key: &str,
         held: bool,
     ) -> Result<(), CallError> {
+        self.name_within(node, AgentName::new(kind, key), held, ASK_WITHIN)
+    }
+
+    /// The same, with a deadline.
+    pub fn name_within(
+        &mut self,
+        node: usize,
+        name: AgentName,
+        held: bool,
+        within: Duration,
+    ) -> Result<(), CallError> {
         self.ticket += 1;
-        let (ticket, name) = (self.ticket, AgentName::new(kind, key));
-        self.handle(node, Input::Name(Naming { ticket, name, held, within: ASK_WITHIN }));
+        let ticket = self.ticket;
+        self.handle(node, Input::Name(Naming { ticket, name, held, within }));
         while !self.answers.contains_key(&ticket) {
             assert!(self.step(Time::MAX), "a naming has a deadline");
         }
