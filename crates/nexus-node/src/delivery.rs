@@ -102,13 +102,6 @@ impl Deliveries {
         self.by_number.remove(&number)
     }
 
-    /// All that belong to an activation.
-    pub(crate) fn of(&self, agent: AgentId, activation: u64) -> Vec<u64> {
-        let all = self.by_number.iter();
-        let of = all.filter(|(_, one)| (one.agent, one.activation) == (agent, activation));
-        of.map(|(&number, _)| number).collect()
-    }
-
     pub(crate) fn len(&self) -> usize {
         self.by_number.len() + self.local.len()
     }

@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use nexus_base::{Rng, Time};
 use nexus_cluster::raft::{
-    Entry, Index, Payload, Raft, Role, Snapshot, Spec, Standing, StartError, Stored, Term,
+    Entry, Index, Members, Payload, Raft, Role, Snapshot, Spec, Standing, StartError, Stored, Term,
 };
 use nexus_cluster::shard::{Holding, ShardId, SlotSet};
 use nexus_cluster::{GroupId, NodeId};
@@ -43,7 +43,7 @@ impl Machine {
 
 /// What came of an entry.
 pub(crate) enum Came {
-    /// Nothing: it was not for the machine, or is of a program that this one cannot read.
+    /// Nothing: it was not for the machine.
     Nothing,
     /// The map has changed, or the change was refused, which changes nothing.
     Control,
@@ -59,8 +59,7 @@ pub(crate) struct Group {
     /// The last entry that was applied, and its term.
     pub(crate) applied: (Term, Index),
     snapshot_at: Index,
-    /// Entries that could not be read. They are of a later program, or damaged.
-    pub(crate) unreadable: u64,
+    group: GroupId,
     #[cfg(feature = "mutants")]
     bug: Option<crate::Planted>,
 }
@@ -80,14 +79,14 @@ impl Group {
         let raft = Raft::new(spec, stored, now, rng)?;
         let role = Role { term, is: Standing::Follower, leader: None };
         let applied = (Term(0), Index(0));
-        let (snapshot_at, unreadable) = (Index(0), 0);
+        let snapshot_at = Index(0);
         let mut started = Group {
             raft,
             machine: fresh,
             role,
             applied,
             snapshot_at,
-            unreadable,
+            group,
             #[cfg(feature = "mutants")]
             bug: None,
         };
@@ -134,6 +133,11 @@ impl Group {
         self.leads() && self.applied.0 == self.role.term
     }
 
+    /// Whether it knows nothing yet, not even the members of its group.
+    pub(crate) fn is_blank(&self) -> bool {
+        *self.raft.members() == Members::default() && self.raft.last().1 == Index(0)
+    }
+
     pub(crate) fn leads(&self) -> bool {
         self.role.is == Standing::Leader
     }
@@ -149,6 +153,8 @@ impl Group {
         }
     }
 
+    /// # Panics
+    /// If a later program wrote it, or it is damaged.
     pub(crate) fn apply(&mut self, entry: &Entry) -> Came {
         self.applied = (entry.term, entry.index);
         let Payload::Command(bytes) = &entry.payload else { return Came::Nothing };
@@ -159,9 +165,12 @@ impl Group {
                 Came::Shard(Box::new(command), applied)
             }),
         };
+        // Who skips an entry is another from there on, and does not know.
         came.unwrap_or_else(|| {
-            self.unreadable += 1;
-            Came::Nothing
+            panic!(
+                "entry {} of {} cannot be read by this program: run the one that wrote it",
+                entry.index.0, self.group
+            )
         })
     }
 

@@ -115,7 +115,7 @@ pub(crate) struct Hosted {
     /// The last step that was proposed.
     pub(crate) step: u64,
     /// Messages that were delivered and have not come to an end.
-    pub(crate) delivered: u32,
+    pub(crate) delivered: BTreeSet<u64>,
     /// Entries that were proposed and are not decided.
     pub(crate) undecided: u32,
     pub(crate) held: VecDeque<Held>,
@@ -138,7 +138,7 @@ impl Hosted {
             life: Life::Active,
             discarded: false,
             step,
-            delivered: 1,
+            delivered: BTreeSet::new(),
             undecided: 0,
             held: VecDeque::new(),
             used: now,
@@ -149,7 +149,7 @@ impl Hosted {
     /// Whether it may leave memory: it has nothing to do and owes nothing.
     pub(crate) fn is_idle(&self) -> bool {
         self.life == Life::Active
-            && self.delivered == 0
+            && self.delivered.is_empty()
             && self.undecided == 0
             && self.held.is_empty()
     }
@@ -259,6 +259,10 @@ impl Retries {
 
     pub(crate) fn letter_waits(&self, now: Time, letter: (AgentId, u64)) -> bool {
         self.letters.get(&letter).is_some_and(|failed| failed.1 > now)
+    }
+
+    pub(crate) fn reminder_count(&self) -> usize {
+        self.reminders.len()
     }
 
     pub(crate) fn reminder_waits(&self, now: Time, reminder: &Reminder) -> bool {

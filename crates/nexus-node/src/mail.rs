@@ -110,6 +110,13 @@ pub(crate) enum Outcome {
     },
 }
 
+impl Outcome {
+    /// Whether it is done.
+    pub(crate) const fn is_done(&self) -> bool {
+        matches!(self, Outcome::Done { .. })
+    }
+}
+
 /// What those learn who wait for an activation that is discarded.
 pub(crate) const UNSURE: Outcome = Outcome::Again { unsure: true };
 

@@ -54,6 +54,8 @@ pub struct Node {
     pub(crate) membership: Option<Membership>,
     /// Since when each handoff is known to be under way, at the leader of the control group.
     pub(crate) handoffs_since: BTreeMap<HandoffId, Time>,
+    /// When shards may be split again.
+    pub(crate) grows_at: Time,
     /// Who answers, as far as is known.
     pub(crate) alive: BTreeSet<NodeId>,
     pub(crate) writes: Writes,
@@ -187,6 +189,7 @@ impl Node {
             map,
             membership,
             handoffs_since: BTreeMap::new(),
+            grows_at: now,
             alive,
             writes: Writes::default(),
             alarms: Alarms::new(),
@@ -203,12 +206,16 @@ impl Node {
     }
 
     fn start_groups(&mut self, stored: BTreeMap<GroupId, Stored>) -> Result<(), NodeError> {
+        // The first shard's before the control group's, which says that this was done: the
+        // shard may have ended since, and must not begin again.
         let first = BTreeSet::from_iter(self.spec.first_replicas());
-        let founded = [(CONTROL, self.spec.control().collect()), (group_of(ShardId(0)), first)];
+        let founded = [(group_of(ShardId(0)), first), (CONTROL, self.spec.control().collect())];
+        let is_founded = stored.contains_key(&CONTROL);
         for (group, voters) in founded {
             let voters: BTreeSet<NodeId> = voters;
-            if voters.contains(&self.spec.id) && !stored.contains_key(&group) {
-                self.found_group(group, voters)?;
+            let founds = !is_founded && voters.contains(&self.spec.id);
+            if founds && !stored.contains_key(&group) {
+                self.found_group(group, voters, Term(0))?;
             }
         }
         for (group, stored) in stored {
@@ -219,15 +226,20 @@ impl Node {
 
     /// Begins a group: all founders do so with the same word, as if they had agreed on it.
     /// It is written before anything else of the group is, so who restarts knows the members.
+    ///
+    /// A member that has been in `term` without knowing the others may have voted there: it
+    /// does not again.
     pub(crate) fn found_group(
         &mut self,
         group: GroupId,
         voters: BTreeSet<NodeId>,
+        term: Term,
     ) -> Result<(), NodeError> {
         let members = Members { voters, ..Members::default() };
         let state = self.fresh(group).snapshot();
         let snapshot = Snapshot { last: FOUNDED, members, state };
-        let vote = Vote { term: FOUNDED.0, voted_for: None };
+        let voted_for = (term > Term(0)).then_some(self.spec.id);
+        let vote = Vote { term: FOUNDED.0.max(term), voted_for };
         let stored = Stored { vote, snapshot: Some(snapshot.clone()), entries: Vec::new() };
         self.start_group(group, stored)?;
         let (vote, snapshot) = (Some(vote), Some(snapshot));

@@ -34,7 +34,7 @@ pub struct NodeSpec {
     pub membership: Option<MembershipSpec>,
     /// Entries of a group that are applied before a snapshot takes their place.
     pub snapshot_every: u64,
-    /// Agents that are active at once, at most; beyond it the one that was used longest ago
+    /// Agents that are active at once, at most; beyond it one that has not been used for long
     /// and waits for nothing leaves memory.
     pub activations_max: usize,
     /// The bug this node has.

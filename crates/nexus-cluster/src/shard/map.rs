@@ -156,6 +156,12 @@ impl ShardMap {
         shard <= self.shard_last && !self.shards.contains_key(&shard)
     }
 
+    /// Whether a shard is there, or may have come since: its number is not far above the last.
+    pub fn may_be(&self, shard: ShardId) -> bool {
+        let ahead = self.shard_last.0.saturating_add(HANDOFFS_MAX as u32);
+        self.shards.contains_key(&shard) || (self.shard_last.0..=ahead).contains(&shard.0)
+    }
+
     /// A handoff under way.
     pub fn handoff(&self, handoff: HandoffId) -> Option<&Handoff> {
         self.handoffs.get(&handoff)

@@ -7,7 +7,7 @@ use nexus_cluster::GroupId;
 use nexus_cluster::ring::Slot;
 
 use crate::delivery::{About, Back};
-use crate::hosting::{Hosted, Hosting, Life, Reminder};
+use crate::hosting::{Hosted, Hosting, Life, Reminder, Wait};
 use crate::mail::{Asked, Outcome, UNSURE, What};
 use crate::reply;
 use crate::shard::{AgentName, Seen};
@@ -106,6 +106,10 @@ impl Node {
                 number
             }
         };
+        let hosting = self.hostings.get_mut(&group);
+        if let Some(hosted) = hosting.and_then(|hosting| hosting.agents.get_mut(&id)) {
+            hosted.delivered.insert(number);
+        }
         let AgentName { kind, key } = name;
         self.system.deliver(Deliver {
             kind,
@@ -134,7 +138,7 @@ impl Node {
             if hosted.life != Life::Active {
                 return Err(Hindered::Now);
             }
-            (hosted.used, hosted.delivered) = (now, hosted.delivered + 1);
+            hosted.used = now;
             return Ok(hosted.number);
         }
         self.activate(group, id, name)
@@ -198,16 +202,20 @@ impl Node {
     pub(crate) fn discard(&mut self, group: GroupId, id: AgentId, outcome: &Outcome) {
         let Some(hosting) = self.hostings.get_mut(&group) else { return };
         let Some(hosted) = hosting.agents.get_mut(&id) else { return };
-        hosted.held.clear();
+        for held in hosted.held.drain(..) {
+            if let Wait::Read(ticket) = held.wait {
+                hosting.by_ticket.remove(&ticket);
+            }
+        }
         hosted.discarded = true;
-        let (number, name) = (hosted.number, hosted.name.clone());
+        let delivered = std::mem::take(&mut hosted.delivered);
+        let name = hosted.name.clone();
         if hosted.life == Life::Active {
             hosted.life = Life::Ending;
             self.counts.discarded += 1;
         }
-        hosting.by_ticket.retain(|_, of| *of != id);
         self.system.kill_by_name(&name.kind, &name.key);
-        for delivery in self.deliveries.of(id, number) {
+        for delivery in delivered {
             self.end_delivery(delivery, outcome);
         }
         self.forget_if_over(group, id);
@@ -222,7 +230,9 @@ impl Node {
         }
         let Some(hosting) = self.hostings.remove(&group) else { return };
         for id in hosting.agents.keys() {
-            self.homes.remove(id);
+            if self.homes.get(id) == Some(&group) {
+                self.homes.remove(id);
+            }
         }
         for back in hosting.namings.into_values() {
             self.give_back(back, UNSURE);
@@ -236,7 +246,9 @@ impl Node {
     pub(crate) fn forget_if_over(&mut self, group: GroupId, id: AgentId) {
         let hosting = self.hostings.get_mut(&group);
         if hosting.is_some_and(|hosting: &mut Hosting| hosting.forget_if_over(id)) {
-            self.homes.remove(&id);
+            if self.homes.get(&id) == Some(&group) {
+                self.homes.remove(&id);
+            }
             if let Some(observer) = &mut self.observer {
                 observer.saw(self.now, &Saw::Ended { agent: id });
             }

@@ -30,8 +30,8 @@ const LETTERS_UNDER_WAY_MAX: usize = 256;
 const LETTER_WITHIN: Duration = Duration::from_secs(10);
 
 /// How often a letter is refused by its receiver before it is given up. With pauses that
-/// double these are some seconds in which a receiver may get well.
-const LETTER_TRIES_MAX: u32 = 6;
+/// double these are some eight minutes, in which a receiver may get well, or a program new.
+const LETTER_TRIES_MAX: u32 = 16;
 
 /// Reminders of one shard that ring at a time. A guess.
 const RINGING_MAX: usize = 256;
@@ -208,7 +208,11 @@ impl Node {
         };
         let Some(shard) = member.shard() else { return };
         let mut due = Vec::new();
-        for (agent, name, reminder) in shard.due(wall, RINGING_MAX) {
+        let waiting = hosting.ringing.len() + hosting.retries.reminder_count();
+        for (agent, name, reminder) in shard.due(wall, RINGING_MAX + waiting) {
+            if due.len() >= RINGING_MAX {
+                break;
+            }
             let key: Reminder = (agent, name.to_owned(), reminder.nonce);
             let waits =
                 hosting.ringing.contains(&key) || hosting.retries.reminder_waits(self.now, &key);
@@ -257,18 +261,19 @@ impl Node {
         is_going
     }
 
-    /// Lets the agent leave memory that was used longest ago, of those that owe nothing. The
-    /// new one has its place once it is gone, which is soon.
+    /// Lets an agent leave memory that owes nothing: of some that are drawn, the one that was
+    /// used longest ago. The new one has its place once that is gone, which is soon.
     pub(crate) fn make_room(&mut self) {
-        let hostings = self.hostings.iter();
-        let all = hostings.flat_map(|(&group, hosting)| {
-            hosting.agents.iter().map(move |(&id, hosted)| (group, id, hosted))
+        let draw = u128::from(self.rng.next_u64()) << 64;
+        let from = AgentId::from_u128(draw);
+        let drawn = self.homes.range(from..).chain(self.homes.range(..from)).take(LOOKS_PER_ROUND);
+        let idle = drawn.filter_map(|(&id, &group)| {
+            let hosted = self.hostings.get(&group)?.agents.get(&id)?;
+            hosted.is_idle().then_some((hosted.used, id, group, &hosted.name))
         });
-        let idle = all.filter(|(_, _, hosted)| hosted.is_idle());
-        let oldest = idle.min_by_key(|(_, id, hosted)| (hosted.used, *id));
-        if let Some((group, id, name)) =
-            oldest.map(|(group, id, one)| (group, id, one.name.clone()))
-        {
+        let oldest = idle.min_by_key(|(used, id, ..)| (*used, *id));
+        if let Some((_, id, group, name)) = oldest {
+            let name = name.clone();
             self.passivate(group, id, &name);
         }
     }

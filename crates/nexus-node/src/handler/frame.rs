@@ -7,7 +7,7 @@ use nexus_cluster::{GroupId, NodeId};
 
 use crate::Node;
 use crate::delivery::Back;
-use crate::group::{CONTROL, group_of, shard_of};
+use crate::group::{group_of, shard_of};
 use crate::mail::{Mail, News};
 
 impl Node {
@@ -36,7 +36,10 @@ impl Node {
     }
 
     fn handle_raft(&mut self, group: GroupId, from: NodeId, message: Message) {
-        let is_known = group == CONTROL || shard_of(group).is_some() && !self.is_over(group);
+        let is_known = match shard_of(group) {
+            None => self.spec.control().any(|node| node == self.spec.id),
+            Some(shard) => self.map().may_be(shard),
+        };
         // A member that is new to the group learns of the others from the leader.
         if is_known && !self.groups.contains_key(&group) {
             let _ = self.start_group(group, Stored::default());

@@ -91,6 +91,10 @@ impl Node {
         slots: SlotSet,
         number: u32,
     ) {
+        // For all slots of the handoff, or what is installed would lack some.
+        if self.map_has(handoff, &slots) != Some(true) {
+            return;
+        }
         let (Some(member), Some(hosting)) =
             (self.groups.get(&group), self.hostings.get_mut(&group))
         else {
@@ -110,6 +114,11 @@ impl Node {
         }
         let count = parts.len() as u32;
         self.tell(asker, News::Part { to, handoff, slots, count, part });
+    }
+
+    /// Whether these are the slots of a handoff; none if it is not known here.
+    fn map_has(&self, handoff: HandoffId, slots: &SlotSet) -> Option<bool> {
+        self.map().handoff(handoff).map(|handoff| handoff.slots == *slots)
     }
 
     /// A part of what is to be installed has come.

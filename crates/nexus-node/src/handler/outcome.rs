@@ -31,7 +31,10 @@ impl Node {
             if let Some(hosted) = hosting.agents.get_mut(&delivery.agent)
                 && hosted.number == delivery.activation
             {
-                hosted.delivered = hosted.delivered.saturating_sub(1);
+                hosted.delivered.remove(&number);
+            }
+            if let (Some(reminder), false) = (&delivery.reminder, outcome.is_done()) {
+                hosting.retries.reminder_failed(self.now, reminder.clone());
             }
         }
         for &back in delivery.backs() {

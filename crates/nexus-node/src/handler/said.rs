@@ -35,23 +35,26 @@ impl Node {
         let outcome = match error {
             AskError::NotRunning
             | AskError::ShuttingDown
+            | AskError::MailboxFull { .. }
+            | AskError::Shed
+            | AskError::Expired { .. }
             | AskError::Stopped { changed: Changed::No | Changed::Unknown } => {
                 Outcome::Again { unsure: false }
             }
             error => Outcome::Refused { reason: error.to_string() },
         };
-        let Some(delivery) = self.end_delivery(number, &outcome) else { return };
-        let hosting = self.hostings.get_mut(&delivery.group);
-        if let (Some(hosting), Some(reminder)) = (hosting, delivery.reminder) {
-            hosting.retries.reminder_failed(self.now, reminder);
-        }
+        self.end_delivery(number, &outcome);
     }
 
     fn agent_ended(&mut self, id: AgentId, activation: u64, _reason: &StopReason) {
-        let Some(group) = self.home_of(id) else { return };
-        let hosted = self.hostings.get_mut(&group).and_then(|hosting| hosting.agents.get_mut(&id));
-        let Some(hosted) = hosted.filter(|hosted| hosted.number == activation) else { return };
-        hosted.life = Life::Gone;
-        self.forget_if_over(group, id);
+        // By its number, since the slot may be open in another shard by now.
+        let of = self.hostings.iter_mut().find_map(|(&group, hosting)| {
+            let hosted = hosting.agents.get_mut(&id).filter(|one| one.number == activation)?;
+            hosted.life = Life::Gone;
+            Some(group)
+        });
+        if let Some(group) = of {
+            self.forget_if_over(group, id);
+        }
     }
 }

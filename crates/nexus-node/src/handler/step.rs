@@ -39,6 +39,10 @@ impl Node {
         if is_read {
             return self.hold_read(group, id, held);
         }
+        if let Some(Err(reason)) = &held.reply {
+            let reason = format!("the reply cannot be kept: {reason}");
+            return self.refuse_step(group, id, held.delivery, reason);
+        }
         let wall = self.spec.wall_at(self.now);
         let handled = request.map(|request| {
             let reply = held.reply.clone().unwrap_or_else(|| Ok(Bytes::new()));
@@ -102,7 +106,7 @@ impl Node {
             Ok(bytes) => bytes,
             Err(error) => {
                 let reason = format!("the step cannot be kept: {error}");
-                return self.discard(group, id, &Outcome::Refused { reason });
+                return self.refuse_step(group, id, held.delivery, reason);
             }
         };
         match member.raft.propose(self.now, bytes) {
@@ -120,10 +124,18 @@ impl Node {
             }
             Err(error @ ProposeError::TooLarge { .. }) => {
                 let reason = format!("the step cannot be kept: {error}");
-                self.discard(group, id, &Outcome::Refused { reason });
+                self.refuse_step(group, id, held.delivery, reason);
             }
             Err(_) => self.discard(group, id, &UNSURE),
         }
+    }
+
+    /// A step that can never be kept: who asked for it is told, and the others ask again.
+    fn refuse_step(&mut self, group: GroupId, id: AgentId, delivery: Option<u64>, reason: String) {
+        if let Some(delivery) = delivery {
+            self.end_delivery(delivery, &Outcome::Refused { reason });
+        }
+        self.discard(group, id, &UNSURE);
     }
 
     /// An entry of a shard was applied.

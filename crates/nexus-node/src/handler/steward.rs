@@ -14,7 +14,7 @@ use nexus_cluster::shard::{Command, HandoffId, Leader, Plan, ShardId, Stage, Ste
 use nexus_cluster::{GroupId, NodeId};
 
 use crate::control;
-use crate::group::{CONTROL, Machine, group_of, shard_of};
+use crate::group::{CONTROL, Group, Machine, group_of, shard_of};
 use crate::mail::News;
 use crate::node::Alarm;
 use crate::{Effect, Node, Saw};
@@ -27,9 +27,14 @@ const MAP_EVERY: Duration = Duration::from_millis(500);
 /// restart, since copying costs more than waiting.
 const REPLACE_AFTER: Duration = Duration::from_secs(30);
 
-/// How long a handoff may take until it is decided, before it is given up. A guess: copying a
-/// gigabyte, or electing a leader a few times. Counted anew by each leader of the group.
+/// How long a handoff may take until it is decided, before it is given up. A guess: copying
+/// some hundred megabytes, or electing a leader a few times. Counted anew by each leader of
+/// the group.
 const HANDOFF_WITHIN: Duration = Duration::from_secs(30);
+
+/// How long shards are not split after a handoff was given up: what did not fit into the time
+/// does not the next time either, and its slots take no writes meanwhile.
+const GROW_PAUSE: Duration = Duration::from_secs(600);
 
 impl Node {
     /// Has slots handed over: a split, a merge, a move. It is under way once the control group
@@ -98,13 +103,11 @@ impl Node {
             self.wish(&Command::Commit(handoff));
         }
         self.give_up_late();
-        // Not while anything is under way: each waits for what came before.
-        if self.map().shards().all(|(_, shard)| shard.leader.is_some())
-            && self.map().handoffs().len() == 0
-        {
+        let is_led = self.map().shards().all(|(_, shard)| shard.leader.is_some());
+        if is_led && self.map().handoffs().len() == 0 && self.now >= self.grows_at {
             self.grow();
-            self.place();
         }
+        self.place();
     }
 
     /// Gives up handoffs that do not get on: as long as they last, nobody takes writes for
@@ -125,6 +128,7 @@ impl Node {
             }
         }
         for handoff in late {
+            self.grows_at = now.after(GROW_PAUSE);
             self.wish(&Command::Abort(handoff));
         }
     }
@@ -148,8 +152,9 @@ impl Node {
         let moved: Vec<(ShardId, Vec<NodeId>)> = wanted
             .into_iter()
             .filter(|(id, replicas)| {
-                let shard = self.map().shard(*id);
-                !replicas.is_empty() && shard.is_some_and(|shard| !same(&shard.replicas, replicas))
+                let shard = self.map().shard(*id).filter(|shard| shard.leader.is_some());
+                let is_moved = shard.is_some_and(|shard| !same(&shard.replicas, replicas));
+                is_moved && !replicas.is_empty() && !self.is_in_handoff(*id)
             })
             .collect();
         let is_placed = moved.is_empty();
@@ -159,6 +164,11 @@ impl Node {
         if is_placed {
             self.spread_leaders();
         }
+    }
+
+    /// Whether slots are handed over from or to a shard: its members stay until that is over.
+    fn is_in_handoff(&self, shard: ShardId) -> bool {
+        self.map().handoffs().any(|(_, handoff)| handoff.from == shard || handoff.to == shard)
     }
 
     fn spread_leaders(&mut self) {
@@ -272,11 +282,13 @@ impl Node {
             .shards()
             .filter(|(_, shard)| is_new(shard))
             .map(|(shard, of)| (group_of(shard), of.replicas.iter().copied().collect()))
-            .filter(|(group, _)| !self.groups.contains_key(group))
+            // Or was begun by a frame of another founder, and knows nothing yet.
+            .filter(|(group, _)| self.groups.get(group).is_none_or(Group::is_blank))
             .collect();
         for (group, voters) in new {
+            let term = self.groups.get(&group).map_or(Term(0), |member| member.raft.term());
             // The spec was good for the groups before it.
-            let _ = self.found_group(group, voters);
+            let _ = self.found_group(group, voters, term);
         }
     }
 
