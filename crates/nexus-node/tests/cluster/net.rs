@@ -12,7 +12,7 @@ use nexus_agent::{
 };
 use nexus_base::{IdSecret, Rng, Time};
 use nexus_cluster::membership::{self, Address, Me, Metadata};
-use nexus_cluster::shard::Plan;
+use nexus_cluster::shard::{Plan, ShardId};
 use nexus_cluster::storage::{Identity, Storage};
 use nexus_cluster::{ClusterId, MemoryDisk, NodeId};
 use nexus_node::shard::{AgentName, Request};
@@ -306,6 +306,11 @@ impl Net {
         let taken = |up: &mut Up| up.node.plan(now, plan.clone()).is_ok();
         let steward = self.up.iter_mut().position(|up| up.as_mut().is_some_and(taken));
         self.follow(steward.expect("somebody leads the control group"));
+    }
+
+    pub fn has_shard(&self, shard: ShardId) -> bool {
+        let up = self.up[0].as_ref().expect("it is up");
+        up.node.map().shard(shard).is_some()
     }
 
     /// How many shards each node leads, as the first node's map has it.
