@@ -59,6 +59,6 @@ pub use kv::{Answer, ClientId, Command, Kv, Op};
 pub use outcome::{Outcome, run};
 #[cfg(feature = "mutants")]
 pub use planted::Planted;
-pub use spec::{ClusterSpec, MINUTES_MAX, NODES_MAX, SETTLE_WITHIN, SHARDS_MAX, Watch};
+pub use spec::{ClusterSpec, Kind, MINUTES_MAX, NODES_MAX, SETTLE_WITHIN, SHARDS_MAX, Watch};
 pub use trace::Listener;
 pub use world::{Changes, ClusterWorld};

@@ -3,14 +3,15 @@
 
 use std::time::Duration;
 
-use nexus_sim::cluster::{ClusterSpec, Planted, Watch, run};
+use nexus_sim::cluster::{self, ClusterSpec, Kind, Planted, Violation, Watch};
+use nexus_sim::nodes;
 
 /// Seeds tried for each bug. `nexus sim mutants` tries more, and all of the bugs.
 const SEEDS: u64 = 25;
 
 /// Which checker finds which bug, watching alone: one that is quick would else hide whether
 /// the others see anything.
-const FOUND: [(&str, &str); 22] = [
+const FOUND: [(&str, &str); 25] = [
     ("append-before-sync", "disk-first"),
     ("append-cuts-tail", "disk-first"),
     ("commit-past-match", "commit"),
@@ -19,12 +20,15 @@ const FOUND: [(&str, &str); 22] = [
     ("learners-count", "leader-completeness"),
     ("lease-from-answer", "lease-exclusivity"),
     ("lease-in-minority", "lease-exclusivity"),
+    ("node-keeps-activations", "conservation"),
+    ("node-reply-before-commit", "acknowledged-kept"),
     ("old-term-committed", "commit"),
     ("one-majority", "leader-completeness"),
     ("one-majority", "one-accepted-writer"),
     ("reply-before-commit", "acknowledged-kept"),
     ("reply-before-commit", "linearizability"),
     ("restarted-votes", "lease-exclusivity"),
+    ("shard-seal-ignored", "directory-agreement"),
     ("snapshot-loses-tail", "commit"),
     ("support-forgotten", "lease-exclusivity"),
     ("transfer-keeps-lease", "lease-exclusivity"),
@@ -34,6 +38,13 @@ const FOUND: [(&str, &str); 22] = [
     ("votes-twice", "election-safety"),
     ("votes-twice", "log-matching"),
 ];
+
+fn run(spec: ClusterSpec) -> Vec<Violation> {
+    match spec.planted.map(Planted::kind) {
+        Some(Kind::Nodes) => nodes::run(spec, None).violations,
+        _ => cluster::run(spec, None).violations,
+    }
+}
 
 /// Whether a checker finds a bug, within some seeds.
 fn finds(checker: &'static str, planted: Planted) -> bool {
@@ -49,7 +60,7 @@ fn finds(checker: &'static str, planted: Planted) -> bool {
         let (faults_for, planted) = (Duration::from_secs(120), Some(planted));
         let watch = Watch::Only(checker);
         let spec = ClusterSpec { shards: 4, faults_for, planted, watch, ..ClusterSpec::new(seed) };
-        run(spec, None).violations.iter().any(|violation| violation.checker == checker)
+        run(spec).iter().any(|violation| violation.checker == checker)
     })
 }
 

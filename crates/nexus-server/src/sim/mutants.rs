@@ -46,7 +46,7 @@ mod without {
 mod planted {
     use std::io::Write;
 
-    use nexus_sim::cluster::{self, ClusterSpec, Planted};
+    use nexus_sim::cluster::{ClusterSpec, Planted};
     use serde::Serialize;
 
     use super::MutantsArgs;
@@ -54,20 +54,21 @@ mod planted {
     use crate::failure::Failure;
     use crate::output::Output;
     use crate::progress::Progress;
+    use crate::sim;
 
     /// What came of one planted bug.
     #[derive(Serialize)]
     struct Row {
         mutant: String,
         caught: bool,
-        checker: Option<&'static str>,
+        checker: Option<String>,
         seeds: u64,
         replay_seed: Option<u64>,
     }
 
     impl Row {
         fn text(&self) -> String {
-            match self.checker {
+            match &self.checker {
                 Some(checker) => {
                     format!("{}: caught by {checker} after {} seeds\n", self.mutant, self.seeds)
                 }
@@ -107,9 +108,10 @@ mod planted {
         let mutant = planted.name();
         for tried in 0..args.seeds {
             let seed = first.saturating_add(tried);
-            let spec = ClusterSpec { planted: Some(planted), ..args.params.spec(seed) };
-            let outcome = cluster::run(spec, None);
-            if let Some(violation) = outcome.violations.first() {
+            let (kind, spec) = (planted.kind(), args.params.spec(seed));
+            let spec = ClusterSpec { kind, planted: Some(planted), ..spec };
+            let row = sim::row::Row::of(&spec, None);
+            if let Some(violation) = row.violations.into_iter().next() {
                 let checker = Some(violation.checker);
                 let (seeds, replay_seed) = (tried + 1, Some(seed));
                 return Row { mutant, caught: true, checker, seeds, replay_seed };

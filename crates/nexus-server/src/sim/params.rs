@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use clap::Args;
-use nexus_sim::cluster::{ClusterSpec, Families, Family, MINUTES_MAX, NODES_MAX, SHARDS_MAX};
+use nexus_sim::cluster::{ClusterSpec, Families, Family, Kind, MINUTES_MAX, NODES_MAX, SHARDS_MAX};
 
 /// Nodes unless told otherwise.
 const NODES: u32 = 5;
@@ -15,6 +15,9 @@ const MINUTES: u32 = 10;
 /// What every run can be told.
 #[derive(Args, Debug, Clone, PartialEq, Eq)]
 pub struct Params {
+    /// What the cluster consists of: groups that agree on logs, or whole nodes with agents
+    #[arg(long, value_name = "KIND", default_value = "groups", value_parser = kind)]
+    pub world: Kind,
     /// Nodes in the cluster
     #[arg(long, value_name = "N", default_value_t = NODES)]
     #[arg(value_parser = clap::value_parser!(u32).range(3..=i64::from(NODES_MAX)))]
@@ -40,6 +43,11 @@ pub struct Params {
     pub calm: bool,
 }
 
+fn kind(name: &str) -> Result<Kind, String> {
+    let found = [Kind::Groups, Kind::Nodes].into_iter().find(|kind| kind.name() == name);
+    found.ok_or_else(|| "give groups or nodes".to_owned())
+}
+
 fn family(name: &str) -> Result<Family, String> {
     let known = || Family::ALL.map(Family::name).join(", ");
     Family::of(name).ok_or_else(|| format!("give one or more of {}", known()))
@@ -49,6 +57,7 @@ impl Params {
     /// The cluster of `seed`.
     pub fn spec(&self, seed: u64) -> ClusterSpec {
         ClusterSpec {
+            kind: self.world,
             nodes: self.nodes,
             shards: self.shards,
             faults_for: Duration::from_secs(self.faults_s().into()),
@@ -78,6 +87,9 @@ pub fn words(spec: &ClusterSpec) -> Vec<String> {
     let mut words = vec!["--seed".to_owned(), spec.seed.to_string()];
     let mut say = |name: &str, value: String| words.extend([name.to_owned(), value]);
     let usual = ClusterSpec::new(spec.seed);
+    if spec.kind != usual.kind {
+        say("--world", spec.kind.name().to_owned());
+    }
     if spec.nodes != usual.nodes {
         say("--nodes", spec.nodes.to_string());
     }
@@ -124,6 +136,7 @@ mod tests {
     fn the_words_of_a_run_make_that_run() {
         let usual = ClusterSpec::new(7);
         check(&usual);
+        check(&ClusterSpec { kind: Kind::Nodes, ..usual.clone() });
         check(&ClusterSpec { nodes: 3, shards: 1, ..usual.clone() });
         check(&ClusterSpec { faults_for: Duration::from_secs(61), ..usual.clone() });
         check(&ClusterSpec { faults_for: Duration::from_secs(120), ..usual.clone() });

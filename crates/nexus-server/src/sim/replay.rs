@@ -6,7 +6,6 @@ use std::io::Write;
 use std::rc::Rc;
 
 use clap::Args;
-use nexus_sim::cluster;
 
 use super::params::Params;
 use super::row::Row;
@@ -49,15 +48,14 @@ pub(super) fn run(
         }
     };
     let spec = args.params.spec(common.seed);
-    let outcome = cluster::run(spec.clone(), Some(Box::new(listener)));
-    let row = Row::new(&spec, &outcome);
+    let row = Row::of(&spec, Some(Box::new(listener)));
     let mut text = String::new();
     for line in last.borrow().iter() {
         text += &event(line, common.format);
     }
     text += &if common.format == OutputFormat::Json { row.json() } else { row.text() };
     output.print(&text).map_err(Failure::Output)?;
-    match outcome.violations.first() {
+    match row.violations.first() {
         None => Ok(()),
         Some(first) => Err(Failure::Check(format!("seed {} breaks {}", spec.seed, first.checker))),
     }

@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use nexus_sim::cluster::{ClusterSpec, Family, Outcome, Violation};
+use nexus_sim::cluster::{self, ClusterSpec, Family, FaultCounts, Kind, Listener, Violation};
+use nexus_sim::nodes;
 use serde::{Deserialize, Serialize};
 
 use super::params;
@@ -12,6 +13,8 @@ use super::params;
 pub struct Row {
     /// Where chance began.
     pub seed: u64,
+    /// What the cluster consists of: `groups` or `nodes`.
+    pub world: String,
     /// Nodes in the cluster.
     pub nodes: u32,
     /// Shards.
@@ -26,8 +29,11 @@ pub struct Row {
     pub faults: BTreeMap<String, u64>,
     /// What was changed on purpose, by kind.
     pub changes: BTreeMap<String, u64>,
-    /// The most nodes that were accepted as writers of one shard at once.
+    /// The most nodes that were accepted as writers of one shard at once; of whole nodes, of
+    /// one step of an agent.
     pub accepted_writers_max: u64,
+    /// What else checkers of whole nodes have counted.
+    pub figures: BTreeMap<String, u64>,
     /// What was seen that must not be.
     pub violations: Vec<Broken>,
     /// What it all comes to.
@@ -68,26 +74,61 @@ impl Broken {
 }
 
 impl Row {
-    /// Of a run of `spec`.
-    pub fn new(spec: &ClusterSpec, outcome: &Outcome) -> Row {
-        let faults = Family::ALL.map(|one| (one.name().to_owned(), outcome.faults.of(one)));
+    /// Runs the cluster that `spec` says; a listener is told of each event in words.
+    pub fn of(spec: &ClusterSpec, listener: Option<Listener>) -> Row {
+        match spec.kind {
+            Kind::Groups => Row::of_groups(spec, &cluster::run(spec.clone(), listener)),
+            Kind::Nodes => Row::of_nodes(spec, &nodes::run(spec.clone(), listener)),
+        }
+    }
+
+    fn of_groups(spec: &ClusterSpec, outcome: &cluster::Outcome) -> Row {
         let changes = [
             ("transfers", outcome.changes.transfers),
             ("members", outcome.changes.members),
             ("compactions", outcome.changes.compactions),
         ];
         Row {
-            seed: spec.seed,
-            nodes: spec.nodes,
-            shards: spec.shards,
             virtual_s: outcome.virtual_time.as_secs_f64(),
             events: outcome.events,
             acked: outcome.acked,
-            faults: faults.into_iter().collect(),
-            changes: changes.map(|(name, count)| (name.to_owned(), count)).into(),
+            changes: named(&changes),
             accepted_writers_max: outcome.accepted_writers_max,
-            violations: outcome.violations.iter().map(|one| Broken::new(spec.seed, one)).collect(),
             trace_hash: outcome.trace_hash.to_string(),
+            ..Row::begun(spec, outcome.faults, &outcome.violations)
+        }
+    }
+
+    fn of_nodes(spec: &ClusterSpec, outcome: &nodes::Outcome) -> Row {
+        let mut figures = named(&outcome.figures);
+        let accepted_writers_max = figures.remove("accepted-writers-max").unwrap_or(0);
+        Row {
+            virtual_s: outcome.virtual_time.as_secs_f64(),
+            events: outcome.events,
+            acked: outcome.acked,
+            accepted_writers_max,
+            figures,
+            trace_hash: outcome.trace_hash.to_string(),
+            ..Row::begun(spec, outcome.faults, &outcome.violations)
+        }
+    }
+
+    /// What is the same of all.
+    fn begun(spec: &ClusterSpec, faults: FaultCounts, violations: &[Violation]) -> Row {
+        Row {
+            seed: spec.seed,
+            world: spec.kind.name().to_owned(),
+            nodes: spec.nodes,
+            shards: spec.shards,
+            virtual_s: 0.0,
+            events: 0,
+            acked: 0,
+            faults: named(&Family::ALL.map(|one| (one.name(), faults.of(one)))),
+            changes: BTreeMap::new(),
+            accepted_writers_max: 0,
+            figures: BTreeMap::new(),
+            violations: violations.iter().map(|one| Broken::new(spec.seed, one)).collect(),
+            trace_hash: String::new(),
             replay: command("run", spec),
         }
     }
@@ -109,6 +150,10 @@ impl Row {
             true => "  nothing went wrong\n".to_owned(),
             false => format!("  went wrong: {}\n", struck.join(", ")),
         };
+        if !self.figures.is_empty() {
+            let counted = self.figures.iter().map(|(name, count)| format!("{name} {count}"));
+            text += &format!("  counted: {}\n", counted.collect::<Vec<_>>().join(", "));
+        }
         for broken in &self.violations {
             text += &broken.text();
         }
@@ -125,6 +170,10 @@ impl Broken {
         let Broken { checker, at_s, shard, node, seen, .. } = self;
         format!("  VIOLATION of {checker} at {at_s:.9} s, shard {shard}, {node}: {seen}\n")
     }
+}
+
+fn named(counts: &[(&'static str, u64)]) -> BTreeMap<String, u64> {
+    counts.iter().map(|(name, count)| ((*name).to_owned(), *count)).collect()
 }
 
 /// The command that does `verb` with a run of `spec`.

@@ -5,7 +5,7 @@ use std::io::{BufWriter, Write};
 use std::path::PathBuf;
 
 use clap::Args;
-use nexus_sim::cluster::{self, ClusterSpec, Outcome, Watch};
+use nexus_sim::cluster::{ClusterSpec, Watch};
 
 use super::params::Params;
 use super::row::Row;
@@ -20,6 +20,8 @@ Examples:
       whatever seed 7 has in store
   nexus sim run --seed 7 --nodes 3 --shards 1 --minutes 1 --faults partition,kill
       a small cluster, and only some of what can go wrong
+  nexus sim run --seed 7 --world nodes
+      whole nodes with agents found by name, instead of groups alone
   nexus sim run --seed 1 --seeds 10 --format json
       ten seeds, one row each";
 
@@ -52,8 +54,7 @@ pub(super) fn run(
     for seed in common.seed..common.seed.saturating_add(args.seeds) {
         let watch = if args.unchecked { Watch::Nobody } else { Watch::All };
         let spec = ClusterSpec { watch, ..args.params.spec(seed) };
-        let outcome = one(&spec, args.events.as_deref())?;
-        let row = Row::new(&spec, &outcome);
+        let row = one(&spec, args.events.as_deref())?;
         broken += u64::from(!row.violations.is_empty());
         progress.step();
         let text = if common.format == OutputFormat::Json { row.json() } else { row.text() };
@@ -65,8 +66,8 @@ pub(super) fn run(
     }
 }
 
-fn one(spec: &ClusterSpec, events: Option<&std::path::Path>) -> Result<Outcome, Failure> {
-    let Some(path) = events else { return Ok(cluster::run(spec.clone(), None)) };
+fn one(spec: &ClusterSpec, events: Option<&std::path::Path>) -> Result<Row, Failure> {
+    let Some(path) = events else { return Ok(Row::of(spec, None)) };
     let file =
         File::create(path).map_err(|source| Failure::SimFile { path: path.to_owned(), source })?;
     let mut writer = BufWriter::new(file);
@@ -74,5 +75,5 @@ fn one(spec: &ClusterSpec, events: Option<&std::path::Path>) -> Result<Outcome, 
         // A full disk shows in the length of the file; the run goes on.
         let _ = writeln!(writer, "{at} {words}");
     };
-    Ok(cluster::run(spec.clone(), Some(Box::new(listener))))
+    Ok(Row::of(spec, Some(Box::new(listener))))
 }

@@ -4,7 +4,7 @@ use std::io::Write;
 use std::time::Duration;
 
 use clap::Args;
-use nexus_sim::cluster::{self, ClusterSpec};
+use nexus_sim::cluster::ClusterSpec;
 
 use super::params::Params;
 use super::row::{Row, command};
@@ -36,9 +36,8 @@ pub(super) fn run(
         return output.print(&text).map_err(Failure::Output);
     };
     let least = shrink(spec, &checker, &progress);
-    let outcome = cluster::run(least.clone(), None);
+    let row = Row::of(&least, None);
     drop(progress);
-    let row = Row::new(&least, &outcome);
     let text = match common.format {
         OutputFormat::Json => row.json(),
         OutputFormat::Text => {
@@ -51,8 +50,7 @@ pub(super) fn run(
 
 /// The first promise that a run breaks.
 fn broken_by(spec: &ClusterSpec) -> Option<String> {
-    let outcome = cluster::run(spec.clone(), None);
-    outcome.violations.first().map(|first| first.checker.to_owned())
+    Row::of(spec, None).violations.into_iter().next().map(|first| first.checker)
 }
 
 /// Takes away whatever can be taken away while the same promise is broken, over and over.

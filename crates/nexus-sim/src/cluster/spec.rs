@@ -34,9 +34,30 @@ pub enum Watch {
     Nobody,
 }
 
+/// What a simulated cluster consists of.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Kind {
+    /// Groups that agree on logs, see [`crate::cluster`].
+    Groups,
+    /// Whole nodes, whose agents are found by name, see [`crate::nodes`].
+    Nodes,
+}
+
+impl Kind {
+    /// Its name in rows and on the command line.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Kind::Groups => "groups",
+            Kind::Nodes => "nodes",
+        }
+    }
+}
+
 /// What a simulated cluster is like.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct ClusterSpec {
+    /// What it consists of. A world of the other kind takes no notice of it.
+    pub kind: Kind,
     /// Where chance begins.
     pub seed: u64,
     /// How many nodes there are, from 3 to 64.
@@ -65,6 +86,7 @@ impl ClusterSpec {
     /// Five nodes, eight shards, ten minutes, and all that can go wrong.
     pub fn new(seed: u64) -> ClusterSpec {
         ClusterSpec {
+            kind: Kind::Groups,
             seed,
             nodes: 5,
             shards: 8,

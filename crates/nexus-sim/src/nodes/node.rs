@@ -129,6 +129,8 @@ impl SimNode {
             membership: Some(self.membership()),
             snapshot_every: SNAPSHOT_EVERY,
             activations_max: ACTIVATIONS_MAX,
+            #[cfg(feature = "mutants")]
+            planted: self.world.planted.and_then(|planted| planted.of_node()),
             ..NodeSpec::new(id, founders, self.secret.clone())
         }
     }

@@ -35,6 +35,7 @@ pub struct Total {
     acked_min: u64,
     faults: BTreeMap<String, u64>,
     changes: BTreeMap<String, u64>,
+    figures: BTreeMap<String, u64>,
     accepted_writers_max: u64,
     violations: u64,
 }
@@ -76,7 +77,11 @@ impl Ledger {
         total.acked += row.acked;
         total.accepted_writers_max = total.accepted_writers_max.max(row.accepted_writers_max);
         total.violations += row.violations.len() as u64;
-        let sums = [(&row.faults, &mut total.faults), (&row.changes, &mut total.changes)];
+        let sums = [
+            (&row.faults, &mut total.faults),
+            (&row.changes, &mut total.changes),
+            (&row.figures, &mut total.figures),
+        ];
         for (counts, sum) in sums {
             counts.iter().for_each(|(name, count)| *sum.entry(name.clone()).or_default() += count);
         }
@@ -108,10 +113,11 @@ impl Ledger {
         format!(
             "{seeds} seeds, {repeated} of them the same in another process; {virtual_s:.0} virtual \
              seconds, {events} events\n{acked} operations answered, at least {acked_min} for each \
-             seed\nwent wrong: {}\nchanged on purpose: {}\nwriters accepted at once, at most: {}\n\
+             seed\nwent wrong: {}\nchanged on purpose: {}\ncounted: {}\nwriters accepted at once, at most: {}\n\
              violations: {}\n",
             list(&self.total.faults),
             list(&self.total.changes),
+            list(&self.total.figures),
             self.total.accepted_writers_max,
             self.total.violations
         )
@@ -137,7 +143,7 @@ impl Ledger {
 
 #[cfg(test)]
 mod tests {
-    use nexus_sim::cluster::{self, ClusterSpec, Families};
+    use nexus_sim::cluster::{ClusterSpec, Families};
 
     use super::*;
 
@@ -145,7 +151,7 @@ mod tests {
         let faults_for = std::time::Duration::from_secs(1);
         let families = Families::NONE;
         let spec = ClusterSpec { shards: 1, faults_for, families, ..ClusterSpec::new(seed) };
-        Row::new(&spec, &cluster::run(spec.clone(), None))
+        Row::of(&spec, None)
     }
 
     #[test]

@@ -22,6 +22,8 @@ use super::{Checker, Seen};
 #[derive(Default)]
 pub(super) struct OneWriter {
     accepted: FixedMap<(AgentId, u64), (GroupId, Term, Index)>,
+    /// Whether some step was accepted twice.
+    twice: bool,
 }
 
 impl Checker for OneWriter {
@@ -40,6 +42,7 @@ impl Checker for OneWriter {
         if first == here {
             return Ok(());
         }
+        self.twice = true;
         let ((one, its_term, at), number) = (first, step.number);
         Err(format!(
             "step {number} of {} is accepted as entry {} of {group} in term {}, and was as \
@@ -49,6 +52,7 @@ impl Checker for OneWriter {
     }
 
     fn figures(&self) -> Vec<(&'static str, u64)> {
-        vec![("accepted-steps", self.accepted.len() as u64)]
+        let writers = 1 + u64::from(self.twice);
+        vec![("accepted-steps", self.accepted.len() as u64), ("accepted-writers-max", writers)]
     }
 }
