@@ -219,13 +219,11 @@ impl Raft {
     /// Lets a sender know that its term is over.
     fn correct(&mut self, from: NodeId, body: &Body) {
         let answer = match body {
-            Body::Append { prev, round, .. } => {
-                Body::Rejected { prev: prev.1, hint: self.log.last(), round: *round }
+            // The term alone: by now the sender may lead this very term, or stand in it, and
+            // what it asked in an earlier one must not pass for a round or a vote of this one.
+            Body::Append { .. } | Body::Snapshot { .. } | Body::Vote { .. } => {
+                Body::PreVoted { granted: false }
             }
-            Body::Snapshot { last, round, .. } => {
-                Body::SnapshotReceived { last: *last, next: 0, round: *round }
-            }
-            Body::Vote { .. } => Body::Voted { granted: false },
             Body::ReadIndex { ticket } => Body::ReadIndexIs { ticket: *ticket, index: None },
             _ => return,
         };

@@ -7,5 +7,6 @@ mod hostile;
 mod net;
 mod promises;
 mod script;
+mod terms;
 
 use net::Net;
