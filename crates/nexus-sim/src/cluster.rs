@@ -38,15 +38,16 @@ mod world;
 mod tests;
 
 // What the world of whole nodes has in common with this one.
+pub(crate) use checkers::VIOLATIONS_MAX;
 pub(crate) use clock::Clock;
 pub(crate) use disk::Leaves;
 pub(crate) use event::Blow;
-pub(crate) use links::Links;
-pub(crate) use nemesis::draw_ppm;
+pub(crate) use links::{Links, copies};
+pub(crate) use nemesis::{Air, Attacked, Nemesis, Victim, draw_ppm};
 pub(crate) use node::Death;
-pub(crate) use outcome::{PANIC, text_of};
+pub(crate) use outcome::{broken_assertion, panic_of};
 pub(crate) use outside::{node_id, node_index};
-pub(crate) use plan::{BlowDose, Plan};
+pub(crate) use plan::Plan;
 pub(crate) use queue::Queue;
 pub(crate) use store::{NodeStorage, SharedDisk, open, write};
 pub(crate) use trace::ClusterTrace;

@@ -110,16 +110,19 @@ impl Node {
         if let Some(hosted) = hosting.and_then(|hosting| hosting.agents.get_mut(&id)) {
             hosted.delivered.insert(number);
         }
-        let AgentName { kind, key } = name;
-        self.system.deliver(Deliver {
-            kind,
-            key,
-            message: &message,
-            bytes: &bytes,
-            deadline,
-            number,
-        });
+        self.hand_in(name, (&message, &bytes), deadline, number);
         Ok(())
+    }
+
+    /// Puts a message into a mailbox of this node's agents.
+    pub(crate) fn hand_in(
+        &self,
+        AgentName { kind, key }: &AgentName,
+        (message, bytes): (&str, &[u8]),
+        deadline: Time,
+        number: u64,
+    ) {
+        self.system.deliver(Deliver { kind, key, message, bytes, deadline, number });
     }
 
     /// The activation of an agent, made if there is none; it is about to get a message.

@@ -5,7 +5,7 @@
 //! that is wrong, its node says so, and the next look-up is of the directory.
 
 use bytes::Bytes;
-use nexus_agent::{AskError, Changed, Deliver};
+use nexus_agent::{AskError, Changed};
 use nexus_base::{AgentId, Time};
 use nexus_cluster::GroupId;
 use nexus_cluster::raft::Term;
@@ -135,15 +135,7 @@ impl Node {
             return self.give_back(back, Outcome::Again { unsure: false });
         }
         let number = self.deliveries.add_local(back);
-        let AgentName { kind, key } = &asked.to;
-        self.system.deliver(Deliver {
-            kind,
-            key,
-            message: &message,
-            bytes: &bytes,
-            deadline,
-            number,
-        });
+        self.hand_in(&asked.to, (&message, &bytes), deadline, number);
     }
 
     /// A local agent has answered.

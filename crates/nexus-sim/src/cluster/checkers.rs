@@ -191,7 +191,7 @@ pub(crate) struct Checkers {
 }
 
 /// Violations kept of one run; what comes later mostly follows from the first.
-const VIOLATIONS_MAX: usize = 16;
+pub(crate) const VIOLATIONS_MAX: usize = 16;
 
 impl Checkers {
     pub(crate) fn new(watch: Watch) -> Checkers {
@@ -209,11 +209,7 @@ impl Checkers {
             Box::<lease_exclusivity::LeaseExclusivity>::default(),
             Box::<liveness::Liveness>::default(),
         ];
-        all.retain(|checker| match watch {
-            Watch::All => true,
-            Watch::Only(name) => checker.name() == name,
-            Watch::Nobody => false,
-        });
+        all.retain(|checker| watch.has(checker.name()));
         Checkers { all, violations: Vec::new() }
     }
 

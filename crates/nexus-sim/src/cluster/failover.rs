@@ -23,6 +23,7 @@ use super::checkers::{Checker, Place, Seen, Violation};
 use super::client::{Outcome, Reply, Request};
 use super::family::Families;
 use super::kv::{ClientId, Op};
+use super::nemesis::Attacked as _;
 use super::node::{Death, founders};
 use super::outside::node_id;
 use super::replica::Replica;

@@ -178,6 +178,33 @@ fn part_of(whole: Duration, rng: &mut Rng) -> Duration {
     Duration::from_nanos(rng.below(whole.as_nanos() as u64 + 1))
 }
 
+/// When copies of what passes between a client and a node arrive. Never in order: each is a
+/// request of its own.
+pub(crate) fn copies(
+    plan: &Plan,
+    rng: &mut Rng,
+    counts: &mut FaultCounts,
+) -> [Option<Duration>; 2] {
+    let takes = plan.latency + Duration::from_nanos(rng.below(1_000_000));
+    let mut strikes = |family, chance, rng: &mut Rng| {
+        let does = plan.families.has(family) && rng.chance(chance);
+        if does {
+            counts.count(family);
+        }
+        does
+    };
+    if strikes(Family::Loss, plan.link.loss, rng) {
+        return [None; 2];
+    }
+    let more = if strikes(Family::Delay, plan.link.delay, rng) {
+        plan.link.delay_mean.mul_f64(rng.exponential().min(10.0))
+    } else {
+        Duration::ZERO
+    };
+    let again = strikes(Family::Duplicate, plan.link.duplicate, rng).then_some(takes * 3 + more);
+    [Some(takes + more), again]
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

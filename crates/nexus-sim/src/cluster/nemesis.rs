@@ -1,13 +1,17 @@
-//! What goes wrong now and then, and how it ends.
+//! What goes wrong now and then, and how it ends: the same in every simulated cluster.
 
 use std::time::Duration;
 
 use nexus_base::{Rng, Time};
 
+use super::clock::Clock;
 use super::event::{Blow, Event};
-use super::family::Family;
+use super::family::{Families, Family, FaultCounts};
+use super::links::Links;
 use super::node::Death;
-use super::plan::{BlowDose, CLOCK_PPM_MAX};
+use super::plan::{BlowDose, CLOCK_PPM_MAX, Plan};
+use super::store::SharedDisk;
+use super::trace::ClusterTrace;
 use super::world::ClusterWorld;
 
 /// How much longer than usual a sync takes on a slow disk, at most.
@@ -42,23 +46,64 @@ impl Nemesis {
     }
 }
 
-impl ClusterWorld {
+/// What blows change, of all that is around nodes.
+pub(crate) struct Air<'a> {
+    pub(crate) now: Time,
+    pub(crate) nemesis: &'a mut Nemesis,
+    pub(crate) plan: &'a mut Plan,
+    pub(crate) links: &'a mut Links,
+    pub(crate) counts: &'a mut FaultCounts,
+    pub(crate) trace: &'a mut ClusterTrace,
+}
+
+/// What blows change of one node.
+pub(crate) struct Victim<'a> {
+    pub(crate) is_up: bool,
+    pub(crate) clock: &'a mut Clock,
+    pub(crate) disk: &'a SharedDisk,
+    /// Until when it stands still.
+    pub(crate) stalled: &'a mut Option<Time>,
+    /// How long a sync takes at least.
+    pub(crate) slow: &'a mut Duration,
+}
+
+/// A world in which things go wrong.
+pub(crate) trait Attacked {
+    fn node_count(&self) -> u32;
+    fn air(&mut self) -> Air<'_>;
+    fn victim(&mut self, node: u32) -> Victim<'_>;
+    /// Plans a blow for later.
+    fn plan_later(&mut self, later: Duration, blow: Blow);
+    /// Has a node that is up die.
+    fn die(&mut self, node: u32, death: Death);
+    /// Has a node that is down start; false if its disk does not let it.
+    fn start(&mut self, node: u32) -> bool;
+    /// Has a node's clock run at another rate.
+    fn bend(&mut self, node: u32, ppm: i64);
+    /// Gives a node all that has come while it stood still.
+    fn catch_up(&mut self, node: u32);
+
+    /// Whether the links of a node that strikes now are lost in another way.
+    fn plays_with_links(&mut self, _from: u32, _lasts: Duration) -> bool {
+        false
+    }
+
     /// Plans the first blow of each family.
-    pub(crate) fn plan_blows(&mut self) {
-        for dose in self.out.plan.blows.clone() {
+    fn plan_blows(&mut self) {
+        for dose in self.air().plan.blows.clone() {
             self.plan_blow(dose);
         }
     }
 
     fn plan_blow(&mut self, dose: BlowDose) {
-        let later = self.nemesis.about(dose.family, dose.every);
-        self.out.after(later, Event::Nemesis(Blow::Strike(dose.family)));
+        let later = self.air().nemesis.about(dose.family, dose.every);
+        self.plan_later(later, Blow::Strike(dose.family));
     }
 
-    pub(crate) fn handle_blow(&mut self, blow: Blow) {
+    fn handle_blow(&mut self, blow: Blow) {
         match blow {
             Blow::Strike(family) => {
-                let doses = &self.out.plan.blows;
+                let doses = &self.air().plan.blows;
                 let dose = doses.iter().find(|dose| dose.family == family).copied();
                 // None once the cluster is healed.
                 if let Some(dose) = dose {
@@ -68,25 +113,28 @@ impl ClusterWorld {
             }
             Blow::Restart { node } => self.start_node(node),
             Blow::Resume { node, until } => {
-                if self.nodes[node as usize].stalled == Some(until) {
+                if *self.victim(node).stalled == Some(until) {
                     self.resume(node);
                 }
             }
             Blow::Lose { from, to, until, dies } => {
-                self.lose((from, to), until.since(self.out.now), dies);
+                let lasts = until.since(self.air().now);
+                self.lose((from, to), lasts, dies);
             }
-            Blow::Mend { cut } => self.out.links.mend(cut),
+            Blow::Mend { cut } => self.air().links.mend(cut),
             Blow::Room { node } => self.set_full(node, false),
-            Blow::Quick { node } => self.nodes[node as usize].slow = Duration::ZERO,
+            Blow::Quick { node } => *self.victim(node).slow = Duration::ZERO,
         }
     }
 
     fn strike(&mut self, dose: BlowDose) {
         let family = dose.family;
-        let lasts = self.nemesis.about(family, dose.lasts);
-        let node = self.nemesis.rng(family).below(u64::from(self.spec.nodes)) as u32;
-        self.out.counts.count(family);
-        self.out.trace.say(self.out.now, format_args!("{family} strikes, first at node {node}"));
+        let count = u64::from(self.node_count());
+        let air = self.air();
+        let lasts = air.nemesis.about(family, dose.lasts);
+        let node = air.nemesis.rng(family).below(count) as u32;
+        air.counts.count(family);
+        air.trace.say(air.now, format_args!("{family} strikes, first at node {node}"));
         match family {
             Family::Kill => self.kill(node, Death::Process, lasts),
             Family::Power => self.kill(node, Death::Power, lasts),
@@ -96,17 +144,17 @@ impl ClusterWorld {
             Family::Partition => self.cut_in_two(lasts),
             Family::Full => {
                 self.set_full(node, true);
-                self.out.after(lasts, Event::Nemesis(Blow::Room { node }));
+                self.plan_later(lasts, Blow::Room { node });
             }
             Family::SlowSync => {
-                let slow = SLOW_SYNC_MAX.mul_f64(self.nemesis.rng(family).unit());
-                self.nodes[node as usize].slow = slow;
-                self.out.after(lasts, Event::Nemesis(Blow::Quick { node }));
+                let slow = SLOW_SYNC_MAX.mul_f64(self.air().nemesis.rng(family).unit());
+                *self.victim(node).slow = slow;
+                self.plan_later(lasts, Blow::Quick { node });
             }
             Family::Pause => self.pause(node, lasts),
             Family::ClockRate => {
-                let ppm = draw_ppm(self.nemesis.rng(family));
-                self.nodes[node as usize].bend(&mut self.out, ppm);
+                let ppm = draw_ppm(self.air().nemesis.rng(family));
+                self.bend(node, ppm);
             }
             // These strike frames and restarts, not now and then.
             Family::Delay
@@ -119,59 +167,56 @@ impl ClusterWorld {
     }
 
     /// Has a node die, and start again later.
-    pub(crate) fn kill(&mut self, node: u32, death: Death, down: Duration) {
-        let dead = &mut self.nodes[node as usize];
-        if dead.up {
-            dead.die(&mut self.out, death);
-            self.out.after(down, Event::Nemesis(Blow::Restart { node }));
+    fn kill(&mut self, node: u32, death: Death, down: Duration) {
+        if self.victim(node).is_up {
+            self.die(node, death);
+            self.plan_later(down, Blow::Restart { node });
         }
     }
 
     /// Starts a node, if it is down.
-    pub(crate) fn start_node(&mut self, node: u32) {
-        let starts = &mut self.nodes[node as usize];
-        if starts.up {
+    fn start_node(&mut self, node: u32) {
+        if self.victim(node).is_up {
             return;
         }
-        if self.out.plan.families.has(Family::ClockOffset) {
-            let rng = self.nemesis.rng(Family::ClockOffset);
+        let air = self.air();
+        let now = air.now;
+        if air.plan.families.has(Family::ClockOffset) {
+            let rng = air.nemesis.rng(Family::ClockOffset);
             let start = Time::from_nanos(rng.below(CLOCK_START_MAX));
-            let ppm = starts.clock.ppm();
-            starts.clock = super::clock::Clock::new(self.out.now, start, ppm);
-            self.out.counts.count(Family::ClockOffset);
+            air.counts.count(Family::ClockOffset);
+            let clock = self.victim(node).clock;
+            *clock = Clock::new(now, start, clock.ppm());
         }
-        self.out.trace.say(self.out.now, format_args!("node {node} starts"));
-        if !starts.start(&mut self.out) {
-            self.out.trace.say(self.out.now, format_args!("node {node} finds its disk full"));
-            self.out.after(RETRY_START, Event::Nemesis(Blow::Restart { node }));
+        self.air().trace.say(now, format_args!("node {node} starts"));
+        if !self.start(node) {
+            self.air().trace.say(now, format_args!("node {node} finds its disk full"));
+            self.plan_later(RETRY_START, Blow::Restart { node });
         }
     }
 
     fn set_full(&mut self, node: u32, full: bool) {
-        self.nodes[node as usize].disk.with(|disk| disk.full = full);
+        self.victim(node).disk.with(|disk| disk.full = full);
     }
 
     fn pause(&mut self, node: u32, lasts: Duration) {
-        let until = self.out.now.after(lasts);
-        let stalls = &mut self.nodes[node as usize];
-        if stalls.up {
-            stalls.stalled = Some(until);
-            self.out.after(lasts, Event::Nemesis(Blow::Resume { node, until }));
+        let until = self.air().now.after(lasts);
+        let stalls = self.victim(node);
+        if stalls.is_up {
+            *stalls.stalled = Some(until);
+            self.plan_later(lasts, Blow::Resume { node, until });
         }
     }
 
     /// Has a node go on, with all that has come meanwhile.
-    pub(crate) fn resume(&mut self, node: u32) {
-        let goes_on = &mut self.nodes[node as usize];
-        goes_on.stalled = None;
-        for event in std::mem::take(&mut goes_on.held) {
-            self.dispatch(event);
-        }
+    fn resume(&mut self, node: u32) {
+        *self.victim(node).stalled = None;
+        self.catch_up(node);
     }
 
     fn cut_one_way(&mut self, from: u32, lasts: Duration) {
-        let nodes = self.spec.nodes;
-        let rng = self.nemesis.rng(Family::OneWay);
+        let nodes = self.node_count();
+        let rng = self.air().nemesis.rng(Family::OneWay);
         // To one other, or to all; or from all.
         let other = (from + 1 + rng.below(u64::from(nodes) - 1) as u32) % nodes;
         let others = (0..nodes).filter(|&node| node != from);
@@ -180,37 +225,98 @@ impl ClusterWorld {
             1 => others.map(|to| (to, from)).collect(),
             _ => vec![(from, other)],
         };
-        let cut = self.out.links.cut(pairs);
-        self.out.after(lasts, Event::Nemesis(Blow::Mend { cut }));
+        self.cut(pairs, lasts);
     }
 
     fn cut_in_two(&mut self, lasts: Duration) {
-        let nodes = self.spec.nodes;
+        let nodes = self.node_count();
         let mut order: Vec<u32> = (0..nodes).collect();
-        let rng = self.nemesis.rng(Family::Partition);
+        let rng = self.air().nemesis.rng(Family::Partition);
         rng.shuffle(&mut order);
         let (left, right) = order.split_at(1 + rng.below(u64::from(nodes) - 1) as usize);
-        let pairs = left
-            .iter()
-            .flat_map(|&one| right.iter().flat_map(move |&other| [(one, other), (other, one)]));
-        let cut = self.out.links.cut(pairs.collect());
-        self.out.after(lasts, Event::Nemesis(Blow::Mend { cut }));
+        let both = |&one: &u32| right.iter().flat_map(move |&other| [(one, other), (other, one)]);
+        self.cut(left.iter().flat_map(both).collect(), lasts);
+    }
+
+    fn cut(&mut self, pairs: Vec<(u32, u32)>, lasts: Duration) {
+        let cut = self.air().links.cut(pairs);
+        self.plan_later(lasts, Blow::Mend { cut });
+    }
+
+    /// One node is heard no more by another, which dies if it is told for how long. Not once
+    /// the cluster is healed.
+    fn lose(&mut self, pair: (u32, u32), lasts: Duration, dies: Option<Duration>) {
+        if self.air().plan.families == Families::NONE {
+            return;
+        }
+        self.cut(vec![pair], lasts);
+        if let Some(down) = dies {
+            self.air().counts.count(Family::Kill);
+            self.kill(pair.1, Death::Process, down);
+        }
     }
 
     /// Ends all that goes wrong.
-    pub(crate) fn end_blows(&mut self) {
-        self.out.plan.blows.clear();
-        self.out.plan.families = super::Families::NONE;
-        self.out.links.mend_all();
-        for node in 0..self.spec.nodes {
-            let healed = &mut self.nodes[node as usize];
-            healed.slow = Duration::ZERO;
-            healed.disk.with(|disk| disk.full = false);
+    fn end_blows(&mut self) {
+        let air = self.air();
+        air.plan.blows.clear();
+        air.plan.families = Families::NONE;
+        air.links.mend_all();
+        for node in 0..self.node_count() {
+            self.set_full(node, false);
+            let healed = self.victim(node);
+            *healed.slow = Duration::ZERO;
             if healed.stalled.is_some() {
                 self.resume(node);
             }
             self.start_node(node);
         }
+    }
+}
+
+impl Attacked for ClusterWorld {
+    fn node_count(&self) -> u32 {
+        self.spec.nodes
+    }
+
+    fn air(&mut self) -> Air<'_> {
+        let (out, nemesis) = (&mut self.out, &mut self.nemesis);
+        let (plan, links) = (&mut out.plan, &mut out.links);
+        let (counts, trace) = (&mut out.counts, &mut out.trace);
+        Air { now: out.now, nemesis, plan, links, counts, trace }
+    }
+
+    fn victim(&mut self, node: u32) -> Victim<'_> {
+        let node = &mut self.nodes[node as usize];
+        let (clock, disk) = (&mut node.clock, &node.disk);
+        let (stalled, slow) = (&mut node.stalled, &mut node.slow);
+        Victim { is_up: node.up, clock, disk, stalled, slow }
+    }
+
+    fn plan_later(&mut self, later: Duration, blow: Blow) {
+        self.out.after(later, Event::Nemesis(blow));
+    }
+
+    fn die(&mut self, node: u32, death: Death) {
+        self.nodes[node as usize].die(&mut self.out, death);
+    }
+
+    fn start(&mut self, node: u32) -> bool {
+        self.nodes[node as usize].start(&mut self.out)
+    }
+
+    fn bend(&mut self, node: u32, ppm: i64) {
+        self.nodes[node as usize].bend(&mut self.out, ppm);
+    }
+
+    fn catch_up(&mut self, node: u32) {
+        for event in std::mem::take(&mut self.nodes[node as usize].held) {
+            self.dispatch(event);
+        }
+    }
+
+    fn plays_with_links(&mut self, from: u32, lasts: Duration) -> bool {
+        self.play_with_links(from, lasts)
     }
 }
 

@@ -48,19 +48,15 @@ pub fn run(spec: ClusterSpec, listener: Option<Listener>) -> Outcome {
     if let Some(listener) = listener {
         world.listen(listener);
     }
-    let ended = catch_unwind(AssertUnwindSafe(|| {
+    let panicked = panic_of(|| {
         world.run_for(faults_for);
         if world.violations().is_empty() {
             world.heal();
             world.settle();
         }
-    }));
+    });
     let mut violations = world.violations().to_vec();
-    if let Err(panic) = ended {
-        let place = Place { shard: 0, node: NodeId(0) };
-        let (at, seen) = (world.now(), text_of(&*panic));
-        violations.push(Violation { checker: PANIC, at, place, seen });
-    }
+    violations.extend(panicked.map(|seen| broken_assertion(world.now(), seen)));
     Outcome {
         virtual_time: world.now(),
         events: world.events(),
@@ -74,9 +70,16 @@ pub fn run(spec: ClusterSpec, listener: Option<Listener>) -> Outcome {
     }
 }
 
-/// What a panic says.
-pub(crate) fn text_of(panic: &(dyn std::any::Any + Send)) -> String {
+/// What a panic of `play` says, if it comes to one.
+pub(crate) fn panic_of(play: impl FnOnce()) -> Option<String> {
+    let panic = catch_unwind(AssertUnwindSafe(play)).err()?;
     let text = panic.downcast_ref::<&str>().copied();
     let text = text.or_else(|| panic.downcast_ref::<String>().map(String::as_str));
-    text.unwrap_or("a panic without a text").to_owned()
+    Some(text.unwrap_or("a panic without a text").to_owned())
+}
+
+/// A panic of the code that is run, as a promise it broke.
+pub(crate) fn broken_assertion(at: Time, seen: String) -> Violation {
+    let place = Place { shard: 0, node: NodeId(0) };
+    Violation { checker: PANIC, at, place, seen }
 }

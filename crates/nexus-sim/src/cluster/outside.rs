@@ -9,7 +9,7 @@ use super::checkers::{Checkers, Place, Seen};
 use super::client::{Reply, Request};
 use super::event::Event;
 use super::family::FaultCounts;
-use super::links::Links;
+use super::links::{Links, copies};
 use super::plan::Plan;
 use super::queue::Queue;
 use super::trace::ClusterTrace;
@@ -62,7 +62,7 @@ impl Outside {
 
     /// Sends a client's request to a node.
     pub(crate) fn ask(&mut self, to: u32, request: Request) {
-        let copies = self.copies();
+        let copies = copies(&self.plan, &mut self.rng, &mut self.counts);
         for later in copies.into_iter().flatten() {
             self.after(later, Event::Request { to, request });
         }
@@ -70,34 +70,9 @@ impl Outside {
 
     /// Sends an answer to a client.
     pub(crate) fn answer(&mut self, reply: Reply) {
-        let copies = self.copies();
+        let copies = copies(&self.plan, &mut self.rng, &mut self.counts);
         for later in copies.into_iter().flatten() {
             self.after(later, Event::Reply(reply));
         }
-    }
-
-    /// When copies of what passes between a client and a node arrive. Never in order: each
-    /// is a request of its own.
-    fn copies(&mut self) -> [Option<Duration>; 2] {
-        use super::family::Family::{Delay, Duplicate, Loss};
-        let (plan, rng) = (&self.plan, &mut self.rng);
-        let takes = plan.latency + Duration::from_nanos(rng.below(1_000_000));
-        let mut strikes = |family, chance, rng: &mut Rng| {
-            let does = plan.families.has(family) && rng.chance(chance);
-            if does {
-                self.counts.count(family);
-            }
-            does
-        };
-        if strikes(Loss, plan.link.loss, rng) {
-            return [None; 2];
-        }
-        let more = if strikes(Delay, plan.link.delay, rng) {
-            plan.link.delay_mean.mul_f64(rng.exponential().min(10.0))
-        } else {
-            Duration::ZERO
-        };
-        let again = strikes(Duplicate, plan.link.duplicate, rng).then_some(takes * 3 + more);
-        [Some(takes + more), again]
     }
 }

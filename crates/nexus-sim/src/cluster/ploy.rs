@@ -10,7 +10,6 @@ use nexus_base::{Ratio, Rng};
 
 use super::event::{Blow, Event};
 use super::family::{Families, Family};
-use super::node::Death;
 use super::world::ClusterWorld;
 
 /// The share of seeds that have a ploy, if its families strike in them.
@@ -77,7 +76,7 @@ impl ClusterWorld {
     }
 
     /// Whether the links of a node that strikes now are lost in another way.
-    pub(crate) fn plays_with_links(&mut self, from: u32, lasts: Duration) -> bool {
+    pub(crate) fn play_with_links(&mut self, from: u32, lasts: Duration) -> bool {
         if self.plays(Ploy::Fading) {
             self.fade(from, lasts);
         } else if self.plays(Ploy::Echo) {
@@ -107,19 +106,6 @@ impl ClusterWorld {
         let until = self.out.now.after(later + lasts);
         for (later, to, dies) in blows {
             self.out.after(later, Event::Nemesis(Blow::Lose { from, to, until, dies }));
-        }
-    }
-
-    /// `from` is heard no more by `to`, which dies if it is told for how long.
-    pub(crate) fn lose(&mut self, pair: (u32, u32), lasts: Duration, dies: Option<Duration>) {
-        if self.healed {
-            return;
-        }
-        let cut = self.out.links.cut(vec![pair]);
-        self.out.after(lasts, Event::Nemesis(Blow::Mend { cut }));
-        if let Some(down) = dies {
-            self.out.counts.count(Family::Kill);
-            self.kill(pair.1, Death::Process, down);
         }
     }
 

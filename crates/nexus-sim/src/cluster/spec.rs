@@ -53,6 +53,17 @@ impl Kind {
     }
 }
 
+impl Watch {
+    /// Whether the checker of this name watches.
+    pub(crate) fn has(self, name: &str) -> bool {
+        match self {
+            Watch::All => true,
+            Watch::Only(only) => name == only,
+            Watch::Nobody => false,
+        }
+    }
+}
+
 /// What a simulated cluster is like.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct ClusterSpec {

@@ -12,7 +12,7 @@ use super::event::Event;
 use super::family::{Family, FaultCounts};
 use super::kv::ClientId;
 use super::links::Links;
-use super::nemesis::{Nemesis, draw_ppm};
+use super::nemesis::{Attacked as _, Nemesis, draw_ppm};
 use super::node::{Death, HELD_MAX, Node};
 use super::outside::{Outside, node_id};
 use super::pace::Pace;

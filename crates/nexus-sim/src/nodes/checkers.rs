@@ -26,7 +26,7 @@ use nexus_node::{Node, Observer, Saw, shard_of};
 
 use super::client::ClientId;
 use super::op::{Op, Reply};
-use crate::cluster::{Place, Violation, Watch};
+use crate::cluster::{Place, VIOLATIONS_MAX, Violation, Watch};
 
 /// What a world shows its checkers.
 #[derive(Clone, Copy)]
@@ -118,17 +118,10 @@ struct All {
     violations: Vec<Violation>,
 }
 
-/// Violations kept of one run; what comes later mostly follows from the first.
-const VIOLATIONS_MAX: usize = 16;
-
 impl Checkers {
     pub(crate) fn new(watch: Watch) -> Checkers {
         let mut all = every();
-        all.retain(|checker| match watch {
-            Watch::All => true,
-            Watch::Only(name) => checker.name() == name,
-            Watch::Nobody => false,
-        });
+        all.retain(|checker| watch.has(checker.name()));
         Checkers(Arc::new(Mutex::new(All { now: Time::ZERO, all, violations: Vec::new() })))
     }
 

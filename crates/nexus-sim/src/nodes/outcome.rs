@@ -1,13 +1,10 @@
 //! One run from its beginning to its end, and what came of it.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
-
 use nexus_base::Time;
-use nexus_cluster::NodeId;
 
 use super::world::NodesWorld;
 use crate::TraceHash;
-use crate::cluster::{ClusterSpec, FaultCounts, Listener, PANIC, Place, Violation, text_of};
+use crate::cluster::{ClusterSpec, FaultCounts, Listener, Violation, broken_assertion, panic_of};
 
 /// What came of a run.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -46,19 +43,15 @@ pub fn run(spec: ClusterSpec, listener: Option<Listener>) -> Outcome {
     if let Some(listener) = listener {
         world.listen(listener);
     }
-    let ended = catch_unwind(AssertUnwindSafe(|| {
+    let panicked = panic_of(|| {
         world.run_for(faults_for);
         if world.violations().is_empty() {
             world.heal();
             world.settle();
         }
-    }));
+    });
     let mut violations = world.violations();
-    if let Err(panic) = ended {
-        let place = Place { shard: 0, node: NodeId(0) };
-        let (at, seen) = (world.now(), text_of(&*panic));
-        violations.push(Violation { checker: PANIC, at, place, seen });
-    }
+    violations.extend(panicked.map(|seen| broken_assertion(world.now(), seen)));
     Outcome {
         virtual_time: world.now(),
         events: world.events(),

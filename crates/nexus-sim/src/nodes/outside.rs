@@ -8,8 +8,7 @@ use nexus_node::{Answer, Ask, CallError};
 
 use super::checkers::Checkers;
 use super::event::Event;
-use crate::cluster::Family::{self, Delay, Duplicate, Loss};
-use crate::cluster::{ClusterTrace, FaultCounts, Links, Plan, Queue};
+use crate::cluster::{ClusterTrace, FaultCounts, Links, Plan, Queue, copies};
 
 /// All of the world but its nodes and clients.
 pub(crate) struct Outside {
@@ -51,7 +50,7 @@ impl Outside {
     /// Sends what a client asks to a node; how many copies of it may arrive, as far as the
     /// client can tell.
     pub(crate) fn ask(&mut self, to: u32, ask: &Ask) -> u32 {
-        let copies = self.copies();
+        let copies = copies(&self.plan, &mut self.rng, &mut self.counts);
         let sent = copies.iter().flatten().count().max(1) as u32;
         for later in copies.into_iter().flatten() {
             self.after(later, Event::Ask { to, ask: ask.clone() });
@@ -62,39 +61,10 @@ impl Outside {
     /// Sends an answer to a client.
     pub(crate) fn answer(&mut self, from: u32, ticket: u64, answer: &Result<Answer, CallError>) {
         // An answer that comes twice is not two: only copies of questions are counted.
-        if let Some(later) = self.copies()[0] {
+        let [first, _] = copies(&self.plan, &mut self.rng, &mut self.counts);
+        if let Some(later) = first {
             let answer = answer.clone();
             self.after(later, Event::Reply { from, ticket, answer });
         }
-    }
-
-    /// When copies of what passes between a client and a node arrive. Never in order: each
-    /// is a request of its own.
-    fn copies(&mut self) -> [Option<Duration>; 2] {
-        let takes = self.plan.latency + Duration::from_nanos(self.rng.below(1_000_000));
-        if self.strikes(Loss) {
-            return [None; 2];
-        }
-        let more = if self.strikes(Delay) {
-            self.plan.link.delay_mean.mul_f64(self.rng.exponential().min(10.0))
-        } else {
-            Duration::ZERO
-        };
-        let again = self.strikes(Duplicate).then_some(takes * 3 + more);
-        [Some(takes + more), again]
-    }
-
-    fn strikes(&mut self, family: Family) -> bool {
-        let dose = &self.plan.link;
-        let chance = match family {
-            Loss => dose.loss,
-            Delay => dose.delay,
-            _ => dose.duplicate,
-        };
-        let does = self.plan.families.has(family) && self.rng.chance(chance);
-        if does {
-            self.counts.count(family);
-        }
-        does
     }
 }

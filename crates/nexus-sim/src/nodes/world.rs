@@ -9,7 +9,6 @@ use nexus_node::{Answer, CallError, Input};
 use super::checkers::{Checker, Checkers, Seen};
 use super::client::{Client, ClientId, Next, client_of};
 use super::event::Event;
-use super::nemesis::Nemesis;
 use super::node::{HELD_MAX, SimNode, datagram};
 use super::op::{Op, Reply};
 use super::outside::Outside;
@@ -18,8 +17,8 @@ use super::spec::{
 };
 use crate::TraceHash;
 use crate::cluster::{
-    Clock, ClusterSpec, ClusterTrace, Death, Families, Family, FaultCounts, Links, Listener, Plan,
-    Queue, Violation, draw_ppm, node_id,
+    Attacked as _, Clock, ClusterSpec, ClusterTrace, Death, Families, Family, FaultCounts, Links,
+    Listener, Nemesis, Plan, Queue, Violation, draw_ppm, node_id,
 };
 use crate::mix::{Mix, content_hash};
 

@@ -16,6 +16,19 @@ fn put_by(world: &World, number: u64, deadline: Time) {
     world.system().deliver(Deliver { kind, key, message, bytes: &bytes, deadline, number });
 }
 
+/// What the host is told in each of twenty worlds in which `act` is done to a note that has
+/// just been activated.
+#[track_caller]
+fn told(act: impl Fn(&mut World), expected: &[&str]) {
+    check(seeds(20), |world| {
+        let desk = desk(world);
+        activate(world, "note", None);
+        act(world);
+        world.run_until_idle();
+        assert_eq!(desk.words(), expected);
+    });
+}
+
 #[test]
 fn steps_come_in_the_order_of_the_messages() {
     check(seeds(20), |world| {
@@ -66,14 +79,11 @@ fn what_cannot_be_delivered_comes_back_before_deliver_returns() {
 
 #[test]
 fn a_message_that_waited_too_long_is_not_handled() {
-    check(seeds(20), |world| {
-        let desk = desk(world);
-        activate(world, "note", None);
+    let late = |world: &mut World| {
         put(world, "note", 1, Slow(10));
         put_by(world, 2, world.now().after(Duration::from_millis(5)));
-        world.run_until_idle();
-        assert_eq!(desk.words(), ["stepped 1", "undelivered 2: deadline"]);
-    });
+    };
+    told(late, &["stepped 1", "undelivered 2: deadline"]);
 }
 
 #[test]
@@ -140,49 +150,37 @@ fn a_kill_brings_back_what_was_begun_and_what_waited() {
 
 #[test]
 fn a_kill_before_the_start_brings_everything_back() {
-    check(seeds(20), |world| {
-        let desk = desk(world);
-        activate(world, "note", None);
+    let killed = |world: &mut World| {
         put(world, "note", 1, Look);
         world.system().kill_by_name("note", "one");
         put(world, "note", 2, Look);
-        world.run_until_idle();
-        let expected = ["undelivered 1: stopped", "undelivered 2: stopped", "ended 7: killed"];
-        assert_eq!(desk.words(), expected);
-    });
+    };
+    told(killed, &["undelivered 1: stopped", "undelivered 2: stopped", "ended 7: killed"]);
 }
 
 #[test]
 fn a_stop_waits_for_the_step_that_was_begun() {
-    check(seeds(20), |world| {
-        let desk = desk(world);
-        activate(world, "note", None);
+    let stopped = |world: &mut World| {
         put(world, "note", 1, Slow(10));
         put(world, "note", 2, Look);
         world.run_for(Duration::from_millis(5));
         world.system().stop_by_name("note", "one");
-        world.run_until_idle();
-        assert_eq!(desk.words(), ["stepped 1", "undelivered 2: stopped", "ended 7: stopped"]);
-    });
+    };
+    told(stopped, &["stepped 1", "undelivered 2: stopped", "ended 7: stopped"]);
 }
 
 #[test]
 fn made_afresh_a_strict_agent_ends() {
-    check(seeds(10), |world| {
-        let desk = desk(world);
-        activate(world, "note", None);
+    let restarted = |world: &mut World| {
         world.find::<Note>("one").expect("it is active").restart();
         put(world, "note", 1, Look);
-        world.run_until_idle();
-        assert_eq!(desk.words(), ["undelivered 1: stopped", "ended 7: made afresh"]);
-    });
+    };
+    told(restarted, &["undelivered 1: stopped", "ended 7: made afresh"]);
 }
 
 #[test]
 fn only_who_rests_is_passivated() {
-    check(seeds(20), |world| {
-        let desk = desk(world);
-        activate(world, "note", None);
+    let passivated = |world: &mut World| {
         put(world, "note", 1, Slow(10));
         assert!(!world.system().passivate("note", "one"), "it has mail");
         world.run_for(Duration::from_millis(5));
@@ -190,8 +188,8 @@ fn only_who_rests_is_passivated() {
         world.run_until_idle();
         assert!(world.system().passivate("note", "one"));
         assert!(!world.system().passivate("note", "one"), "it is gone");
-        assert_eq!(desk.words(), ["stepped 1", "ended 7: stopped"]);
-    });
+    };
+    told(passivated, &["stepped 1", "ended 7: stopped"]);
 }
 
 #[test]
@@ -240,14 +238,9 @@ fn an_ask_by_a_handle_is_answered_when_its_step_is_let_out() {
 
 #[test]
 fn what_a_handler_that_cannot_be_dropped_answered_does_not_leave() {
-    check(seeds(10), |world| {
-        let desk = desk(world);
-        activate(world, "note", None);
-        put(world, "note", 1, Snag);
-        world.run_until_idle();
-        let ended = "ended 7: crashed: panic in handler: caught on a snag";
-        assert_eq!(desk.words(), ["undelivered 1: crashed", ended]);
-    });
+    let ended = "ended 7: crashed: panic in handler: caught on a snag";
+    let snagged = |world: &mut World| put(world, "note", 1, Snag);
+    told(snagged, &["undelivered 1: crashed", ended]);
 }
 
 #[test]
