@@ -14,3 +14,4 @@ mod outcome;
 mod said;
 mod step;
 mod steward;
+mod voters;

@@ -1,7 +1,7 @@
 //! What a node keeps and leads, for those who look at it from outside: checkers, reports.
 
 use nexus_cluster::GroupId;
-use nexus_cluster::raft::{Index, Term};
+use nexus_cluster::raft::{Index, Members, Term};
 
 use crate::Node;
 use crate::shard::ShardState;
@@ -12,6 +12,11 @@ impl Node {
         self.groups
             .iter()
             .filter_map(|(&id, group)| group.shard().map(|shard| (id, group.applied, shard)))
+    }
+
+    /// Who a group consists of, as far as this node's log of it says; none if it keeps none.
+    pub fn members(&self, group: GroupId) -> Option<&Members> {
+        self.groups.get(&group).map(|member| member.raft.members())
     }
 
     /// The shards that it leads and whose agents it hosts.

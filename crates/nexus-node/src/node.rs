@@ -8,6 +8,7 @@ use nexus_base::{AgentId, Rng, Time};
 use nexus_cluster::membership::{self, Membership};
 use nexus_cluster::raft::{self, Index, Members, Snapshot, StartError, Stored, Term, Vote, Write};
 use nexus_cluster::registry::Routes;
+use nexus_cluster::shard::placement::founding;
 use nexus_cluster::shard::{HandoffId, MapError, ShardId, ShardMap};
 use nexus_cluster::wire::{Content, Envelope, encode};
 use nexus_cluster::{GroupId, NodeId};
@@ -208,14 +209,13 @@ impl Node {
     fn start_groups(&mut self, stored: BTreeMap<GroupId, Stored>) -> Result<(), NodeError> {
         // The first shard's before the control group's, which says that this was done: the
         // shard may have ended since, and must not begin again.
-        let first = BTreeSet::from_iter(self.spec.first_replicas());
-        let founded = [(group_of(ShardId(0)), first), (CONTROL, self.spec.control().collect())];
+        let control: Vec<NodeId> = self.spec.control().collect();
+        let founded = [(group_of(ShardId(0)), self.spec.first_replicas()), (CONTROL, control)];
         let is_founded = stored.contains_key(&CONTROL);
-        for (group, voters) in founded {
-            let voters: BTreeSet<NodeId> = voters;
-            let founds = !is_founded && voters.contains(&self.spec.id);
+        for (group, nodes) in founded {
+            let founds = !is_founded && nodes.contains(&self.spec.id);
             if founds && !stored.contains_key(&group) {
-                self.found_group(group, voters, Term(0))?;
+                self.found_group(group, &nodes, Term(0))?;
             }
         }
         for (group, stored) in stored {
@@ -232,10 +232,10 @@ impl Node {
     pub(crate) fn found_group(
         &mut self,
         group: GroupId,
-        voters: BTreeSet<NodeId>,
+        nodes: &[NodeId],
         term: Term,
     ) -> Result<(), NodeError> {
-        let members = Members { voters, ..Members::default() };
+        let members = founding(nodes);
         let state = self.fresh(group).snapshot();
         let snapshot = Snapshot { last: FOUNDED, members, state };
         let voted_for = (term > Term(0)).then_some(self.spec.id);

@@ -19,7 +19,8 @@ pub struct NodeSpec {
     /// [`Me::start`] is taken instead.
     pub incarnation: u64,
     /// The nodes that begin the cluster, the same list at all of them, in the same order. The
-    /// first [`CONTROL_MAX`] keep the map of shards, the first three the first shard.
+    /// first [`CONTROL_MAX`] keep the map of shards, the first three the first shard. Two that
+    /// would keep something are one who decides and one who listens.
     pub founders: Vec<NodeId>,
     /// Turns names into ids; the same in all of a cluster.
     pub secret: IdSecret,

@@ -337,9 +337,8 @@ impl ShardMap {
 
     fn lead(&mut self, id: ShardId, leader: Leader) -> Result<bool, MapError> {
         let shard = self.shards.get_mut(&id).ok_or(MapError::UnknownShard { shard: id })?;
-        if !shard.replicas.contains(&leader.node) {
-            return Err(MapError::NotKept { shard: id, node: leader.node });
-        }
+        // Perhaps not one of the replicas: those who kept the shard before lead it until the
+        // new ones have caught up, and must be found meanwhile.
         match shard.leader {
             Some(known) if known == leader => return Ok(false),
             Some(known) if known.term >= leader.term => {

@@ -21,6 +21,9 @@ use crate::NodeId;
 use crate::ring::{Ring, position_of};
 
 mod spread;
+mod voters;
+
+pub use voters::{founding, voters};
 
 /// Shards for each member, at the least; up to 2,048 members, beyond which slots run out.
 pub const SHARDS_PER_MEMBER: usize = 8;
@@ -48,9 +51,19 @@ pub fn splits(map: &ShardMap, members: usize) -> Vec<Plan> {
         shard: id,
         slots: shard.slots.upper_half(),
         // Where the other half is: what a split copies stays on the machine.
-        replicas: shard.replicas.clone(),
+        replicas: leader_first(shard),
     };
     splittable.take(missing.min(room)).map(plan).collect()
+}
+
+/// Where a shard is kept, whoever leads it before the others: of two that begin the new half
+/// only the first votes, and it had better be led where the agents are.
+fn leader_first(shard: &Shard) -> Vec<NodeId> {
+    let leader = shard.leader.map(|leader| leader.node);
+    let mut replicas = shard.replicas.clone();
+    // Stable, so the others stay in order.
+    replicas.sort_by_key(|node| Some(*node) != leader);
+    replicas
 }
 
 /// On which members each shard should be kept: [`REPLICAS`] of them, or all there are.

@@ -198,9 +198,10 @@ fn news_of_leaders_is_taken_by_term() {
     assert_eq!(map.version(), version);
     refused(&mut map, lead(2, 3), MapError::OldTerm { shard, known: leader(1, 4) });
     refused(&mut map, lead(2, 4), MapError::OldTerm { shard, known: leader(1, 4) });
-    refused(&mut map, lead(4, 5), MapError::NotKept { shard, node: NodeId(4) });
     map.apply(&lead(2, 5)).expect("it is newer");
     assert_eq!(map.shard(shard).expect("the first").leader, Some(leader(2, 5)));
+    map.apply(&lead(9, 6)).expect("who kept it before leads until the others have caught up");
+    assert_eq!(map.shard(shard).expect("the first").leader, Some(leader(9, 6)));
 }
 
 #[test]

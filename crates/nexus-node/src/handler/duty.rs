@@ -74,22 +74,6 @@ impl Node {
         }
     }
 
-    /// Has the members of a group follow the map.
-    fn keep_members(&mut self, group: GroupId) {
-        let wanted = shard_of(group).and_then(|shard| self.map().shard(shard));
-        let Some(wanted) = wanted.map(|shard| shard.replicas.iter().copied().collect()) else {
-            return;
-        };
-        let Some(member) = self.groups.get_mut(&group) else { return };
-        if member.raft.members().voters != wanted {
-            // Refused while an earlier change is under way: it comes again.
-            let changed = member.raft.change_members(self.now, wanted, Default::default());
-            if changed.is_ok() {
-                self.touched.insert(group);
-            }
-        }
-    }
-
     /// Hands leadership over, as the leader of the control group wishes. Not often: writes
     /// wait meanwhile, and they wait in vain if the other one is not there.
     pub(crate) fn yield_shard(&mut self, group: GroupId, to: NodeId) {

@@ -277,18 +277,18 @@ impl Node {
         let is_new = |shard: &nexus_cluster::shard::Shard| {
             shard.leader.is_none() && shard.replicas.contains(&id)
         };
-        let new: Vec<(GroupId, BTreeSet<NodeId>)> = self
+        let new: Vec<(GroupId, Vec<NodeId>)> = self
             .map()
             .shards()
             .filter(|(_, shard)| is_new(shard))
-            .map(|(shard, of)| (group_of(shard), of.replicas.iter().copied().collect()))
+            .map(|(shard, of)| (group_of(shard), of.replicas.clone()))
             // Or was begun by a frame of another founder, and knows nothing yet.
             .filter(|(group, _)| self.groups.get(group).is_none_or(Group::is_blank))
             .collect();
-        for (group, voters) in new {
+        for (group, nodes) in new {
             let term = self.groups.get(&group).map_or(Term(0), |member| member.raft.term());
             // The spec was good for the groups before it.
-            let _ = self.found_group(group, voters, term);
+            let _ = self.found_group(group, &nodes, term);
         }
     }
 

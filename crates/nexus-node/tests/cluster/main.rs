@@ -4,6 +4,7 @@ extern crate nexus_agent as nexus;
 
 mod carts;
 mod chaos;
+mod growth;
 mod guests;
 mod hostile;
 mod named;

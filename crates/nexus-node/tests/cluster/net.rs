@@ -17,7 +17,7 @@ use nexus_cluster::storage::{Identity, Storage};
 use nexus_cluster::{ClusterId, MemoryDisk, NodeId};
 use nexus_node::shard::{AgentName, Request};
 use nexus_node::{
-    Answer, Ask, CallError, Counts, Effect, Input, MembershipSpec, Naming, Node, NodeSpec,
+    Answer, Ask, CallError, Counts, Effect, Input, MembershipSpec, Naming, Node, NodeSpec, group_of,
 };
 
 use crate::carts::Cart;
@@ -72,8 +72,12 @@ pub struct Net {
     now: Time,
     shards: usize,
     has_members: bool,
+    /// So many, from the first on, begin the cluster.
+    founders: usize,
     /// Nobody hears from them, and they from nobody.
     cut_off: BTreeSet<usize>,
+    /// They get no frames, only datagrams: they are alive, and learn nothing.
+    deaf: BTreeSet<usize>,
     up: Vec<Option<Up>>,
     disks: Vec<MemoryDisk>,
     lives: Vec<u64>,
@@ -93,6 +97,13 @@ fn id(node: usize) -> NodeId {
     NodeId(node as u64 + 1)
 }
 
+/// The same nodes by number, in order.
+fn numbers<'a>(nodes: impl Iterator<Item = &'a NodeId>) -> Vec<usize> {
+    let mut numbers: Vec<usize> = nodes.map(|node| node.0 as usize - 1).collect();
+    numbers.sort_unstable();
+    numbers
+}
+
 fn address(node: usize) -> Address {
     Address::new(&format!("node-{node}")).expect("it is short")
 }
@@ -105,15 +116,20 @@ fn members(node: usize, start: u64) -> MembershipSpec {
 impl Net {
     /// Nodes that take all others for alive.
     pub fn new(nodes: usize, shards: usize) -> Net {
-        Net::start_all(nodes, shards, false)
+        Net::start_all(nodes, nodes, shards, false)
     }
 
     /// Nodes that find out who is alive.
     pub fn with_members(nodes: usize, shards: usize) -> Net {
-        Net::start_all(nodes, shards, true)
+        Net::start_all(nodes, nodes, shards, true)
     }
 
-    fn start_all(nodes: usize, shards: usize, has_members: bool) -> Net {
+    /// Nodes of which the first begin the cluster; the others are not started yet.
+    pub fn growing(nodes: usize, founders: usize, shards: usize) -> Net {
+        Net::start_all(nodes, founders, shards, true)
+    }
+
+    fn start_all(nodes: usize, founders: usize, shards: usize, has_members: bool) -> Net {
         let mut net = Net {
             loses_one_of: 0,
             doubles_one_of: 0,
@@ -121,7 +137,9 @@ impl Net {
             now: Time::ZERO,
             shards,
             has_members,
+            founders,
             cut_off: BTreeSet::new(),
+            deaf: BTreeSet::new(),
             up: (0..nodes).map(|_| None).collect(),
             disks: (0..nodes).map(|_| MemoryDisk::new()).collect(),
             lives: vec![0; nodes],
@@ -131,7 +149,7 @@ impl Net {
             ticket: 0,
             answers: BTreeMap::new(),
         };
-        (0..nodes).for_each(|node| net.start(node));
+        (0..founders).for_each(|node| net.start(node));
         net
     }
 
@@ -164,7 +182,7 @@ impl Net {
         };
         let rng = Rng::new(self.lives[node] << 8 | node as u64);
         let worker = Worker::new(system.clone(), spec, rng.fork("worker"));
-        let founders = (0..self.up.len()).map(id).collect();
+        let founders = (0..self.founders).map(id).collect();
         let spec = NodeSpec {
             shards: self.shards,
             incarnation: self.lives[node],
@@ -289,6 +307,15 @@ impl Net {
         }
     }
 
+    /// Has a node get no frames, though it is seen to be alive, or get them again.
+    pub fn deafen(&mut self, node: usize, is_deaf: bool) {
+        if is_deaf {
+            self.deaf.insert(node);
+        } else {
+            self.deaf.remove(&node);
+        }
+    }
+
     pub fn run_for(&mut self, time: Duration) {
         let until = self.now.after(time);
         while self.step(until) {}
@@ -306,6 +333,27 @@ impl Net {
         let taken = |up: &mut Up| up.node.plan(now, plan.clone()).is_ok();
         let steward = self.up.iter_mut().position(|up| up.as_mut().is_some_and(taken));
         self.follow(steward.expect("somebody leads the control group"));
+    }
+
+    /// On which nodes each shard is to be kept, as the first node's map has it.
+    pub fn kept_on(&self) -> Vec<Vec<usize>> {
+        let up = self.up[0].as_ref().expect("it is up");
+        let kept = up.node.map().shards().map(|(_, shard)| numbers(shard.replicas.iter()));
+        kept.collect()
+    }
+
+    /// Who votes in the group of each shard, as its leader has it.
+    pub fn voters(&self) -> Vec<Vec<usize>> {
+        let up = self.up[0].as_ref().expect("it is up");
+        let shards: Vec<ShardId> = up.node.map().shards().map(|(id, _)| id).collect();
+        let leader_has = |shard: &ShardId| {
+            let group = group_of(*shard);
+            let leads = |up: &&Up| up.node.led().any(|(led, _)| led == group);
+            let leader = self.up.iter().flatten().find(leads);
+            let members = leader.and_then(|up| up.node.members(group));
+            members.map_or_else(Vec::new, |members| numbers(members.voters.iter()))
+        };
+        shards.iter().map(leader_has).collect()
     }
 
     pub fn has_shard(&self, shard: ShardId) -> bool {
@@ -365,7 +413,8 @@ impl Net {
     }
 
     fn carry(&mut self, from: usize, to: usize, latency: Duration, input: Input) {
-        if !self.cut_off.contains(&from) && !self.cut_off.contains(&to) {
+        let is_lost = matches!(input, Input::Frame(_)) && self.deaf.contains(&to);
+        if !is_lost && !self.cut_off.contains(&from) && !self.cut_off.contains(&to) {
             self.push(latency, Event::Input(to, self.lives[to], input));
         }
     }

@@ -1,6 +1,6 @@
 //! Why a change of the map was refused.
 
-use super::{HANDOFFS_MAX, HandoffId, Leader, NodeId, REPLICAS_MAX, SHARDS_MAX, ShardId};
+use super::{HANDOFFS_MAX, HandoffId, Leader, REPLICAS_MAX, SHARDS_MAX, ShardId};
 
 /// Why a change of the map was refused. Nothing changed.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
@@ -53,14 +53,6 @@ pub enum MapError {
     Replicas {
         /// How many were named.
         count: usize,
-    },
-    /// The node has to be among the replicas first.
-    #[error("{node} cannot lead {shard}, which is not kept there")]
-    NotKept {
-        /// Which.
-        shard: ShardId,
-        /// Who.
-        node: NodeId,
     },
     /// The news was old. Nothing is to be done.
     #[error("{shard} has a leader of a later term, or another of the same: {known:?}")]

@@ -1,0 +1,107 @@
+//! Clusters that grow and lose nodes: who keeps the shards then.
+
+use std::time::Duration;
+
+use nexus_node::CallError;
+
+use crate::carts::{Add, Total};
+use crate::net::Net;
+
+/// Longer than a silent node takes to be called down, and its shards to be kept elsewhere.
+const REPLACED: Duration = Duration::from_secs(60);
+
+const CARTS: u64 = 12;
+
+fn fill(net: &mut Net, node: usize) {
+    for key in 0..CARTS {
+        assert_eq!(net.ask(node, "cart", &key.to_string(), Add(key)), Ok(key));
+    }
+}
+
+fn check(net: &mut Net, node: usize) {
+    for key in 0..CARTS {
+        assert_eq!(net.ask(node, "cart", &key.to_string(), Total), Ok(key), "cart {key}");
+    }
+}
+
+#[test]
+fn two_nodes_are_not_less_available_than_one() {
+    let mut net = Net::growing(3, 1, 4);
+    net.run_for(Duration::from_secs(5));
+    fill(&mut net, 0);
+    net.start(1);
+    net.run_for(Duration::from_secs(10));
+    net.kill(1);
+    check(&mut net, 0);
+    assert_eq!(net.ask(0, "cart", "more", Add(1)), Ok(1), "the second node is not needed");
+    assert_eq!(net.voters(), vec![vec![0]; 4]);
+}
+
+#[test]
+fn of_three_nodes_that_have_come_one_by_one_any_may_be_lost() {
+    for lost in 0..3 {
+        let mut net = Net::growing(3, 1, 4);
+        net.run_for(Duration::from_secs(5));
+        fill(&mut net, 0);
+        for node in 1..3 {
+            net.start(node);
+            net.run_for(Duration::from_secs(10));
+        }
+        assert_eq!(net.voters(), vec![vec![0, 1, 2]; 4]);
+        net.kill(lost);
+        net.run_for(Duration::from_secs(2));
+        check(&mut net, (lost + 1) % 3);
+    }
+}
+
+#[test]
+fn two_that_begin_a_cluster_are_one_who_decides_and_one_who_listens() {
+    let mut net = Net::growing(2, 2, 2);
+    net.run_for(Duration::from_secs(5));
+    fill(&mut net, 1);
+    assert_eq!(net.voters(), vec![vec![0]; 2]);
+    net.kill(1);
+    check(&mut net, 0);
+}
+
+#[test]
+fn new_members_that_never_catch_up_do_not_hold_a_group_up() {
+    let mut net = Net::growing(3, 1, 4);
+    net.run_for(Duration::from_secs(5));
+    fill(&mut net, 0);
+    (1..3).for_each(|node| net.deafen(node, true));
+    (1..3).for_each(|node| net.start(node));
+    net.run_for(Duration::from_secs(10));
+    assert_eq!(net.kept_on(), vec![vec![0, 1, 2]; 4], "the map names them");
+    check(&mut net, 0);
+    assert_eq!(net.ask(0, "cart", "more", Add(1)), Ok(1));
+    assert_eq!(net.voters(), vec![vec![0]; 4], "and none of them votes");
+    (1..3).for_each(|node| net.deafen(node, false));
+    net.run_for(Duration::from_secs(5));
+    assert_eq!(net.voters(), vec![vec![0, 1, 2]; 4], "until they have caught up");
+    check(&mut net, 1);
+}
+
+#[test]
+fn those_who_kept_a_shard_go_on_until_the_others_have_caught_up() {
+    let mut net = Net::growing(6, 3, 8);
+    net.run_for(Duration::from_secs(10));
+    fill(&mut net, 0);
+    (3..6).for_each(|node| net.deafen(node, true));
+    (3..6).for_each(|node| net.start(node));
+    net.run_for(Duration::from_secs(15));
+    assert!(net.kept_on().iter().any(|on| on.iter().filter(|node| **node > 2).count() > 1));
+    assert_eq!(net.voters(), vec![vec![0, 1, 2]; 8]);
+    // With the new ones as voters, many a group would lack a majority now.
+    net.kill(2);
+    net.run_for(Duration::from_secs(2));
+    check(&mut net, 0);
+    let more = |net: &mut Net, key: u64| net.ask(1, "cart", &format!("more {key}"), Add(1));
+    let done: Vec<Result<u64, CallError>> = (0..CARTS).map(|key| more(&mut net, key)).collect();
+    assert_eq!(done, vec![Ok(1); CARTS as usize]);
+    net.start(2);
+    (3..6).for_each(|node| net.deafen(node, false));
+    net.run_for(REPLACED);
+    assert_eq!(net.voters(), net.kept_on(), "the map is followed");
+    check(&mut net, 4);
+}
