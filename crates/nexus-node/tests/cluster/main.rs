@@ -49,14 +49,15 @@ fn what_is_answered_survives_the_node_that_answered() {
     let mut net = Net::new(3, 4);
     net.run_for(Duration::from_secs(10));
     for round in 1..4 {
-        let node = (round - 1) as usize;
-        assert_eq!(net.ask(0, "cart", "7", Add(1)), Ok(round));
-        net.kill(node);
-        net.run_for(Duration::from_secs(2));
-        net.start(node);
+        let leader = net.leader_of("cart", "7");
+        assert_eq!(net.ask(leader, "cart", "7", Add(1)), Ok(round));
+        net.kill(leader);
+        // Asked of one that hears of the death by waiting.
+        assert_eq!(net.ask((leader + 1) % 3, "cart", "7", Total), Ok(round));
+        assert_ne!(net.leader_of("cart", "7"), leader);
+        net.start(leader);
         net.run_for(Duration::from_secs(2));
     }
-    assert_eq!(net.ask(1, "cart", "7", Total), Ok(3));
 }
 
 #[test]
@@ -90,15 +91,25 @@ fn a_name_of_no_kind_is_refused() {
 fn letters_come_once_each_and_in_order() {
     let mut net = Net::new(3, 4);
     net.run_for(Duration::from_secs(10));
-    for round in 0..5 {
-        let to = format!("{round}");
-        assert_eq!(net.ask(0, "sender", "a", Post { to, count: 20 }), Ok(()));
+    let sender = net.leader_of("sender", "a");
+    let (asker, keys) = ((sender + 1) % 3, (0..20).map(|key| key.to_string()));
+    let (near, far): (Vec<String>, Vec<String>) =
+        keys.partition(|key| net.leader_of("receiver", key) == sender);
+    for to in near.iter().chain(&far) {
+        assert_eq!(net.ask(sender, "sender", "a", Post { to: to.clone(), count: 20 }), Ok(()));
     }
-    net.run_for(Duration::from_secs(1));
-    net.kill(1);
+    // The sender dies with letters that nobody has yet, then one does who gets them.
+    net.kill(sender);
+    let last = far.last().expect("others lead, too");
+    let got = net.ask(asker, "receiver", last, Got).expect("its leader lives");
+    assert!(got.len() < 20, "all letters came before the sender died");
+    net.run_for(Duration::from_millis(1_000));
+    net.start(sender);
+    net.run_for(Duration::from_millis(100));
+    net.kill(net.leader_of("receiver", last));
     net.run_for(Duration::from_secs(20));
-    for round in 0..5 {
-        let got = net.ask(0, "receiver", &round.to_string(), Got).expect("it answers");
+    for key in near.iter().chain(&far) {
+        let got = net.ask(sender, "receiver", key, Got).expect("it answers");
         assert_eq!(got, (0..20).collect::<Vec<u64>>());
     }
 }
@@ -146,10 +157,16 @@ fn what_is_only_in_memory_begins_anew_with_each_leader() {
     net.run_for(Duration::from_secs(3));
     assert_eq!(net.ask(0, "counter", "a", Count), Ok(1));
     assert_eq!(net.ask(1, "counter", "a", Count), Ok(2));
-    (0..3).for_each(|node| net.kill(node));
-    (0..3).for_each(|node| net.start(node));
-    net.run_for(Duration::from_secs(3));
-    assert_eq!(net.ask(0, "counter", "a", Count), Ok(1));
+    // Who does not lead takes nothing along.
+    let leader = net.leader_of("counter", "a");
+    let (other, third) = ((leader + 1) % 3, (leader + 2) % 3);
+    net.kill(other);
+    assert_eq!(net.ask(third, "counter", "a", Count), Ok(3));
+    net.start(other);
+    net.run_for(Duration::from_secs(1));
+    net.kill(leader);
+    assert_eq!(net.ask(third, "counter", "a", Count), Ok(1));
+    assert_eq!(net.ask(third, "counter", "a", Count), Ok(2));
 }
 
 #[test]
@@ -259,5 +276,10 @@ fn a_first_shard_that_has_ended_does_not_begin_again() {
     for key in 1..20 {
         let total = net.ask(0, "cart", &key.to_string(), Total);
         assert!(total.is_err() || total == Ok(key), "{key} has {total:?}");
+    }
+    (2..5).for_each(|node| net.start(node));
+    net.run_for(Duration::from_secs(5));
+    for key in 1..20 {
+        assert_eq!(net.ask(0, "cart", &key.to_string(), Total), Ok(key));
     }
 }

@@ -213,12 +213,12 @@ fn a_letter_to_a_local_agent_is_not_sent_again_if_the_handler_panics() {
 #[test]
 fn a_letter_to_a_local_agent_comes_at_most_once_if_answers_are_lost() {
     let mut net = with_guest(5, 4, 4, "a");
-    net.loses_one_of = 4;
+    (net.loses_one_of, net.doubles_one_of) = (4, 2);
     let write = Write { to: "a".to_owned(), offends: false, visits: 20 };
     let request = Request { from: Origin(1), number: 1 };
     net.begin(0, AgentName::new("sender", "s"), &write, request, Duration::from_secs(60));
     net.run_for(Duration::from_secs(300));
-    net.loses_one_of = 0;
+    (net.loses_one_of, net.doubles_one_of) = (0, 0);
     net.run_for(Duration::from_secs(30));
     let visits = visit(&mut net, 0, "a").expect("it lives") - 1;
     assert!((10..=20).contains(&visits), "{visits} letters came, of 20");

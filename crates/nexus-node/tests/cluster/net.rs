@@ -12,6 +12,7 @@ use nexus_agent::{
 };
 use nexus_base::{IdSecret, Rng, Time};
 use nexus_cluster::membership::{self, Address, Me, Metadata};
+use nexus_cluster::ring::Slot;
 use nexus_cluster::shard::{Plan, ShardId};
 use nexus_cluster::storage::{Identity, Storage};
 use nexus_cluster::{ClusterId, MemoryDisk, NodeId};
@@ -93,6 +94,10 @@ fn register<A: Agent>(system: &Arc<System>) {
     system.register(KindSpec::<A>::default()).expect("each kind has a name of its own");
 }
 
+fn secret() -> IdSecret {
+    IdSecret::new(1, 2)
+}
+
 fn id(node: usize) -> NodeId {
     NodeId(node as u64 + 1)
 }
@@ -164,7 +169,7 @@ impl Net {
             ready: Mutex::default(),
             wheel: Mutex::new(TimerWheel::new(self.now)),
         });
-        let secret = IdSecret::new(1, 2);
+        let secret = secret();
         let system = System::new(outside.clone(), secret.clone(), 1);
         register::<Cart>(&system);
         register::<Sender>(&system);
@@ -369,6 +374,14 @@ impl Net {
             leads.filter(|leader| leader.node == id(node)).count()
         };
         (0..self.up.len()).map(leader_is).collect()
+    }
+
+    /// Who leads the shard of an agent, as the first node that is up has it.
+    pub fn leader_of(&self, kind: &str, key: &str) -> usize {
+        let map = self.up.iter().flatten().next().expect("somebody is up").node.map();
+        let owner = map.owner(Slot::of(secret().agent_id(kind, key)));
+        let leader = map.shard(owner).and_then(|shard| shard.leader);
+        leader.expect("somebody leads it").node.0 as usize - 1
     }
 
     /// Hands a node a frame as it is.

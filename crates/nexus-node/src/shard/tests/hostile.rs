@@ -86,11 +86,24 @@ fn damaged_commands_are_errors_or_can_be_applied() {
 #[test]
 fn random_bytes_are_no_commands() {
     let mut rng = Rng::new(2);
+    let (mut refused, mut restored) = (0, 0);
     for _ in 0..TRIES {
         let mut bytes: Vec<u8> = (0..rng.below(64)).map(|_| rng.below(256) as u8).collect();
         bytes.splice(0..0, [1]);
-        let _ = (Command::decode(&bytes), ShardState::restore(&bytes));
+        match Command::decode(&bytes) {
+            Ok(command) => {
+                assert_eq!(Command::decode(&command.encode().expect("it is small")), Ok(command))
+            }
+            Err(error) => {
+                assert_eq!(error, DecodeError::Damaged);
+                refused += 1;
+            }
+        }
+        restored += u64::from(ShardState::restore(&bytes).is_ok());
     }
+    // Short commands are dense: some noise is one. A shard is not, and none comes of noise.
+    assert!(refused > TRIES / 2, "{refused} of {TRIES} were refused");
+    assert_eq!(restored, 0);
     let other = Command::decode(&[9, 0]);
     assert_eq!(other, Err(DecodeError::Format { format: 9 }));
     assert_eq!(Command::decode(&[]), Err(DecodeError::Damaged));
