@@ -4,7 +4,7 @@ use nexus_cluster::GroupId;
 use nexus_cluster::raft::{Index, Members, Term};
 
 use crate::Node;
-use crate::shard::ShardState;
+use crate::shard::{AgentName, ShardState};
 
 impl Node {
     /// All shards that it keeps, each with the last entry it has applied of it.
@@ -24,5 +24,12 @@ impl Node {
         self.shards()
             .map(|(group, _, shard)| (group, shard))
             .filter(|(group, _)| self.hostings.contains_key(group))
+    }
+
+    /// The term in which it leads the shard that an agent of this name lives on, if it does
+    /// as far as it knows.
+    pub fn hosts(&self, name: &AgentName) -> Option<Term> {
+        let group = self.open_here(name.id(&self.spec.secret))?;
+        self.hostings.get(&group).map(|hosting| hosting.term)
     }
 }

@@ -7,9 +7,11 @@
 //! attacks what is built on it. What goes wrong is drawn in the same way and within the same
 //! promises.
 //!
-//! Read [`NodesWorld`] first, then [`Checker`] for what is watched.
+//! Read [`NodesWorld`] first, which runs your own kinds as well
+//! ([`NodesWorld::with_kinds`]), then [`Checker`] for what is watched.
 
 mod agents;
+mod by_hand;
 mod checkers;
 mod client;
 mod event;
@@ -27,6 +29,7 @@ mod tests;
 
 pub use checkers::{Checker, Seen};
 pub use client::ClientId;
+pub use kinds::Kinds;
 pub use op::{Op, Reply};
 pub use outcome::{Outcome, run};
 pub use spec::{AUDIT_WITHIN, QUIET_FOR, REMIND_MAX, SETTLE_WITHIN, WALL_OFF_MAX};

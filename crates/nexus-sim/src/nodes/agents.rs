@@ -5,7 +5,7 @@ use std::sync::Arc;
 use nexus_agent::{InPlace, System, Worker, WorkerSpec};
 use nexus_base::{IdSecret, Rng, Time};
 
-use super::kinds;
+use super::kinds::Kinds;
 use crate::TraceHash;
 use crate::builder::Builder;
 use crate::driver::{Next, SimDriver};
@@ -23,13 +23,13 @@ pub(crate) struct Agents {
 
 impl Agents {
     /// Nobody yet, on a node whose clock shows `now`.
-    pub(crate) fn start(secret: IdSecret, now: Time, rng: &Rng) -> Agents {
+    pub(crate) fn start(kinds: &Kinds, secret: IdSecret, now: Time, rng: &Rng) -> Agents {
         // What messages contain is in the inputs of nodes already.
         let detail = Detail { contents: false, records: false };
         let driver = Arc::new(SimDriver::new(&Builder { detail, ..Builder::new(0) }, rng));
         driver.move_to(now);
         let system = System::new(driver.clone(), secret, 1);
-        kinds::register_all(&system);
+        kinds.register(&system);
         let here = 0u8;
         let here = std::ptr::from_ref(std::hint::black_box(&here)).addr();
         let spec = WorkerSpec {

@@ -8,19 +8,46 @@ pub(crate) mod tally;
 use std::sync::Arc;
 use std::time::Duration;
 
-use nexus_agent::{KindSpec, System};
+use nexus_agent::{Agent, KindSpec, System};
 
 /// How long an agent stays in memory without a message. Short, so that most messages meet
 /// one that has to be activated first, and some meet it as it leaves.
 const IDLE_AFTER: Duration = Duration::from_secs(3);
 
-/// Has `system` know all kinds.
-pub(crate) fn register_all(system: &Arc<System>) {
-    let kinds = [
-        system.register(KindSpec::<register::Register>::default()),
-        system.register(KindSpec::<account::Account>::default()),
-        system.register(KindSpec::<clerk::Clerk>::default()),
-        system.register(KindSpec::<tally::Tally>::default()),
-    ];
-    kinds.into_iter().for_each(|kind| kind.expect("no two kinds have one name"));
+/// The kinds of agents that the nodes of a world run.
+#[derive(Clone, Debug, Default)]
+pub struct Kinds(Vec<fn(&Arc<System>)>);
+
+impl Kinds {
+    /// None yet.
+    pub fn new() -> Kinds {
+        Kinds::default()
+    }
+
+    /// One more.
+    #[must_use]
+    pub fn with<A: Agent>(mut self) -> Kinds {
+        self.0.push(|system| {
+            let spec = KindSpec::<A>::default();
+            system.register(spec).unwrap_or_else(|error| panic!("kind {}: {error}", A::KIND));
+        });
+        self
+    }
+
+    /// Those of the world's own clients.
+    pub(crate) fn own() -> Kinds {
+        Kinds::new()
+            .with::<register::Register>()
+            .with::<account::Account>()
+            .with::<clerk::Clerk>()
+            .with::<tally::Tally>()
+    }
+
+    /// Has `system` know them all.
+    ///
+    /// # Panics
+    /// If two have one name, or one is wrong in itself.
+    pub(crate) fn register(&self, system: &Arc<System>) {
+        self.0.iter().for_each(|register| register(system));
+    }
 }

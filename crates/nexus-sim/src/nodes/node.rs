@@ -14,6 +14,7 @@ use nexus_node::{Effect, Input, MembershipSpec, Node, NodeSpec};
 use super::agents::Agents;
 use super::checkers::Seen;
 use super::event::Event;
+use super::kinds::Kinds;
 use super::outside::Outside;
 use super::spec::WALL_OFF_MAX;
 use crate::cluster::{
@@ -51,6 +52,7 @@ pub(crate) struct SimNode {
     /// How long a sync takes at least, while its disk is slow.
     pub(crate) slow: Duration,
     world: ClusterSpec,
+    kinds: Kinds,
     secret: IdSecret,
     rng: Rng,
 }
@@ -68,7 +70,13 @@ pub(crate) struct Life {
 }
 
 impl SimNode {
-    pub(crate) fn new(index: u32, world: &ClusterSpec, clock: Clock, rng: &Rng) -> SimNode {
+    pub(crate) fn new(
+        index: u32,
+        world: &ClusterSpec,
+        kinds: Kinds,
+        clock: Clock,
+        rng: &Rng,
+    ) -> SimNode {
         let mut secret = rng.fork("secret");
         SimNode {
             index,
@@ -80,6 +88,7 @@ impl SimNode {
             held: Vec::new(),
             slow: Duration::ZERO,
             world: world.clone(),
+            kinds,
             secret: IdSecret::new(secret.next_u64(), secret.next_u64()),
             rng: rng.fork_index("node", u64::from(index)),
         }
@@ -91,7 +100,7 @@ impl SimNode {
         self.incarnation += 1;
         let rng = self.rng.fork_index("life", u64::from(self.incarnation));
         let now = self.clock.local(out.now);
-        let agents = Agents::start(self.secret.clone(), now, &rng.fork("agents"));
+        let agents = Agents::start(&self.kinds, self.secret.clone(), now, &rng.fork("agents"));
         let spec = self.spec(out, now, &mut rng.fork("wall"));
         let system = agents.system.clone();
         let mut node = match Node::new(spec, stored, system, now, rng.fork("protocols")) {

@@ -6,9 +6,11 @@ use nexus_base::{Rng, Time};
 use nexus_cluster::NodeId;
 use nexus_node::{Answer, CallError, Input};
 
+use super::by_hand::{self, ByHand};
 use super::checkers::{Checker, Checkers, Seen};
 use super::client::{Client, ClientId, Next, client_of};
 use super::event::Event;
+use super::kinds::Kinds;
 use super::node::{HELD_MAX, SimNode, datagram};
 use super::op::{Op, Reply};
 use super::outside::Outside;
@@ -49,6 +51,7 @@ pub struct NodesWorld {
     pub(crate) nodes: Vec<SimNode>,
     pub(crate) nemesis: Nemesis,
     clients: Vec<Client>,
+    pub(crate) by_hand: ByHand,
     /// Whether clients begin nothing of their own any more.
     quiet: bool,
     acked: u64,
@@ -65,18 +68,33 @@ impl NodesWorld {
     /// [`NODES_MAX`](crate::cluster::NODES_MAX) and
     /// [`SHARDS_MAX`](crate::cluster::SHARDS_MAX).
     pub fn new(spec: ClusterSpec) -> NodesWorld {
+        // One more, who asks all agents what they have at the end.
+        let clients = clients(spec.shards) + 1;
+        NodesWorld::start_with(spec, &Kinds::own(), clients)
+    }
+
+    /// The same with kinds of your own, and nobody who asks their agents but you, by
+    /// [`Self::ask`]. Checkers watch all the same.
+    ///
+    /// # Panics
+    /// As [`Self::new`] does, and if two kinds have one name.
+    pub fn with_kinds(spec: ClusterSpec, kinds: &Kinds) -> NodesWorld {
+        NodesWorld::start_with(spec, kinds, 0)
+    }
+
+    fn start_with(spec: ClusterSpec, kinds: &Kinds, clients: u32) -> NodesWorld {
         let (nodes_max, shards_max) = (crate::cluster::NODES_MAX, crate::cluster::SHARDS_MAX);
         assert!((3..=nodes_max).contains(&spec.nodes), "a cluster has 3 to 64 nodes");
         assert!((1..=shards_max).contains(&spec.shards), "it has 1 to 1,024 shards");
         let rng = Rng::new(spec.seed).fork("nodes");
         let out = outside(&spec, &rng);
         let registers = registers(spec.shards);
-        // One more, who asks all agents what they have at the end.
-        let clients = 0..=clients(spec.shards);
+        let client = |one| Client::new(ClientId(one), registers, &rng);
         let mut world = NodesWorld {
-            nodes: nodes(&spec, &out.plan, &rng),
+            nodes: nodes(&spec, kinds, &out.plan, &rng),
             nemesis: Nemesis::new(&rng),
-            clients: clients.map(|one| Client::new(ClientId(one), registers, &rng)).collect(),
+            clients: (0..clients).map(client).collect(),
+            by_hand: ByHand::default(),
             quiet: false,
             acked: 0,
             given_up: 0,
@@ -96,7 +114,7 @@ impl NodesWorld {
             self.out.checkers.see(NOBODY, &Seen::Troubled);
         }
         self.plan_blows();
-        for client in 0..self.clients.len() as u32 - 1 {
+        for client in 0..self.auditor().unwrap_or(0) {
             self.wake(client, THINK_MEAN);
         }
     }
@@ -117,16 +135,22 @@ impl NodesWorld {
     /// If time stands still, or the code that is run breaks a promise to itself.
     pub fn run_for(&mut self, time: Duration) {
         let until = self.out.now.after(time);
-        while let Some((at, event)) = self.out.queue.pop(until) {
-            self.at_once = if at == self.out.now { self.at_once + 1 } else { 0 };
-            assert!(self.at_once < EVENTS_PER_INSTANT_MAX, "time stands still at {at}");
-            self.move_to(at);
-            self.dispatch(event);
+        while self.step(until) {
             if self.out.checkers.is_violated() {
                 return;
             }
         }
         self.move_to(until);
+    }
+
+    /// The next event, if it is not later than `until`.
+    pub(crate) fn step(&mut self, until: Time) -> bool {
+        let Some((at, event)) = self.out.queue.pop(until) else { return false };
+        self.at_once = if at == self.out.now { self.at_once + 1 } else { 0 };
+        assert!(self.at_once < EVENTS_PER_INSTANT_MAX, "time stands still at {at}");
+        self.move_to(at);
+        self.dispatch(event);
+        true
     }
 
     fn move_to(&mut self, now: Time) {
@@ -160,11 +184,16 @@ impl NodesWorld {
         self.out.checkers.see(NOBODY, &Seen::Over);
     }
 
+    /// The client who asks all agents what they have, at the end.
+    fn auditor(&self) -> Option<u32> {
+        (self.clients.len() as u32).checked_sub(1)
+    }
+
     fn audit(&mut self) {
+        let Some(auditor) = self.auditor() else { return };
         let registers = (0..registers(self.spec.shards)).map(|register| Op::Get { register });
         let accounts = (0..ACCOUNTS).map(|account| Op::Report { account });
         let clerks = (0..CLERKS).map(|clerk| Op::Rung { clerk });
-        let auditor = self.clients.len() as u32 - 1;
         self.clients[auditor as usize].script = registers.chain(accounts).chain(clerks).collect();
         self.wake(auditor, Duration::ZERO);
         self.run_for(AUDIT_WITHIN);
@@ -330,6 +359,10 @@ impl NodesWorld {
     }
 
     fn replied(&mut self, from: u32, ticket: u64, answer: Result<Answer, CallError>) {
+        if by_hand::is_by_hand(ticket) {
+            self.out.trace.note(self.out.now, 8, u64::MAX, answer_hash(ticket, &answer));
+            return self.by_hand.take_in(ticket, answer);
+        }
         let client = client_of(ticket);
         let Some(one) = self.clients.get_mut(client as usize).filter(|one| one.is_meant(ticket))
         else {
@@ -391,12 +424,13 @@ fn outside(spec: &ClusterSpec, rng: &Rng) -> Outside {
     }
 }
 
-fn nodes(spec: &ClusterSpec, plan: &Plan, rng: &Rng) -> Vec<SimNode> {
+fn nodes(spec: &ClusterSpec, kinds: &Kinds, plan: &Plan, rng: &Rng) -> Vec<SimNode> {
     let node = |index: u32| {
         let mut rng_clock = rng.fork_index("clock", index.into());
         let drifts = plan.families.has(Family::ClockRate);
         let ppm = if drifts { draw_ppm(&mut rng_clock) } else { 0 };
-        SimNode::new(index, spec, Clock::new(Time::ZERO, Time::ZERO, ppm), rng)
+        let clock = Clock::new(Time::ZERO, Time::ZERO, ppm);
+        SimNode::new(index, spec, kinds.clone(), clock, rng)
     };
     (0..spec.nodes).map(node).collect()
 }
