@@ -55,6 +55,7 @@ pub(crate) use trace::ClusterTrace;
 pub use checkers::{Checker, Place, Seen, Violation};
 pub use client::Call;
 pub use failover::{DOWN, Failover, FailoverError, FailoverSpec, Kill, Outage, PROBE_EVERY};
+pub(crate) use failover::{Elections, Measured};
 pub use family::{Families, Family, FaultCounts};
 pub use kv::{Answer, ClientId, Command, Kv, Op};
 pub use outcome::{Outcome, run};

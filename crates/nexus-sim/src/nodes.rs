@@ -15,6 +15,7 @@ mod by_hand;
 mod checkers;
 mod client;
 mod event;
+mod failover;
 mod kinds;
 mod nemesis;
 mod node;
@@ -29,6 +30,7 @@ mod tests;
 
 pub use checkers::{Checker, Seen};
 pub use client::ClientId;
+pub use failover::MeasuredNodes;
 pub use kinds::Kinds;
 pub use op::{Op, Reply};
 pub use outcome::{Outcome, run};

@@ -7,13 +7,16 @@ use std::io::Write;
 use std::time::Duration;
 
 use clap::Args;
-use nexus_sim::cluster::{Failover, FailoverSpec, Kill, NODES_MAX, SHARDS_MAX};
+use nexus_sim::cluster::{
+    Failover, FailoverError, FailoverSpec, Kill, Kind, NODES_MAX, SHARDS_MAX,
+};
 use serde::Serialize;
 
 use crate::cli::{Common, OutputFormat};
 use crate::failure::Failure;
 use crate::output::Output;
 use crate::progress::Progress;
+use crate::sim::params;
 use figures::Figures;
 
 const EXAMPLES: &str = "\
@@ -22,6 +25,8 @@ Examples:
       a thousand deaths in a cluster of five nodes and eight shards
   nexus sim failover --kills 100 --nodes 3 --shards 1 --sync-us 50000
       a small cluster, with disks that take 50 ms for a sync
+  nexus sim failover --world nodes
+      the same of whole nodes, until an agent of the shard answers again
   nexus sim failover --format json > rows.jsonl
       one row for each death, and one for all
 
@@ -29,12 +34,17 @@ What is measured: in a cluster in which nothing else goes wrong, a process that 
 something dies at a random moment and comes back after one to five seconds. Members have
 their default times. For each shard that it led: how long until another leads, and until
 a client is told that a write begun since the death is done. A client tries every 10 ms,
-at all members at once, so that up to 10 ms are the client's, and two ways.";
+at all members at once, so that up to 10 ms are the client's, and two ways. Of whole nodes
+a write is asked of an agent with kept state, through each node that lives: it has to be
+found where it is now, and made anew there.";
 
 /// Kill leaders, and measure how long their shards take no write
 #[derive(Args, Debug)]
 #[command(after_help = EXAMPLES)]
 pub struct FailoverArgs {
+    /// What the cluster consists of: groups that agree on logs, or whole nodes with agents
+    #[arg(long, value_name = "KIND", default_value = "groups", value_parser = params::kind)]
+    world: Kind,
     /// Processes to kill, one after another
     #[arg(long, value_name = "N", default_value_t = 1_000)]
     #[arg(value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
@@ -66,6 +76,20 @@ impl FailoverArgs {
             sync: Duration::from_micros(self.sync_us),
             ..FailoverSpec::new(seed)
         }
+    }
+
+    fn gave_up(&self, spec: &FailoverSpec, number: u32, error: &dyn std::error::Error) -> Failure {
+        Failure::Check(format!(
+            "seed {}, death {number}: {error}\nto see it again: nexus sim failover --world {} --seed \
+             {} --kills {number} --nodes {} --shards {} --latency-us {} --sync-us {}",
+            spec.seed,
+            self.world.name(),
+            spec.seed,
+            spec.nodes,
+            spec.shards,
+            spec.latency.as_micros(),
+            spec.sync.as_micros()
+        ))
     }
 }
 
@@ -126,11 +150,12 @@ pub(super) fn run(
     output: &mut Output<impl Write>,
 ) -> Result<(), Failure> {
     let spec = args.spec(common.seed);
+    let gave_up = |number, error: FailoverError| args.gave_up(&spec, number, &error);
     let progress = Progress::start(args.kills.into(), "killing");
-    let mut failover = Failover::new(spec);
+    let mut next_kill = deaths(args.world, spec).map_err(|error| gave_up(0, error))?;
     let mut figures = Figures::default();
     for number in 1..=args.kills {
-        let kill = failover.next_kill().map_err(|error| gave_up(&spec, number, &error))?;
+        let kill = next_kill().map_err(|error| gave_up(number, error))?;
         figures.add(&kill.outages);
         progress.step();
         if common.format == OutputFormat::Json {
@@ -144,17 +169,20 @@ pub(super) fn run(
     output.print(&text).map_err(Failure::Output)
 }
 
-fn gave_up(spec: &FailoverSpec, number: u32, error: &dyn std::error::Error) -> Failure {
-    Failure::Check(format!(
-        "seed {}, death {number}: {error}\nto see it again: nexus sim failover --seed {} --kills \
-         {number} --nodes {} --shards {} --latency-us {} --sync-us {}",
-        spec.seed,
-        spec.seed,
-        spec.nodes,
-        spec.shards,
-        spec.latency.as_micros(),
-        spec.sync.as_micros()
-    ))
+/// One death after another, in a cluster of this kind.
+type Deaths = Box<dyn FnMut() -> Result<Kill, FailoverError>>;
+
+fn deaths(kind: Kind, spec: FailoverSpec) -> Result<Deaths, FailoverError> {
+    Ok(match kind {
+        Kind::Groups => {
+            let mut failover = Failover::of_groups(spec);
+            Box::new(move || failover.next_kill())
+        }
+        Kind::Nodes => {
+            let mut failover = Failover::of_nodes(spec)?;
+            Box::new(move || failover.next_kill())
+        }
+    })
 }
 
 #[cfg(test)]
@@ -164,7 +192,7 @@ mod tests {
     #[test]
     fn a_row_has_each_shard_and_the_worst_of_them() {
         let spec = FailoverSpec { nodes: 3, ..FailoverSpec::new(7) };
-        let kill = Failover::new(spec).next_kill().expect("nothing else goes wrong");
+        let kill = Failover::of_groups(spec).next_kill().expect("nothing else goes wrong");
         let row = Row::new(4, 7, &kill).json();
         let row: serde_json::Value = serde_json::from_str(&row).expect("a row is JSON");
         let shards = row["shards"].as_array().expect("there is a list");

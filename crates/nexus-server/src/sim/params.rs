@@ -43,7 +43,8 @@ pub struct Params {
     pub calm: bool,
 }
 
-fn kind(name: &str) -> Result<Kind, String> {
+/// The kind of cluster of this name.
+pub(super) fn kind(name: &str) -> Result<Kind, String> {
     let found = [Kind::Groups, Kind::Nodes].into_iter().find(|kind| kind.name() == name);
     found.ok_or_else(|| "give groups or nodes".to_owned())
 }

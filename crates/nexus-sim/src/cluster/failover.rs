@@ -11,24 +11,20 @@
 //! Absent on purpose: links that break with the process. A member learns of a death from
 //! silence alone, as it would if the machine had died.
 
-use std::cell::RefCell;
-use std::rc::Rc;
+mod elections;
+mod groups;
+
 use std::time::Duration;
 
 use nexus_base::{Rng, Time};
 use nexus_cluster::NodeId;
-use nexus_cluster::raft::Standing;
 
-use super::checkers::{Checker, Place, Seen, Violation};
-use super::client::{Outcome, Reply, Request};
+use super::checkers::Violation;
 use super::family::Families;
-use super::kv::{ClientId, Op};
-use super::nemesis::Attacked as _;
-use super::node::{Death, founders};
 use super::outside::node_id;
-use super::replica::Replica;
 use super::spec::{ClusterSpec, SETTLE_WITHIN};
-use super::world::ClusterWorld;
+
+pub(crate) use elections::Elections;
 
 /// How often a write is tried at each shard while one of them takes none.
 pub const PROBE_EVERY: Duration = Duration::from_millis(10);
@@ -62,6 +58,12 @@ impl FailoverSpec {
     pub fn new(seed: u64) -> FailoverSpec {
         let (latency, sync) = (Duration::from_micros(500), Duration::from_millis(10));
         FailoverSpec { seed, nodes: 5, shards: 8, latency, sync }
+    }
+
+    /// The cluster it is about, in which nothing else goes wrong.
+    pub(crate) fn calm(&self) -> ClusterSpec {
+        let FailoverSpec { seed, nodes, shards, .. } = *self;
+        ClusterSpec { nodes, shards, families: Families::NONE, ..ClusterSpec::new(seed) }
     }
 }
 
@@ -120,18 +122,43 @@ pub enum FailoverError {
     },
 }
 
+/// What a cluster is to whoever measures it.
+pub(crate) trait Measured {
+    /// The virtual time.
+    fn now(&self) -> Time;
+
+    /// Lets time pass; the first promise that was broken by then.
+    fn pass(&mut self, time: Duration) -> Option<Violation>;
+
+    /// The shards that a node leads.
+    fn led_by(&self, node: u32) -> Vec<u32>;
+
+    /// Has the process of a node die, and start again later.
+    fn kill(&mut self, node: u32, down: Duration);
+
+    /// Has a client begin the write of this number at a shard, wherever it may be led.
+    fn probe(&mut self, shard: u32, number: u64);
+
+    /// When which writes were acknowledged since the last look: shard and number.
+    fn take_acknowledged(&mut self) -> Vec<(Time, u32, u64)>;
+}
+
 /// Leaders of one cluster that die, one after the other. Equal specs give equal deaths.
+///
+/// Of [groups](super::ClusterWorld) that keep a map of numbers, or of
+/// [whole nodes](crate::nodes::NodesWorld), where the writes are asked of agents.
 ///
 /// ```
 /// use nexus_sim::cluster::{Failover, FailoverSpec};
 ///
-/// let mut failover = Failover::new(FailoverSpec { shards: 2, ..FailoverSpec::new(7) });
+/// let mut failover = Failover::of_groups(FailoverSpec { shards: 2, ..FailoverSpec::new(7) });
 /// let kill = failover.next_kill()?;
 /// assert!(kill.acknowledged().as_secs() < 2);
 /// # Ok::<(), nexus_sim::cluster::FailoverError>(())
 /// ```
-pub struct Failover {
-    world: ClusterWorld,
+pub struct Failover<World> {
+    spec: FailoverSpec,
+    world: World,
     rng: Rng,
     /// The number of the writes that were tried last.
     number: u64,
@@ -142,21 +169,13 @@ pub struct Failover {
     elections: Elections,
 }
 
-impl Failover {
-    /// A cluster that has just started.
-    ///
-    /// # Panics
-    /// As [`ClusterWorld::new`].
-    pub fn new(spec: FailoverSpec) -> Failover {
-        let FailoverSpec { seed, nodes, shards, .. } = spec;
-        let calm = ClusterSpec { nodes, shards, ..ClusterSpec::new(seed) };
-        let mut world = ClusterWorld::new(ClusterSpec { families: Families::NONE, ..calm });
-        world.be_calm(spec.latency, spec.sync);
-        let elections = Elections::new(shards);
-        world.add_checker(Box::new(elections.clone()));
-        let rng = Rng::new(seed).fork("failover");
-        let wanted = vec![None; shards as usize];
-        Failover { world, rng, number: 0, wanted, died_at: Time::ZERO, elections }
+#[expect(private_bounds, reason = "what a world is to be measured by is its own affair")]
+impl<World: Measured> Failover<World> {
+    /// A cluster in which all shards are led already, or soon will be.
+    pub(crate) fn start(spec: FailoverSpec, world: World, elections: Elections) -> Failover<World> {
+        let rng = Rng::new(spec.seed).fork("failover");
+        let wanted = vec![None; spec.shards as usize];
+        Failover { spec, world, rng, number: 0, wanted, died_at: Time::ZERO, elections }
     }
 
     /// Waits for a random moment at which all is well, kills a process that leads something,
@@ -165,7 +184,7 @@ impl Failover {
     /// # Errors
     /// [`FailoverError`]; there will be no further deaths then.
     pub fn next_kill(&mut self) -> Result<Kill, FailoverError> {
-        self.want((0..self.world.spec.shards).collect());
+        self.want((0..self.spec.shards).collect());
         self.await_wanted(CALM_PROBE_EVERY)?;
         let more = CALM.mul_f64(self.rng.exponential().min(4.0));
         self.be_well(CALM + more)?;
@@ -174,7 +193,7 @@ impl Failover {
         let down = DOWN[0] + Duration::from_nanos(self.rng.below(span + 1));
         let at = self.world.now();
         self.died_at = at;
-        self.world.kill(node, Death::Process, down);
+        self.world.kill(node, down);
         self.want(led);
         // Clients do not know of it, so they are in no step with it.
         let step = self.rng.below(PROBE_EVERY.as_nanos() as u64);
@@ -191,7 +210,7 @@ impl Failover {
     /// If nobody does: all shards took writes just now.
     fn choose(&mut self) -> (u32, Vec<u32>) {
         let led = |node| (node, self.world.led_by(node));
-        let leaders = (0..self.world.spec.nodes).map(led).filter(|(_, led)| !led.is_empty());
+        let leaders = (0..self.spec.nodes).map(led).filter(|(_, led)| !led.is_empty());
         let mut leaders: Vec<_> = leaders.collect();
         assert!(!leaders.is_empty(), "whoever acknowledges leads");
         leaders.swap_remove(self.rng.below(leaders.len() as u64) as usize)
@@ -223,11 +242,9 @@ impl Failover {
 
     /// Ends the outage of each shard of which a wanted write was acknowledged.
     fn take_answers(&mut self, outages: &mut Vec<Outage>) {
-        for (at, reply) in self.world.take_answers() {
-            let shard = self.world.shard_of(reply.client);
+        for (at, shard, number) in self.world.take_acknowledged() {
             let wanted = &mut self.wanted[shard as usize];
-            let is_done = matches!(reply.outcome, Outcome::Done(_));
-            if is_done && wanted.take_if(|least| *least <= reply.number).is_some() {
+            if wanted.take_if(|least| *least <= number).is_some() {
                 let elected = self.elections.last(shard).since(self.died_at);
                 let acknowledged = at.since(self.died_at);
                 outages.push(Outage { shard, elected, acknowledged });
@@ -242,89 +259,23 @@ impl Failover {
             self.probe();
             self.pass(CALM_PROBE_EVERY.min(until.since(self.world.now())))?;
             // Nobody waits for them.
-            self.world.take_answers();
+            self.world.take_acknowledged();
         }
         Ok(())
     }
 
     fn probe(&mut self) {
         self.number += 1;
-        for shard in 0..self.world.spec.shards {
+        for shard in 0..self.spec.shards {
             self.world.probe(shard, self.number);
         }
     }
 
     fn pass(&mut self, time: Duration) -> Result<(), FailoverError> {
-        self.world.run_for(time);
-        match self.world.violations() {
-            [] => Ok(()),
-            [first, ..] => Err(FailoverError::Violation(first.clone())),
+        match self.world.pass(time) {
+            None => Ok(()),
+            Some(first) => Err(FailoverError::Violation(first)),
         }
-    }
-}
-
-/// When each shard has last elected a leader.
-#[derive(Clone)]
-struct Elections(Rc<RefCell<Vec<Time>>>);
-
-impl Elections {
-    fn new(shards: u32) -> Elections {
-        Elections(Rc::new(RefCell::new(vec![Time::ZERO; shards as usize])))
-    }
-
-    fn last(&self, shard: u32) -> Time {
-        self.0.borrow()[shard as usize]
-    }
-}
-
-impl Checker for Elections {
-    fn name(&self) -> &'static str {
-        "elections"
-    }
-
-    fn see(&mut self, at: Time, place: Place, seen: &Seen<'_>) -> Result<(), String> {
-        if let Seen::Role(role) = seen
-            && role.is == Standing::Leader
-        {
-            self.0.borrow_mut()[place.shard as usize] = at;
-        }
-        Ok(())
-    }
-}
-
-/// What a cluster is to whoever measures it.
-impl ClusterWorld {
-    /// From now on frames and syncs take this long, and nobody wants anything.
-    fn be_calm(&mut self, latency: Duration, sync: Duration) {
-        (self.out.plan.latency, self.out.plan.sync) = (latency, sync);
-        // No wishes are carried out and no client begins anything.
-        (self.healed, self.quiet) = (true, true);
-    }
-
-    /// The shards that a node leads.
-    fn led_by(&self, node: u32) -> Vec<u32> {
-        let node = &self.nodes[node as usize];
-        let replicas = node.replicas.iter().zip(0..);
-        let led = replicas.filter(|(one, _)| one.as_ref().is_some_and(Replica::leads));
-        led.map(|(_, shard)| shard).collect()
-    }
-
-    /// Sends a write to all members of a shard: whoever leads it takes it.
-    fn probe(&mut self, shard: u32, number: u64) {
-        let client = ClientId(self.client_count() + shard);
-        let op = Op::Put { key: 0, value: number as i64 };
-        for node in founders(shard, self.spec.nodes) {
-            self.out.ask(node, Request { client, shard, number, op });
-        }
-    }
-
-    /// Whom [`Self::probe`] speaks for.
-    fn shard_of(&self, client: ClientId) -> u32 {
-        client.0 - self.client_count()
-    }
-
-    fn take_answers(&mut self) -> Vec<(Time, Reply)> {
-        std::mem::take(&mut self.answers)
     }
 }
 

@@ -1,9 +1,12 @@
 //! What a test does with a world of nodes by hand: it asks agents, and has nodes die, come back
 //! and lose each other.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
+use bytes::Bytes;
 use nexus_agent::{Agent, Handler, Message, decode, encode};
+use nexus_base::Time;
 use nexus_cluster::NodeId;
 use nexus_node::shard::{AgentName, Origin, Request};
 use nexus_node::{Answer, Ask, CallError};
@@ -25,12 +28,20 @@ const BY_HAND: u64 = 1 << 63;
 /// Who asks by hand. Far from clients and from the ids of agents, which are origins as well.
 const ORIGIN: Origin = Origin(1 << 64);
 
-/// What is asked by hand: one thing at a time.
+/// Asks by hand that may be open at once. A guess: some seconds of writes that are tried at all
+/// shards every few milliseconds.
+const OPEN_MAX: usize = 1 << 18;
+
+/// What is asked by hand.
 #[derive(Default)]
 pub(crate) struct ByHand {
     number: u64,
-    answer: Option<Result<Answer, CallError>>,
+    /// By ticket, with the answer once it is there.
+    open: BTreeMap<u64, Option<Returned>>,
 }
+
+/// An answer, and when it came.
+pub(crate) type Returned = (Time, Result<Answer, CallError>);
 
 /// Whether an answer is to what was asked by hand.
 pub(crate) const fn is_by_hand(ticket: u64) -> bool {
@@ -38,10 +49,24 @@ pub(crate) const fn is_by_hand(ticket: u64) -> bool {
 }
 
 impl ByHand {
-    /// Takes in an answer; one that is too late is nobody's.
-    pub(crate) fn take_in(&mut self, ticket: u64, answer: Result<Answer, CallError>) {
-        if ticket == BY_HAND | self.number {
-            self.answer = Some(answer);
+    /// Takes in an answer; one that nobody waits for any more is nobody's.
+    pub(crate) fn take_in(&mut self, now: Time, ticket: u64, answer: Result<Answer, CallError>) {
+        if let Some(open) = self.open.get_mut(&ticket) {
+            open.get_or_insert((now, answer));
+        }
+    }
+
+    /// The answer, if it has come; it is not waited for any more then.
+    pub(crate) fn take(&mut self, ticket: u64) -> Option<Returned> {
+        let returned = self.open.get_mut(&ticket)?.take()?;
+        self.open.remove(&ticket);
+        Some(returned)
+    }
+
+    /// Waits for none of them any more.
+    pub(crate) fn forget(&mut self, tickets: impl IntoIterator<Item = u64>) {
+        for ticket in tickets {
+            self.open.remove(&ticket);
         }
     }
 }
@@ -87,28 +112,40 @@ impl NodesWorld {
         M: Message,
     {
         let node = self.place(through);
-        self.by_hand.number += 1;
-        self.by_hand.answer = None;
-        let number = self.by_hand.number;
-        let ask = Ask {
-            ticket: BY_HAND | number,
-            to: AgentName::new(A::KIND, key),
-            message: M::NAME.to_owned(),
-            bytes: encode(&message).into(),
-            request: Some(Request { from: ORIGIN, number }),
-            within,
-        };
-        self.out.ask(node, &ask);
+        let (name, bytes) = (M::NAME.to_owned(), encode(&message).into());
+        let ticket = self.begin_ask(node, AgentName::new(A::KIND, key), name, bytes, within);
         let until = self.out.now.after(within).after(ANSWER_LATE_MAX);
         let answer = loop {
-            match self.by_hand.answer.take() {
-                Some(answer) => break answer?,
+            match self.by_hand.take(ticket) {
+                Some((_, answer)) => break answer?,
                 None if self.step(until) => {}
                 // The node is down, or the way there or back was lost.
-                None => return Err(CallError::Unknown),
+                None => {
+                    self.by_hand.forget([ticket]);
+                    return Err(CallError::Unknown);
+                }
             }
         };
         Ok(decode(&answer.bytes).expect("what the kind's own handler answers can be read"))
+    }
+
+    /// Begins to ask an agent through a node; the ticket of the answer.
+    pub(crate) fn begin_ask(
+        &mut self,
+        node: u32,
+        to: AgentName,
+        message: String,
+        bytes: Bytes,
+        within: Duration,
+    ) -> u64 {
+        let by_hand = &mut self.by_hand;
+        assert!(by_hand.open.len() < OPEN_MAX, "too much is asked by hand and not waited for");
+        by_hand.number += 1;
+        let ticket = BY_HAND | by_hand.number;
+        by_hand.open.insert(ticket, None);
+        let request = Some(Request { from: ORIGIN, number: by_hand.number });
+        self.out.ask(node, &Ask { ticket, to, message, bytes, request, within });
+        ticket
     }
 
     /// Has a node's process die, if it runs; what it has synced is there when it starts again.

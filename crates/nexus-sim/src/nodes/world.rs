@@ -361,7 +361,7 @@ impl NodesWorld {
     fn replied(&mut self, from: u32, ticket: u64, answer: Result<Answer, CallError>) {
         if by_hand::is_by_hand(ticket) {
             self.out.trace.note(self.out.now, 8, u64::MAX, answer_hash(ticket, &answer));
-            return self.by_hand.take_in(ticket, answer);
+            return self.by_hand.take_in(self.out.now, ticket, answer);
         }
         let client = client_of(ticket);
         let Some(one) = self.clients.get_mut(client as usize).filter(|one| one.is_meant(ticket))

@@ -3,7 +3,7 @@
 use super::*;
 
 fn kills(spec: FailoverSpec, count: u32) -> Vec<Kill> {
-    let mut failover = Failover::new(spec);
+    let mut failover = Failover::of_groups(spec);
     (0..count).map(|_| failover.next_kill().unwrap_or_else(|error| panic!("{error}"))).collect()
 }
 

@@ -1,0 +1,160 @@
+//! Failover of whole nodes: a write is asked of an agent through a node that lives, which finds
+//! it where its shard is led now, and there it is made anew from what is kept.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use nexus_base::Time;
+use nexus_cluster::ring::Slot;
+use nexus_node::shard_of;
+
+use super::kinds::Kinds;
+use super::node::SimNode;
+use super::op::Op;
+use super::world::NodesWorld;
+use crate::cluster::{
+    Attacked, Death, Elections, Failover, FailoverError, FailoverSpec, Measured, Violation,
+};
+
+/// How long a cluster has until there are as many shards as there shall be, and each is led.
+/// A guess: splits take a second or two each.
+const FORMED_WITHIN: Duration = Duration::from_secs(600);
+
+/// How long a node is given for a write. A guess: longer than all but the worst outages.
+const WITHIN: Duration = Duration::from_secs(2);
+
+/// Writes that are asked of one agent's shard and of which the answer counts, at most: those
+/// that were begun last. Source: twice as long as a node is given, one every 10 ms at each of
+/// 63 others.
+const WRITES_MAX: usize = 2 * 200 * 63;
+
+/// A world whose agents are written to, one for each shard.
+pub struct MeasuredNodes {
+    world: NodesWorld,
+    /// An agent of each shard.
+    agents: Vec<u32>,
+    /// What was asked and not answered, the first first: by ticket, shard and number.
+    writes: BTreeMap<u64, (u32, u64)>,
+}
+
+impl Failover<MeasuredNodes> {
+    /// Whole nodes, which have split their shards and lead each of them.
+    ///
+    /// # Errors
+    /// [`FailoverError::Violation`] if a promise was broken by then.
+    ///
+    /// # Panics
+    /// As [`NodesWorld::new`], and if the cluster is not formed after ten minutes.
+    pub fn of_nodes(spec: FailoverSpec) -> Result<Failover<MeasuredNodes>, FailoverError> {
+        let mut world = NodesWorld::with_kinds(spec.calm(), &Kinds::own());
+        (world.out.plan.latency, world.out.plan.sync) = (spec.latency, spec.sync);
+        let elections = Elections::new(spec.shards);
+        world.add_checker(Box::new(elections.clone()));
+        let by = world.now().after(FORMED_WITHIN);
+        while !world.is_formed() {
+            assert!(world.now() < by, "the cluster is not formed by {by}");
+            world.run_for(Duration::from_secs(1));
+            if let Some(first) = world.violations().first() {
+                return Err(FailoverError::Violation(first.clone()));
+            }
+        }
+        let agents = (0..spec.shards).map(|shard| world.register_of(shard)).collect();
+        let measured = MeasuredNodes { world, agents, writes: BTreeMap::new() };
+        Ok(Failover::start(spec, measured, elections))
+    }
+}
+
+impl NodesWorld {
+    /// Whether there are as many shards as there shall be, and each is led.
+    fn is_formed(&self) -> bool {
+        let led: usize = self.nodes.iter().map(|node| led_by(node).len()).sum();
+        led == self.spec.shards as usize
+    }
+
+    /// A register that lives on a shard.
+    fn register_of(&self, shard: u32) -> u32 {
+        let life = self.nodes[0].life.as_ref().expect("nobody has died yet");
+        let map = life.node.map();
+        let lives_there = |register: &u32| {
+            let id = Op::Get { register: *register }.agent().id(&life.node.spec().secret);
+            map.owner(Slot::of(id)).0 == shard
+        };
+        (0..).find(lives_there).expect("each shard owns slots, and registers spread over all")
+    }
+}
+
+fn led_by(node: &SimNode) -> Vec<u32> {
+    let led = node.life.iter().flat_map(|life| life.node.led());
+    led.filter_map(|(group, _)| shard_of(group)).map(|shard| shard.0).collect()
+}
+
+impl Measured for MeasuredNodes {
+    fn now(&self) -> Time {
+        self.world.now()
+    }
+
+    fn pass(&mut self, time: Duration) -> Option<Violation> {
+        self.world.run_for(time);
+        self.world.violations().first().cloned()
+    }
+
+    fn led_by(&self, node: u32) -> Vec<u32> {
+        led_by(&self.world.nodes[node as usize])
+    }
+
+    fn kill(&mut self, node: u32, down: Duration) {
+        Attacked::kill(&mut self.world, node, Death::Process, down);
+    }
+
+    /// Through every node that lives, as a client would that knows which do.
+    fn probe(&mut self, shard: u32, number: u64) {
+        let op = Op::Put { register: self.agents[shard as usize], value: number as i64 };
+        for node in 0..self.world.spec.nodes {
+            if self.world.nodes[node as usize].life.is_some() {
+                let (message, bytes) = op.message();
+                let ticket = self.world.begin_ask(node, op.agent(), message, bytes, WITHIN);
+                self.writes.insert(ticket, (shard, number));
+            }
+        }
+        let many = WRITES_MAX * self.agents.len();
+        while self.writes.len() > many {
+            let oldest = self.writes.pop_first().map(|(ticket, _)| ticket);
+            self.world.by_hand.forget(oldest);
+        }
+    }
+
+    fn take_acknowledged(&mut self) -> Vec<(Time, u32, u64)> {
+        let by_hand = &mut self.world.by_hand;
+        let mut acknowledged = Vec::new();
+        self.writes.retain(|&ticket, &mut (shard, number)| match by_hand.take(ticket) {
+            Some((at, answer)) => {
+                acknowledged.extend(answer.is_ok().then_some((at, shard, number)));
+                false
+            }
+            None => true,
+        });
+        acknowledged.sort_unstable();
+        acknowledged
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn agents_answer_again_once_their_shard_is_led_by_another() {
+        let spec = FailoverSpec { shards: 4, ..FailoverSpec::new(5) };
+        let mut failover = Failover::of_nodes(spec).expect("nothing goes wrong");
+        for _ in 0..10 {
+            let kill = failover.next_kill().unwrap_or_else(|error| panic!("{error}"));
+            assert!(!kill.outages.is_empty());
+            for outage in &kill.outages {
+                assert!(outage.elected >= Duration::from_millis(249), "{kill:?}");
+                assert!(outage.acknowledged > outage.elected, "{kill:?}");
+                let rest = outage.acknowledged - outage.elected;
+                assert!(rest < Duration::from_millis(700), "{kill:?}");
+            }
+        }
+    }
+}
