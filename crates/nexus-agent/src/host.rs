@@ -9,7 +9,7 @@ use std::time::Duration;
 use nexus_base::AgentId;
 
 use crate::slot::Slot;
-use crate::{AskError, Changed, StepOutput, StopReason};
+use crate::{AskError, Changed, LockAsk, LockError, StepOutput, StopReason};
 
 /// What a [`crate::System`] reports to and asks of the node it is part of; see
 /// [`crate::System::set_host`].
@@ -39,6 +39,12 @@ pub trait Host: Send + Sync + 'static {
 
     /// [`crate::Context::call`] of any agent: to go at once.
     fn call(&self, call: Call);
+
+    /// [`crate::Context::lock`] and the like, of any agent: to go at once. A host
+    /// that keeps no locks says so.
+    fn lock(&self, ask: LockAsk) {
+        ask.answer.complete(Err(LockError::NoCluster));
+    }
 }
 
 /// A message to an agent known by name, wherever it lives.

@@ -15,9 +15,11 @@ mod accepts;
 mod activation;
 mod agent;
 mod ask;
+mod asking;
 mod breaker;
 mod by_name;
 mod call;
+mod campaign;
 mod chain;
 mod codec;
 mod context;
@@ -28,6 +30,7 @@ mod driver;
 mod error;
 mod error_code;
 mod event;
+mod fence;
 mod gate;
 mod handle;
 mod hook;
@@ -36,6 +39,7 @@ mod inspect;
 mod kind;
 mod letters;
 mod listing;
+mod lock;
 mod mapped;
 mod message;
 mod post;
@@ -67,6 +71,7 @@ pub use breaker::{
 };
 pub use by_name::Doing;
 pub use call::Calling;
+pub use campaign::{Campaign, Turn};
 pub use codec::{MESSAGE_BYTES_MAX, decode, encode};
 pub use context::{Cancelled, Context, Sleep, Timer};
 pub use counters::Counts;
@@ -79,6 +84,7 @@ pub use error::{
 };
 pub use error_code::ErrorCode;
 pub use event::Event;
+pub use fence::{Fence, NewestFence, StaleFence};
 pub use gate::{Gate, Outbox, StepOutput};
 pub use handle::{Handle, Recipient};
 pub use hook::{Delivery, DeliveryHook};
@@ -87,6 +93,9 @@ use kind::Kind;
 pub use kind::KindSpec;
 pub use letters::REMINDER_NAME_BYTES_MAX;
 pub use listing::{Listing, Metadata};
+pub use lock::{
+    Claim, LOCK_WITHIN, Lock, LockAnswer, LockAsk, LockError, LockReply, LockVerb, Locking, Tenure,
+};
 pub use mapped::{
     MAPPED_BYTES_MAX, MAPPED_STORES_MAX, Mapped, MappedError, MappedFolder, MappedUse,
 };

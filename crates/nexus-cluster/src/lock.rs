@@ -14,7 +14,8 @@
 //!    of the group come to the same answer.
 //! 4. Tables are bounded by [`Limits`]; what is full says so and changes nothing.
 //! 5. A command that comes again, since its answer was lost, gives the same answer as long
-//!    as the holder holds.
+//!    as the holder holds; a lease lasts anew from then on. Of a lease that has ended the
+//!    last few are remembered, so that what comes late does not take the lock again.
 //!
 //! Absent on purpose: deadlocks are the users' to avoid; locks that several may share.
 //!
@@ -31,10 +32,12 @@ use serde::{Deserialize, Serialize};
 use crate::raft::{Index, Term};
 
 mod command;
+mod ended;
 mod error;
 mod held;
 
 pub use command::{Answer, Command, Effect, Holder, Lease, Op, SessionId, Token};
+use ended::{End, Ended};
 pub use error::LockError;
 use held::{Held, Session};
 
@@ -54,13 +57,22 @@ pub struct Limits {
     pub sessions_max: usize,
     /// Holders that wait for one lock.
     pub waiters_max: usize,
+    /// Leases that have ended and are remembered, so that what comes late is known for it;
+    /// beyond it the oldest are forgotten.
+    pub ended_max: usize,
     /// Effects that wait to be polled; beyond it the oldest are dropped, and are counted.
     pub effects_max: usize,
 }
 
 impl Default for Limits {
     fn default() -> Limits {
-        Limits { locks_max: 65_536, sessions_max: 65_536, waiters_max: 64, effects_max: 4_096 }
+        Limits {
+            locks_max: 65_536,
+            sessions_max: 65_536,
+            waiters_max: 64,
+            ended_max: 1_024,
+            effects_max: 4_096,
+        }
     }
 }
 
@@ -81,6 +93,7 @@ pub struct Locks {
     lease_ends: BTreeSet<(Time, String)>,
     /// When sessions end.
     session_ends: BTreeSet<(Time, SessionId)>,
+    ended: Ended,
     effects: BoundedQueue<Effect>,
     effects_dropped: u64,
 }
@@ -96,6 +109,7 @@ impl Locks {
             sessions: BTreeMap::new(),
             lease_ends: BTreeSet::new(),
             session_ends: BTreeSet::new(),
+            ended: Ended::new(limits.ended_max),
             effects: BoundedQueue::new(limits.effects_max),
             effects_dropped: 0,
         }
@@ -104,6 +118,12 @@ impl Locks {
     /// Who holds a lock, and with which token, as of the command applied last.
     pub fn holder(&self, name: &str) -> Option<(Holder, Token)> {
         self.locks.get(name).map(|held| (held.holder, held.token))
+    }
+
+    /// When the lease of a lock ends unless it is renewed, by the time of commands; none if
+    /// nobody holds it, or as long as a session lasts.
+    pub fn ends(&self, name: &str) -> Option<Time> {
+        self.locks.get(name)?.ends
     }
 
     /// Who waits for a lock, the first first.
@@ -246,18 +266,18 @@ impl Locks {
         if let Some(session) = session.filter(|session| !self.sessions.contains_key(session)) {
             return Err(LockError::NoSession { session });
         }
+        let holds = self.holder(name).filter(|&(by, _)| by == holder);
+        if let Some((_, token)) = holds {
+            return self.acquire_again(name, token, lease);
+        }
+        // What was said before the lease ended comes late: nobody would renew it.
+        if let (Lease::Ttl(_), Some(token)) = (lease, self.ended.token(name, holder)) {
+            let now = self.holder(name).map(|(_, token)| token);
+            return Err(LockError::Lost { token, now });
+        }
         let Some(held) = self.locks.get_mut(name) else {
             return self.grant_new(name, holder, lease);
         };
-        // Asked again, since the answer was lost.
-        if held.holder == holder {
-            let token = held.token;
-            return if held.lease == lease {
-                Ok(Answer::Granted(token))
-            } else {
-                Err(LockError::OtherLease { token })
-            };
-        }
         let Some(session) = session.filter(|_| wait) else {
             return Err(LockError::Held { by: held.holder, token: held.token });
         };
@@ -272,6 +292,22 @@ impl Locks {
                 self.note(session, name);
                 Ok(Answer::Waits { before: self.locks[name].waiters.len() - 1 })
             }
+        }
+    }
+
+    /// Asked again by who holds it, since the answer was lost.
+    fn acquire_again(
+        &mut self,
+        name: &str,
+        token: Token,
+        lease: Lease,
+    ) -> Result<Answer, LockError> {
+        if self.locks.get(name).is_none_or(|held| held.lease != lease) {
+            return Err(LockError::OtherLease { token });
+        }
+        match lease {
+            Lease::Ttl(_) => self.renew(name, token),
+            Lease::Session(_) => Ok(Answer::Granted(token)),
         }
     }
 
@@ -327,8 +363,11 @@ impl Locks {
     }
 
     fn release(&mut self, name: &str, token: Token) -> Result<Answer, LockError> {
+        if self.ended.is_released(name, token) {
+            return Ok(Answer::Done);
+        }
         self.held_with(name, token)?;
-        self.free(name);
+        self.free(name, End::Released);
         Ok(Answer::Done)
     }
 
@@ -354,14 +393,15 @@ impl Locks {
         if let Some((holder, token)) = self.holder(name) {
             self.push(Effect::Lapsed { name: name.to_owned(), holder, token });
         }
-        self.free(name);
+        self.free(name, End::Lapsed);
     }
 
     /// Frees a lock; whoever waited longest has it then.
-    fn free(&mut self, name: &str) {
+    fn free(&mut self, name: &str, how: End) {
         let Some(mut held) = self.locks.remove(name) else { return };
         if let Some(ends) = held.ends {
             self.lease_ends.remove(&(ends, name.to_owned()));
+            self.ended.note(name, (held.holder, held.token), how);
         }
         if let Some((holder, session)) = held.waiters.pop_front() {
             self.grant(name, holder, Lease::Session(session), held.waiters);

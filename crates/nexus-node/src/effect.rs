@@ -1,6 +1,7 @@
 //! What a node wants done.
 
 use bytes::Bytes;
+use nexus_agent::LockReply;
 use nexus_cluster::membership::Address;
 use nexus_cluster::raft::{Term, Write};
 use nexus_cluster::{GroupId, NodeId};
@@ -42,6 +43,13 @@ pub enum Effect {
         ticket: u64,
         /// The answer.
         answer: Result<Answer, CallError>,
+    },
+    /// An answer to [`crate::LockAsk`].
+    Locked {
+        /// The number it came with.
+        ticket: u64,
+        /// Who holds the lock, with which fence, until when; or why not.
+        reply: LockReply,
     },
 }
 

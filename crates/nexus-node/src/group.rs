@@ -2,13 +2,14 @@
 
 use bytes::Bytes;
 use nexus_base::{Rng, Time};
+use nexus_cluster::lock::{self, LockError};
 use nexus_cluster::raft::{
     Entry, Index, Members, Payload, Raft, Role, Snapshot, Spec, Standing, StartError, Stored, Term,
 };
 use nexus_cluster::shard::{Holding, ShardId, SlotSet};
 use nexus_cluster::{GroupId, NodeId};
 
-use crate::control::ControlState;
+use crate::control::{ControlState, Controlled};
 use crate::shard::{Applied, Command, ShardState};
 
 /// The group that keeps the map of shards.
@@ -46,7 +47,9 @@ pub(crate) enum Came {
     /// Nothing: it was not for the machine.
     Nothing,
     /// The map has changed, or the change was refused, which changes nothing.
-    Control,
+    Map,
+    /// Something was asked about a lock, and answered.
+    Lock(lock::Op, Result<lock::Answer, LockError>),
     /// A shard's command.
     Shard(Box<Command>, Applied),
 }
@@ -96,7 +99,7 @@ impl Group {
             return Err(StartError::Stored {
                 at: snapshot.last.1,
                 what: if group == CONTROL {
-                    "the map cannot be read"
+                    "the map and the locks cannot be read"
                 } else {
                     "the shard cannot be read"
                 },
@@ -159,7 +162,12 @@ impl Group {
         self.applied = (entry.term, entry.index);
         let Payload::Command(bytes) = &entry.payload else { return Came::Nothing };
         let came = match &mut self.machine {
-            Machine::Control(state) => state.apply(bytes).map(|_| Came::Control),
+            Machine::Control(state) => {
+                state.apply((entry.term, entry.index), bytes).map(|came| match came {
+                    Controlled::Map => Came::Map,
+                    Controlled::Lock(op, answer) => Came::Lock(op, answer),
+                })
+            }
             Machine::Shard(state) => Command::decode(bytes).ok().map(|command| {
                 let applied = state.apply(entry.index, &command);
                 Came::Shard(Box::new(command), applied)

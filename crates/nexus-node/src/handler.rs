@@ -8,6 +8,8 @@ mod frame;
 mod group;
 mod handoff;
 mod local;
+mod lock;
+mod lock_desk;
 mod membership;
 mod name;
 mod outcome;

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use nexus_agent::{AskError, Call, Host, Letter, StepOutput, StopReason};
+use nexus_agent::{AskError, Call, Host, Letter, LockAsk, StepOutput, StopReason};
 use nexus_base::AgentId;
 
 /// What agents have to say.
@@ -18,6 +18,8 @@ pub(crate) enum Said {
     Letter(Letter),
     /// An agent asks somebody something.
     Call(Box<Call>),
+    /// An agent asks about a lock.
+    Lock(Box<LockAsk>),
 }
 
 /// What agents have said, in order. Written by whatever thread runs them; there is no more
@@ -60,5 +62,9 @@ impl Host for Inbox {
 
     fn call(&self, call: Call) {
         self.push(Said::Call(Box::new(call)));
+    }
+
+    fn lock(&self, ask: LockAsk) {
+        self.push(Said::Lock(Box::new(ask)));
     }
 }

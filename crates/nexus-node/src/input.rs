@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use bytes::Bytes;
+use nexus_agent::LockVerb;
 use nexus_cluster::membership::Address;
 
 use crate::shard::{AgentName, Request};
@@ -28,6 +29,8 @@ pub enum Input {
     Ask(Ask),
     /// A local agent of this node has a name from now on, or not any more.
     Name(Naming),
+    /// Somebody outside asks about a lock of the cluster.
+    Lock(LockAsk),
     /// Agents have run: what they have to say is to be looked at.
     Agents,
 }
@@ -59,6 +62,17 @@ pub struct Naming {
     pub name: AgentName,
     /// Whether it has it.
     pub held: bool,
+    /// How long the answer is waited for.
+    pub within: Duration,
+}
+
+/// Somebody outside asks about a lock of the cluster.
+#[derive(Clone, Debug)]
+pub struct LockAsk {
+    /// Comes back with the answer.
+    pub ticket: u64,
+    /// What. Asked again with the same claim or fence, it comes to the same.
+    pub what: LockVerb,
     /// How long the answer is waited for.
     pub within: Duration,
 }

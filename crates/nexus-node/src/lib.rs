@@ -9,7 +9,8 @@
 //! there `handler/arrive.rs` activates it and delivers the message; `handler/step.rs` makes
 //! what came of it an entry, and lets it out once that is committed. Local agents have names
 //! as well: `handler/name.rs` has them in their shard's directory, `handler/local.rs` finds
-//! them there and asks their node.
+//! them there and asks their node. Locks are of the cluster: `handler/lock.rs` finds who leads
+//! the control group, and `handler/lock_desk.rs` decides there.
 //!
 //! Absent on purpose: clocks, sockets, threads, disks; how agents run; how groups agree.
 #![forbid(unsafe_code)]
@@ -25,6 +26,7 @@ mod handler;
 mod host;
 mod hosting;
 mod input;
+mod locks;
 mod look;
 mod mail;
 mod names;
@@ -39,7 +41,8 @@ pub use call::CALLS_MAX;
 pub use delivery::DELIVERIES_MAX;
 pub use effect::{Answer, CallError, Effect};
 pub use group::{CONTROL, group_of, shard_of};
-pub use input::{Ask, Input, Naming};
+pub use input::{Ask, Input, LockAsk, Naming};
+pub use locks::{LOCK_ASKS_MAX, LOCKS_MAX};
 pub use names::{NAMES_HELD_MAX, PLACES_MAX};
 pub use node::{Counts, Node, NodeError};
 pub use observer::{Observer, Saw};

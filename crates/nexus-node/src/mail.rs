@@ -1,4 +1,4 @@
-//! What nodes say to each other about agents and shards.
+//! What nodes say to each other about agents, locks and shards.
 
 use std::time::Duration;
 
@@ -10,9 +10,10 @@ use nexus_cluster::shard::{HandoffId, ShardId, SlotSet, Step};
 use nexus_cluster::wire::Content;
 use serde::{Deserialize, Serialize};
 
+use crate::locks::{self, LockAsked, LockOutcome};
 use crate::shard::{AgentName, Part, Request};
 
-/// Between nodes whose agents ask each other.
+/// Between nodes whose agents ask each other, or about locks.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub(crate) enum Mail {
     /// Somebody asks an agent.
@@ -23,6 +24,17 @@ pub(crate) enum Mail {
         call: u64,
         /// The outcome.
         outcome: Outcome,
+    },
+    /// Somebody asks about a lock, of whoever leads the control group.
+    Lock(LockAsked),
+    /// What came of it.
+    LockAnswer {
+        /// The number it was asked with.
+        call: u64,
+        /// Which try of it this is.
+        attempt: u32,
+        /// The outcome.
+        outcome: LockOutcome,
     },
 }
 
@@ -206,7 +218,8 @@ impl Mail {
         let mail: Mail = whole(bytes)?;
         let sound = match &mail {
             Mail::Ask(asked) => asked.to.is_sound(),
-            Mail::Answer { .. } => true,
+            Mail::Lock(asked) => locks::refusal(&asked.what).is_none(),
+            Mail::Answer { .. } | Mail::LockAnswer { .. } => true,
         };
         sound.then_some(mail)
     }

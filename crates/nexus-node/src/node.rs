@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use nexus_agent::System;
 use nexus_base::{AgentId, Rng, Time};
+use nexus_cluster::lock::Limits;
 use nexus_cluster::membership::{self, Membership};
 use nexus_cluster::raft::{self, Index, Members, Snapshot, StartError, Stored, Term, Vote, Write};
 use nexus_cluster::registry::Routes;
@@ -21,6 +22,7 @@ use crate::disk::Writes;
 use crate::group::{CONTROL, Group, Machine, group_of};
 use crate::host::Inbox;
 use crate::hosting::Hosting;
+use crate::locks::{LockCalls, LockDesk};
 use crate::names::{self, Arrivals, Names, Over, Places};
 use crate::observer::Observer;
 use crate::{Effect, Input, NodeSpec, Planted};
@@ -43,6 +45,9 @@ pub struct Node {
     pub(crate) homes: BTreeMap<AgentId, GroupId>,
     pub(crate) deliveries: Deliveries,
     pub(crate) calls: Calls,
+    pub(crate) lock_calls: LockCalls,
+    /// While this node leads the control group, and knows all of it.
+    pub(crate) lock_desk: Option<LockDesk>,
     /// In which life it gives its agents names; see [`crate::names::life`].
     pub(crate) life: u64,
     pub(crate) names: Names,
@@ -80,6 +85,10 @@ pub(crate) enum Alarm {
     Group(GroupId),
     /// A try of an ask is over.
     Call(u64),
+    /// A try of an ask about a lock is over.
+    Lock(u64),
+    /// Leases of locks have ended.
+    Locks,
     /// What leaders do again and again.
     Duty,
     /// Letters and reminders.
@@ -173,6 +182,8 @@ impl Node {
         let mut node = Node {
             // Halved, so that it never comes to the last number there is.
             calls: Calls::new(rng.fork("calls").next_u64() >> 1),
+            lock_calls: LockCalls::new(rng.fork("locks").next_u64() >> 1),
+            lock_desk: None,
             life,
             names: Names::default(),
             places: Places::default(),
@@ -250,7 +261,9 @@ impl Node {
 
     fn fresh(&self, group: GroupId) -> Machine {
         let first = self.spec.first_replicas();
-        Group::fresh(group, || ControlState::new(ShardMap::new(first).expect("it was made before")))
+        let limits = Limits { locks_max: self.spec.locks_max, ..Limits::default() };
+        let map = || ShardMap::new(first).expect("it was made before");
+        Group::fresh(group, || ControlState::new(map(), limits))
     }
 
     /// Starts a member with what is stored of it; with nothing, it learns from the leader.
@@ -281,6 +294,7 @@ impl Node {
             Input::Written { batch } => self.handle_written(batch),
             Input::Ask(ask) => self.handle_ask(ask),
             Input::Name(naming) => self.handle_naming(naming),
+            Input::Lock(ask) => self.handle_lock(ask),
             Input::Agents => {}
         }
         self.settle();
@@ -294,6 +308,8 @@ impl Node {
             match alarm {
                 Alarm::Group(group) => self.handle_group_timeout(group),
                 Alarm::Call(call) => self.handle_call_timeout(call),
+                Alarm::Lock(number) => self.handle_lock_timeout(number),
+                Alarm::Locks => self.end_leases(),
                 Alarm::Duty => self.do_duties(),
                 Alarm::Ring => self.ring_all(),
                 Alarm::Map => self.ask_for_map(),
@@ -379,8 +395,9 @@ impl Node {
     }
 
     /// How long each queue is, with its bound.
-    pub fn queues(&self) -> [(&'static str, usize, usize); 2] {
+    pub fn queues(&self) -> [(&'static str, usize, usize); 3] {
         [
+            ("lock asks", self.lock_calls.len(), crate::locks::LOCK_ASKS_MAX),
             ("calls", self.calls.len(), crate::call::CALLS_MAX),
             ("deliveries", self.deliveries.len(), crate::delivery::DELIVERIES_MAX),
         ]

@@ -6,6 +6,8 @@ use nexus_base::{IdSecret, Time};
 use nexus_cluster::membership::{self, Address, Me};
 use nexus_cluster::{NodeId, raft};
 
+use crate::LOCKS_MAX;
+
 /// Nodes that keep the map of shards, at most. Source: the design; five survive the loss of
 /// two, and more make every change of the map slower.
 pub const CONTROL_MAX: usize = 5;
@@ -38,6 +40,8 @@ pub struct NodeSpec {
     /// Agents that are active at once, at most; beyond it one that has not been used for long
     /// and waits for nothing leaves memory.
     pub activations_max: usize,
+    /// Locks of the cluster that are held at once, at most; the same at all founders.
+    pub locks_max: usize,
     /// The bug this node has.
     #[cfg(feature = "mutants")]
     pub planted: Option<crate::Planted>,
@@ -74,6 +78,7 @@ impl NodeSpec {
             membership: None,
             snapshot_every: SNAPSHOT_EVERY,
             activations_max: ACTIVATIONS_MAX,
+            locks_max: LOCKS_MAX,
             #[cfg(feature = "mutants")]
             planted: None,
         }

@@ -11,8 +11,9 @@ use crate::raft::{Index, Term};
 /// A command of the control group.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Command {
-    /// When, by the clock of the leader who proposed it. It has to be the cluster's time
-    /// about: one far ahead ends every lease.
+    /// When, by the clock of the leader who proposed it. Between two commands no more of it may
+    /// pass than has passed in truth, whoever proposed them: a leader counts on from the time
+    /// that the commands before have brought, and so much slower as clocks may differ.
     #[serde(with = "nanos")]
     pub at: Time,
     /// What.
@@ -76,7 +77,8 @@ pub enum Op {
     },
 }
 
-/// Who holds, as the client calls itself: random, or an agent's id.
+/// Who holds, as the client calls itself. Random, and with a lease of its own not used again
+/// once that has ended: a late command of before could else not be told from a new one.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
 pub struct Holder(pub u128);
 

@@ -7,6 +7,7 @@ use nexus_base::{BoundedQueue, Time};
 use serde::{Deserialize, Serialize};
 
 use super::command::nanos;
+use super::ended::Ended;
 use super::{Holder, Lease, Limits, Locks, SessionId, Token};
 
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -46,12 +47,13 @@ pub(super) struct Stored {
     token_last: Token,
     locks: BTreeMap<String, Held>,
     sessions: BTreeMap<SessionId, Session>,
+    ended: Ended,
 }
 
 impl From<Locks> for Stored {
     fn from(all: Locks) -> Stored {
-        let Locks { limits, now, token_last, locks, sessions, .. } = all;
-        Stored { limits, now, token_last, locks, sessions }
+        let Locks { limits, now, token_last, locks, sessions, ended, .. } = all;
+        Stored { limits, now, token_last, locks, sessions, ended }
     }
 }
 
@@ -59,7 +61,10 @@ impl TryFrom<Stored> for Locks {
     type Error = BadLocks;
 
     fn try_from(stored: Stored) -> Result<Locks, BadLocks> {
-        let Stored { limits, now, token_last, locks, sessions } = stored;
+        let Stored { limits, now, token_last, locks, sessions, ended } = stored;
+        if !ended.is_sound(limits.ended_max) {
+            return Err(BadLocks);
+        }
         let is_known = |session: &SessionId, name: &String| {
             sessions.get(session).is_some_and(|session| session.names.contains(name))
         };
@@ -85,6 +90,7 @@ impl TryFrom<Stored> for Locks {
             sessions,
             lease_ends,
             session_ends,
+            ended,
             effects,
             effects_dropped: 0,
         })
@@ -93,7 +99,9 @@ impl TryFrom<Stored> for Locks {
 
 /// Bytes that are no locks.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
-#[error("these are no locks: a holder or waiter without session, or a token never given")]
+#[error(
+    "these are no locks: a holder or waiter without session, a token never given, or more than there may be"
+)]
 pub(super) struct BadLocks;
 
 mod maybe_nanos {

@@ -94,7 +94,39 @@ fn a_lease_ends_by_the_time_of_commands() {
     assert_eq!(log.at(16, release("x", 1)), Err(lost));
     assert_eq!(log.locks.holder("x"), Some((b, token(7))));
     assert_eq!(log.at(16, release("x", 7)), Ok(Answer::Done));
+    assert_eq!(log.at(16, release("x", 7)), Ok(Answer::Done), "asked again");
     assert_eq!((log.locks.holder("x"), log.locks.next_timeout()), (None, None));
+}
+
+#[test]
+fn who_asks_again_holds_for_longer() {
+    let mut log = Log::new(Limits::default());
+    assert_eq!(log.at(0, acquire("x", 1)), granted(1));
+    assert_eq!(log.at(9, acquire("x", 1)), granted(1));
+    assert_eq!(log.locks.ends("x"), Some(time(19)));
+    assert!(log.at(18, acquire("x", 2)).is_err());
+    assert_eq!(log.at(19, acquire("x", 2)), granted(4));
+}
+
+#[test]
+fn what_comes_after_a_lease_has_ended_does_not_take_the_lock_again() {
+    let limits = Limits { ended_max: 2, ..Limits::default() };
+    let mut log = Log::new(limits);
+    let lost =
+        |by, now: Option<u64>| Err(LockError::Lost { token: token(by), now: now.map(token) });
+    assert_eq!(log.at(0, acquire("x", 1)), granted(1));
+    assert_eq!(log.at(0, release("x", 1)), Ok(Answer::Done));
+    assert_eq!(log.at(0, acquire("x", 1)), lost(1, None), "it was released");
+    assert_eq!(log.at(0, acquire("y", 1)), granted(4), "another lock is another taking");
+    assert_eq!(log.at(10, acquire("x", 2)), granted(5));
+    assert_eq!(log.at(10, acquire("y", 1)), lost(4, None), "it has lapsed");
+    assert_eq!(log.at(10, acquire("x", 1)), lost(1, Some(5)));
+    // The oldest is forgotten; the others are known wherever the state is restored.
+    assert_eq!(log.at(20, Op::Tick), Ok(Answer::Done));
+    let bytes = postcard::to_allocvec(&log.locks).expect("it has a form");
+    log.locks = postcard::from_bytes(&bytes).expect("it is what was stored");
+    assert_eq!(log.at(20, acquire("x", 2)), lost(5, None));
+    assert_eq!(log.at(20, acquire("x", 1)), granted(10));
 }
 
 #[test]
@@ -142,7 +174,7 @@ fn who_withdraws_is_passed_over() {
 #[test]
 fn what_makes_no_sense_is_refused() {
     let mut log =
-        Log::new(Limits { locks_max: 1, sessions_max: 1, waiters_max: 1, effects_max: 9 });
+        Log::new(Limits { locks_max: 1, sessions_max: 1, waiters_max: 1, ..Limits::default() });
     let wait = |lease| Op::Acquire { name: "x".to_owned(), holder: Holder(1), lease, wait: true };
     let zero = Op::OpenSession { session: SessionId(1), ttl: Duration::ZERO };
     let session = SessionId(9);
@@ -229,7 +261,8 @@ fn any_op(rng: &mut Rng, tokens: &[Token]) -> Op {
 
 fn check_run(seed: u64) {
     let mut rng = Rng::new(seed);
-    let limits = Limits { locks_max: 3, sessions_max: 3, waiters_max: 2, effects_max: 64 };
+    let limits =
+        Limits { locks_max: 3, sessions_max: 3, waiters_max: 2, ended_max: 3, effects_max: 64 };
     let (mut locks, mut belief, mut tokens) = (Locks::new(limits), Belief::default(), Vec::new());
     let (mut term, mut index, mut clock) = (1, 0, 0);
     for _ in 0..400 {
@@ -253,15 +286,7 @@ fn check_run(seed: u64) {
         }
         match (op, answer) {
             (Op::Acquire { name, holder, lease, .. }, Ok(Answer::Granted(token))) => {
-                let is_new = token.index == Index(index);
-                let known = belief.holders.get(&name).and_then(|known| known.2);
-                let until = if lease != Lease::Ttl(TTL) {
-                    None
-                } else if is_new {
-                    Some(now + 10)
-                } else {
-                    known
-                };
+                let until = (lease == Lease::Ttl(TTL)).then_some(now + 10);
                 belief.grant(&name, holder, token, until);
                 tokens.push(token);
             }

@@ -102,10 +102,16 @@ impl Spec {
 
     /// How long a leader's lease is, from when it sent the round that a majority answered.
     pub fn lease_duration(&self) -> Duration {
-        let kept = u128::from(self.clock_drift.den() - self.clock_drift.num());
-        let nanos = self.election_timeout.as_nanos() * kept / u128::from(self.clock_drift.den());
-        // An election timeout is at most `TIMEOUT_MAX`, so the product fits.
-        Duration::from_nanos(nanos as u64)
+        self.surely(self.election_timeout)
+    }
+
+    /// What has passed for sure by any clock, when this much has by one.
+    pub fn surely(&self, counted: Duration) -> Duration {
+        let nanos = u64::try_from(counted.as_nanos()).unwrap_or(u64::MAX);
+        let (num, den) = (self.clock_drift.num(), self.clock_drift.den());
+        let kept = u128::from(nanos) * u128::from(den - num) / u128::from(den);
+        // No more than it was.
+        Duration::from_nanos(kept as u64)
     }
 
     /// Whether the values make sense together.

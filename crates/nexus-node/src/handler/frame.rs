@@ -8,6 +8,7 @@ use nexus_cluster::{GroupId, NodeId};
 use crate::Node;
 use crate::delivery::Back;
 use crate::group::{group_of, shard_of};
+use crate::locks::{LockAsked, LockBack};
 use crate::mail::{Mail, News};
 
 impl Node {
@@ -66,6 +67,13 @@ impl Node {
                 }
             }
             Mail::Answer { call, outcome } => self.call_came(call, Some(from), outcome),
+            Mail::Lock(asked) => {
+                let LockAsked { call, attempt, what } = asked;
+                self.lock_arrives(what, LockBack::There { node: from, call, attempt });
+            }
+            Mail::LockAnswer { call, attempt, outcome } => {
+                self.lock_came(from, (call, attempt), outcome);
+            }
         }
     }
 

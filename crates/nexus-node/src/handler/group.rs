@@ -1,11 +1,14 @@
 //! What a group wants done.
 
+use std::collections::btree_map::Entry;
+
 use nexus_cluster::GroupId;
-use nexus_cluster::raft::{Effect, Entry, Role, Snapshot};
+use nexus_cluster::raft::{self, Effect, Role, Snapshot};
 use nexus_cluster::wire::Content;
 
 use crate::group::{CONTROL, Came, Machine};
 use crate::hosting::Hosting;
+use crate::locks::LockDesk;
 use crate::node::Alarm;
 use crate::{Node, Planted, Saw};
 
@@ -43,11 +46,12 @@ impl Node {
         self.host_if_ready(group);
     }
 
-    fn apply(&mut self, group: GroupId, entry: &Entry) {
+    fn apply(&mut self, group: GroupId, entry: &raft::Entry) {
         let Some(member) = self.groups.get_mut(&group) else { return };
         match member.apply(entry) {
             Came::Nothing => {}
-            Came::Control => self.map_changed(),
+            Came::Map => self.map_changed(),
+            Came::Lock(op, answer) => self.lock_applied((entry.term, entry.index), &op, answer),
             Came::Shard(command, applied) => {
                 if let (Some(observer), Machine::Shard(state)) =
                     (&mut self.observer, &member.machine)
@@ -84,6 +88,10 @@ impl Node {
             observer.saw(self.now, &Saw::Role { group, role: &role });
         }
         let leads = member.leads();
+        let is_over = |desk: &LockDesk| !leads || desk.term != role.term;
+        if group == CONTROL && self.lock_desk.as_ref().is_some_and(is_over) {
+            self.close_lock_desk();
+        }
         if self.is(Planted::KeepsActivations) {
             if let Some(hosting) = self.hostings.get_mut(&group) {
                 hosting.term = role.term;
@@ -100,8 +108,16 @@ impl Node {
     /// Begins to host a shard's agents once it leads and knows all that was committed.
     fn host_if_ready(&mut self, group: GroupId) {
         let Some(member) = self.groups.get(&group) else { return };
-        if group != CONTROL && member.is_ready() && !self.hostings.contains_key(&group) {
-            self.hostings.insert(group, Hosting::new(member.role.term));
+        if !member.is_ready() {
+            return;
+        }
+        let term = member.role.term;
+        if group == CONTROL {
+            if self.lock_desk.is_none() {
+                self.open_lock_desk(term);
+            }
+        } else if let Entry::Vacant(place) = self.hostings.entry(group) {
+            place.insert(Hosting::new(term));
             self.ring_soon();
         }
     }

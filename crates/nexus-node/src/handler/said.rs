@@ -26,6 +26,7 @@ impl Node {
             }
             Said::Letter(letter) => self.handle_letter(letter),
             Said::Call(call) => self.handle_agent_call(*call),
+            Said::Lock(ask) => self.handle_agent_lock(*ask),
         }
     }
 

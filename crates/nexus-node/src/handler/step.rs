@@ -6,6 +6,7 @@ use nexus_base::AgentId;
 use nexus_cluster::GroupId;
 use nexus_cluster::raft::{Index, ProposeError, Term};
 
+use crate::group::CONTROL;
 use crate::hosting::{Held, Hosting, Life, Wait};
 use crate::mail::{Outcome, UNSURE};
 use crate::reply;
@@ -195,6 +196,9 @@ impl Node {
     }
 
     pub(crate) fn read_ready(&mut self, group: GroupId, ticket: u64) {
+        if group == CONTROL {
+            return self.lock_read_ready(ticket);
+        }
         let Some(hosting) = self.hostings.get_mut(&group) else { return };
         if let Some(id) = hosting.by_ticket.remove(&ticket) {
             self.let_out(group, id, Wait::Read(ticket));
@@ -205,6 +209,9 @@ impl Node {
 
     /// It is not known whether somebody else has written: the activation may be of the past.
     pub(crate) fn read_refused(&mut self, group: GroupId, ticket: u64) {
+        if group == CONTROL {
+            return self.lock_read_refused(ticket);
+        }
         let Some(hosting) = self.hostings.get_mut(&group) else { return };
         if let Some(id) = hosting.by_ticket.remove(&ticket) {
             self.discard(group, id, &UNSURE);

@@ -51,13 +51,13 @@ impl Node {
         let Some(member) = self.groups.get_mut(&CONTROL) else {
             return Err(ProposeError::NotLeader { leader: None });
         };
-        member.raft.propose(self.now, control::encode(command))?;
+        member.raft.propose(self.now, control::map_command(command))?;
         self.touched.insert(CONTROL);
         Ok(())
     }
 
-    /// Whether this node decides about the map.
-    fn is_steward(&self) -> bool {
+    /// Whether this node decides about the map and the locks.
+    pub fn is_steward(&self) -> bool {
         self.groups.get(&CONTROL).is_some_and(|member| member.is_ready())
     }
 

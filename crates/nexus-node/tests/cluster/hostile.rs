@@ -21,6 +21,10 @@ pub fn frames() -> Vec<Bytes> {
         frame(FROM, TO, Content::Directory(vec![0xff; 64].into())),
         frame(FROM, TO, Content::Directory([&[1], &[0xff; 9][..], &[1]].concat().into())),
     ];
+    for len in [0, 257, 5_000] {
+        frames.push(frame(FROM, TO, Content::Mail(look(len).into())));
+        frames.push(frame(FROM, TO, Content::Mail(look(len)[..3].to_vec().into())));
+    }
     for len in 0..200 {
         let noise: Vec<u8> = (0..len).map(|_| 0xf0 | rng.next_u64() as u8).collect();
         frames.push(noise.clone().into());
@@ -28,6 +32,12 @@ pub fn frames() -> Vec<Bytes> {
         frames.push(frame(FROM, TO, Content::Directory(noise.into())));
     }
     frames
+}
+
+/// Somebody wants to know who holds a lock, whose name has so many bytes.
+fn look(len: usize) -> Vec<u8> {
+    let len_bytes = [(len & 0x7f) as u8 | 0x80, (len >> 7) as u8];
+    [&[2, 1, 1, 3][..], &len_bytes, &vec![b'x'; len]].concat()
 }
 
 fn frame(from: NodeId, to: NodeId, content: Content) -> Bytes {

@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use nexus_agent::{
-    Agent, Alarm, AlarmKey, Driver, InPlace, KindSpec, Message, Ready, System, TimerWheel, Worker,
-    WorkerSpec, decode, encode,
+    Agent, Alarm, AlarmKey, Driver, InPlace, KindSpec, LockReply, LockVerb, Message, Ready, System,
+    TimerWheel, Worker, WorkerSpec, decode, encode,
 };
 use nexus_base::{IdSecret, Rng, Time};
 use nexus_cluster::membership::{self, Address, Me, Metadata};
@@ -18,16 +18,20 @@ use nexus_cluster::storage::{Identity, Storage};
 use nexus_cluster::{ClusterId, MemoryDisk, NodeId};
 use nexus_node::shard::{AgentName, Request};
 use nexus_node::{
-    Answer, Ask, CallError, Counts, Effect, Input, MembershipSpec, Naming, Node, NodeSpec, group_of,
+    Answer, Ask, CallError, Counts, Effect, Input, LockAsk, MembershipSpec, Naming, Node, NodeSpec,
+    group_of,
 };
 
 use crate::carts::Cart;
 use crate::guests::Guest;
+use crate::holders::{Holder, Planner, Ticker, Vault};
 use crate::others::{Account, Clock, Counter, Receiver, Sender};
 
 const LATENCY: Duration = Duration::from_millis(1);
 const SYNC: Duration = Duration::from_millis(2);
 const ASK_WITHIN: Duration = Duration::from_secs(10);
+/// Locks that are held at once.
+pub const LOCKS_MAX: usize = 4;
 
 /// What agents need of the outside.
 struct Outside {
@@ -88,6 +92,7 @@ pub struct Net {
     sequence: u64,
     ticket: u64,
     answers: BTreeMap<u64, Result<Answer, CallError>>,
+    replies: BTreeMap<u64, LockReply>,
 }
 
 fn register<A: Agent>(system: &Arc<System>) {
@@ -153,6 +158,7 @@ impl Net {
             sequence: 0,
             ticket: 0,
             answers: BTreeMap::new(),
+            replies: BTreeMap::new(),
         };
         (0..founders).for_each(|node| net.start(node));
         net
@@ -178,6 +184,10 @@ impl Net {
         register::<Account>(&system);
         register::<Counter>(&system);
         register::<Guest>(&system);
+        register::<Vault>(&system);
+        register::<Holder>(&system);
+        register::<Planner>(&system);
+        register::<Ticker>(&system);
         let spec = WorkerSpec {
             shard: 1,
             in_place: InPlace::Never,
@@ -190,6 +200,7 @@ impl Net {
         let founders = (0..self.founders).map(id).collect();
         let spec = NodeSpec {
             shards: self.shards,
+            locks_max: LOCKS_MAX,
             incarnation: self.lives[node],
             membership: self.has_members.then(|| members(node, self.lives[node])),
             ..NodeSpec::new(id(node), founders, secret)
@@ -384,6 +395,41 @@ impl Net {
         leader.expect("somebody leads it").node.0 as usize - 1
     }
 
+    /// Asks about a lock through a node, and waits for the answer.
+    pub fn lock(&mut self, node: usize, what: LockVerb) -> LockReply {
+        let ticket = self.begin_lock(node, what, ASK_WITHIN);
+        while !self.replies.contains_key(&ticket) {
+            assert!(self.step(Time::MAX), "an ask has a deadline");
+        }
+        self.replies.remove(&ticket).expect("it is there")
+    }
+
+    /// Begins to ask about a lock; the number its answer comes under.
+    pub fn begin_lock(&mut self, node: usize, what: LockVerb, within: Duration) -> u64 {
+        self.ticket += 1;
+        let ticket = self.ticket;
+        self.handle(node, Input::Lock(LockAsk { ticket, what, within }));
+        ticket
+    }
+
+    /// The answer about a lock, if it has come.
+    pub fn take_reply(&mut self, ticket: u64) -> Option<LockReply> {
+        self.replies.remove(&ticket)
+    }
+
+    pub fn now(&self) -> Time {
+        self.now
+    }
+
+    /// Who leads the control group and is not cut off.
+    pub fn steward(&self) -> usize {
+        let leads = |node: &usize| {
+            let up = self.up[*node].as_ref();
+            !self.cut_off.contains(node) && up.is_some_and(|up| up.node.is_steward())
+        };
+        (0..self.up.len()).find(leads).expect("somebody leads the control group")
+    }
+
     /// Hands a node a frame as it is.
     pub fn frame(&mut self, node: usize, frame: Bytes) {
         self.handle(node, Input::Frame(frame));
@@ -501,6 +547,7 @@ impl Net {
                 up.storage.forget(group).expect("nothing breaks it");
             }
             Effect::Answer { ticket, answer } => drop(self.answers.insert(ticket, answer)),
+            Effect::Locked { ticket, reply } => drop(self.replies.insert(ticket, reply)),
         }
     }
 }

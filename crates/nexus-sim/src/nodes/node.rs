@@ -242,6 +242,8 @@ impl SimNode {
                     }
                 }
                 Effect::Answer { ticket, answer } => out.answer(self.index, ticket, &answer),
+                // No client asks about locks.
+                Effect::Locked { .. } => {}
             }
         }
     }

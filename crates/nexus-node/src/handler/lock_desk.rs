@@ -1,0 +1,214 @@
+//! Asks about locks, where they are decided: at the leader of the control group.
+//!
+//! Each is an entry of the group's log, and so is the end of a lease: no clock of a follower
+//! has a say. What is held by somebody else is refused without an entry, once it is sure that
+//! nobody else leads.
+
+use nexus_agent::{Fence, LockVerb};
+use nexus_base::Time;
+use nexus_cluster::GroupId;
+use nexus_cluster::lock::{Answer, Command, Holder, Lease, LockError, Locks, Op, Token};
+use nexus_cluster::raft::{Index, Term};
+
+use crate::call::TRY_FOR;
+use crate::control;
+use crate::group::{CONTROL, Machine};
+use crate::locks::{Held, LockBack, LockDesk, LockOutcome};
+use crate::mail::Mail;
+use crate::node::Alarm;
+use crate::{Node, Planted};
+
+impl Node {
+    /// The locks of the cluster as this node knows them; none where it does not keep them.
+    pub fn locks(&self) -> Option<&Locks> {
+        match self.groups.get(&CONTROL).map(|member| &member.machine) {
+            Some(Machine::Control(state)) => Some(&state.locks),
+            _ => None,
+        }
+    }
+
+    /// Begins to decide about locks: this node leads, and knows all that was committed.
+    pub(crate) fn open_lock_desk(&mut self, term: Term) {
+        let Some(base) = self.locks().map(Locks::now) else { return };
+        self.lock_desk = Some(LockDesk::new(term, self.now, base));
+        self.set_lock_alarm();
+    }
+
+    /// Decides no more. What is under way may yet be done.
+    pub(crate) fn close_lock_desk(&mut self) {
+        let Some(desk) = self.lock_desk.take() else { return };
+        self.alarms.set(Alarm::Locks, None);
+        for back in desk.entries.into_values() {
+            self.lock_goes_back(back, LockOutcome::Again { unsure: true });
+        }
+        for (_, back) in desk.reads.into_values() {
+            self.lock_goes_back(back, LockOutcome::Again { unsure: false });
+        }
+    }
+
+    /// Somebody asks about a lock.
+    pub(crate) fn lock_arrives(&mut self, what: LockVerb, back: LockBack) {
+        let is_decided = self.is_held_by_another(&what) || matches!(what, LockVerb::Look { .. });
+        let Some(desk) = &self.lock_desk else {
+            let leader = self.groups.get(&CONTROL).and_then(|member| member.leader());
+            return self.lock_goes_back(back, LockOutcome::Elsewhere(leader));
+        };
+        if desk.is_full() {
+            return self.lock_goes_back(back, LockOutcome::Again { unsure: false });
+        }
+        if is_decided {
+            self.read_lock(what, back);
+        } else {
+            self.propose_lock(&what, back);
+        }
+    }
+
+    /// Whether it is to be taken by one and held by another, whose lease has not ended.
+    fn is_held_by_another(&self, what: &LockVerb) -> bool {
+        let LockVerb::Take { name, claim, .. } = what else { return false };
+        let (Some(locks), Some(desk)) = (self.locks(), &self.lock_desk) else { return false };
+        let is_over = |end: Time| end <= desk.time_at(self.now, &self.spec.raft);
+        locks.holder(name).is_some_and(|(holder, _)| holder.0 != claim.0)
+            && !locks.ends(name).is_some_and(is_over)
+    }
+
+    /// Answers from what is known, as soon as it is sure that nobody else leads.
+    fn read_lock(&mut self, what: LockVerb, back: LockBack) {
+        let ticket = self.next_number();
+        let (Some(member), Some(desk)) = (self.groups.get_mut(&CONTROL), &mut self.lock_desk)
+        else {
+            return;
+        };
+        if member.raft.read(self.now, ticket).is_err() {
+            return self.lock_goes_back(back, LockOutcome::Again { unsure: false });
+        }
+        desk.reads.insert(ticket, (what, back));
+        self.touched.insert(CONTROL);
+    }
+
+    pub(crate) fn lock_read_ready(&mut self, ticket: u64) {
+        let read = self.lock_desk.as_mut().and_then(|desk| desk.reads.remove(&ticket));
+        let Some((what, back)) = read else { return };
+        if !matches!(what, LockVerb::Look { .. }) && !self.is_held_by_another(&what) {
+            return self.propose_lock(&what, back);
+        }
+        let Some(desk) = &self.lock_desk else { return };
+        let held = self.held(what.name(), desk.time_at(self.now, &self.spec.raft));
+        let outcome = match (&what, held) {
+            (LockVerb::Take { .. }, Some(held)) => {
+                LockOutcome::Refused(LockError::Held { by: held.holder, token: held.token })
+            }
+            _ => LockOutcome::Done(held),
+        };
+        self.lock_goes_back(back, outcome);
+    }
+
+    pub(crate) fn lock_read_refused(&mut self, ticket: u64) {
+        let read = self.lock_desk.as_mut().and_then(|desk| desk.reads.remove(&ticket));
+        if let Some((_, back)) = read {
+            self.lock_goes_back(back, LockOutcome::Again { unsure: false });
+        }
+    }
+
+    fn propose_lock(&mut self, what: &LockVerb, back: LockBack) {
+        match self.propose_lock_op(op(what)) {
+            Some(index) => {
+                let desk = self.lock_desk.as_mut().expect("it was there for the proposal");
+                desk.entries.insert(index, back);
+            }
+            None => self.lock_goes_back(back, LockOutcome::Again { unsure: false }),
+        }
+    }
+
+    /// Where it will be in the log; none if it is not to be proposed now.
+    fn propose_lock_op(&mut self, op: Op) -> Option<Index> {
+        let desk = self.lock_desk.as_ref()?;
+        let at = if self.is(Planted::LocksByOwnClock) {
+            self.spec.wall_at(self.now)
+        } else {
+            desk.time_at(self.now, &self.spec.raft)
+        };
+        let bytes = control::lock_command(&Command { at, op });
+        let (_, index) = self.groups.get_mut(&CONTROL)?.raft.propose(self.now, bytes).ok()?;
+        self.touched.insert(CONTROL);
+        Some(index)
+    }
+
+    /// An entry about locks was applied.
+    pub(crate) fn lock_applied(
+        &mut self,
+        (term, index): (Term, Index),
+        op: &Op,
+        answer: Result<Answer, LockError>,
+    ) {
+        let Some(desk) = self.lock_desk.as_mut().filter(|desk| desk.term == term) else { return };
+        if let Some(back) = desk.entries.remove(&index) {
+            let outcome = match (answer, op) {
+                (Err(error), _) => LockOutcome::Refused(error),
+                (Ok(_), Op::Acquire { name, .. } | Op::Renew { name, .. }) => {
+                    // As of the entry, which was proposed after it was asked for.
+                    let at = self.locks().map_or(Time::MAX, Locks::now);
+                    LockOutcome::Done(self.held(name, at))
+                }
+                (Ok(_), _) => LockOutcome::Done(None),
+            };
+            self.lock_goes_back(back, outcome);
+        }
+        self.set_lock_alarm();
+    }
+
+    /// Who holds a lock, and for how long from `at` on, by the locks' time.
+    fn held(&self, name: &str, at: Time) -> Option<Held> {
+        let locks = self.locks()?;
+        let (holder, token) = locks.holder(name)?;
+        let left = locks.ends(name)?.since(at);
+        Some(Held { token, holder, left })
+    }
+
+    fn set_lock_alarm(&mut self) {
+        let next = self.locks().and_then(Locks::next_timeout);
+        let desk = self.lock_desk.as_ref();
+        let at = next.zip(desk).map(|(next, desk)| desk.when(next, &self.spec.raft));
+        self.alarms.set(Alarm::Locks, at);
+    }
+
+    /// Leases have ended: an entry says so.
+    pub(crate) fn end_leases(&mut self) {
+        // Set anew when the entry is applied. Until then, or if it is not proposed, later.
+        let again = self.now.after(TRY_FOR);
+        let next = self.locks().and_then(Locks::next_timeout);
+        let (Some(desk), Some(next)) = (&self.lock_desk, next) else { return };
+        if desk.time_at(self.now, &self.spec.raft) >= next {
+            self.propose_lock_op(Op::Tick);
+        }
+        self.alarms.set(Alarm::Locks, Some(again));
+    }
+
+    fn lock_goes_back(&mut self, back: LockBack, outcome: LockOutcome) {
+        match back {
+            LockBack::Here { call, attempt } => {
+                self.lock_came(self.spec.id, (call, attempt), outcome);
+            }
+            LockBack::There { node, call, attempt } => {
+                let mail = Mail::LockAnswer { call, attempt, outcome };
+                self.send(node, GroupId::default(), &mail.content());
+            }
+        }
+    }
+}
+
+/// What is asked as a command says it.
+fn op(what: &LockVerb) -> Op {
+    match what.clone() {
+        LockVerb::Take { name, claim, ttl } => {
+            Op::Acquire { name, holder: Holder(claim.0), lease: Lease::Ttl(ttl), wait: false }
+        }
+        LockVerb::Renew { name, fence } => Op::Renew { name, token: token(fence) },
+        LockVerb::Release { name, fence } => Op::Release { name, token: token(fence) },
+        LockVerb::Look { .. } => Op::Tick,
+    }
+}
+
+const fn token(fence: Fence) -> Token {
+    Token { term: Term(fence.term), index: Index(fence.index) }
+}
