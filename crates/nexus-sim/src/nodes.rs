@@ -34,5 +34,7 @@ pub use failover::MeasuredNodes;
 pub use kinds::Kinds;
 pub use op::{Op, Reply};
 pub use outcome::{Outcome, run};
+pub use nexus_cluster::NodeId;
+pub use nexus_node::{Answer, CallError};
 pub use spec::{AUDIT_WITHIN, QUIET_FOR, REMIND_MAX, SETTLE_WITHIN, WALL_OFF_MAX};
 pub use world::NodesWorld;

@@ -82,7 +82,9 @@ pub use tls::{
 
 /// What nearly every program that uses Nexus needs.
 pub mod prelude {
-    pub use crate::{Agent, Context, Handle, Handler, Message, Node, Wire};
+    pub use crate::{
+        Accepts, Agent, Context, Handle, Handler, Journaled, Message, Node, Residence, Wire,
+    };
 }
 
 /// For states, arguments and metadata, which are JSON: a crate that uses Nexus
@@ -102,3 +104,8 @@ struct Readme;
 #[cfg(doctest)]
 #[doc = include_str!("../../../docs/serve.md")]
 struct ServeGuide;
+
+/// The programs of docs/cluster.md, likewise.
+#[cfg(doctest)]
+#[doc = include_str!("../../../docs/cluster.md")]
+struct ClusterGuide;

@@ -30,7 +30,7 @@ const LETTERS_UNDER_WAY_MAX: usize = 256;
 const LETTER_WITHIN: Duration = Duration::from_secs(10);
 
 /// How often a letter is refused by its receiver before it is given up. With pauses that
-/// double these are some eight minutes, in which a receiver may get well, or a program new.
+/// double these are nearly seven minutes, in which a receiver may get well, or a program new.
 const LETTER_TRIES_MAX: u32 = 16;
 
 /// Reminders of one shard that ring at a time. A guess.
