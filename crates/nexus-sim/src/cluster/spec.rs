@@ -21,7 +21,7 @@ pub(crate) const REPLICAS: u32 = 3;
 pub(crate) const CLIENTS_PER_SHARD: u32 = 3;
 
 /// The mean time between two operations of one client.
-pub(crate) const THINK_MEAN: Duration = Duration::from_millis(1_500);
+pub(crate) const THINK_MEAN: Duration = Duration::from_millis(900);
 
 /// Which checkers watch a cluster.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
