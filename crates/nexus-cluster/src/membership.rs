@@ -33,6 +33,7 @@ mod sync;
 mod timers;
 mod verbs;
 mod wire;
+mod words;
 
 use std::collections::VecDeque;
 
@@ -56,6 +57,7 @@ pub use error::{Counts, DatagramError};
 pub use identity::Life;
 pub use spec::{MEMBERS_LIMIT, Spec, SpecError};
 pub use wire::{DATAGRAM_BYTES_MAX, SEAL_BYTES_MAX};
+pub use words::words;
 
 /// The most addresses that [`Membership::join`] keeps.
 pub const SEEDS_MAX: usize = 16;

@@ -236,6 +236,19 @@ impl News {
     }
 }
 
+/// What a frame says, in words for people who look at a run.
+pub fn words(content: &Content) -> String {
+    let unread = || "what cannot be read".to_owned();
+    match content {
+        Content::Raft(message) => format!("{message:?}"),
+        Content::Mail(bytes) => Mail::read(bytes).map_or_else(unread, |mail| format!("{mail:?}")),
+        Content::Directory(bytes) => {
+            News::read(bytes).map_or_else(unread, |news| format!("{news:?}"))
+        }
+        other => format!("{other:?}"),
+    }
+}
+
 fn bytes<T: Serialize>(value: &T) -> Bytes {
     postcard::to_allocvec(value).expect("all of it has a form").into()
 }

@@ -80,6 +80,9 @@ pub enum Failure {
     /// A measurement or a check did not come to its end.
     #[error("{0}")]
     Check(String),
+    /// Words of the command line that are each right, and do not fit together.
+    #[error("{0}\nnothing was run")]
+    Unfit(String),
     /// The user asked to stop, and what was under way is abandoned.
     #[error("interrupted\nwhat was not finished is not shown")]
     Abandoned,
@@ -166,6 +169,7 @@ impl Failure {
             )
             | Failure::Certs(CertsError::Name(_) | CertsError::Names(_) | CertsError::Days(_))
             | Failure::Unknown { .. }
+            | Failure::Unfit(_)
             | Failure::NotTerminal
             | Failure::Body(BodyError::NotJson(_) | BodyError::TooLarge) => Exit::Usage,
             Failure::Check(_)

@@ -69,10 +69,24 @@ enum SimCommand {
     Mutants(mutants::MutantsArgs),
 }
 
+impl SimCommand {
+    /// What clusters are to be like, and how many seeds are to be run.
+    fn seeds(&self) -> Option<(&params::Params, u64)> {
+        match self {
+            SimCommand::Check(_) | SimCommand::Failover(_) => None,
+            SimCommand::Run(args) => Some((&args.params, args.seeds)),
+            SimCommand::Campaign(args) => Some((&args.params, args.seeds)),
+            SimCommand::Replay(args) => Some((&args.params, 1)),
+            SimCommand::Shrink(args) => Some((&args.params, 1)),
+            SimCommand::Mutants(args) => Some((&args.params, args.seeds)),
+        }
+    }
+}
+
 /// Does what was asked.
 ///
 /// # Errors
-/// Any [`Failure`]; [`Failure::Check`] if a promise was broken, [`Failure::Histories`] if a
+/// Any [`Failure`]; [`Failure::Unfit`] if words do not fit together, [`Failure::Check`] if a promise was broken, [`Failure::Histories`] if a
 /// history breaks one or cannot be read.
 pub fn run(
     args: &SimArgs,
@@ -80,6 +94,9 @@ pub fn run(
     interrupt: impl FnOnce() -> Result<Interrupt, Failure>,
     output: &mut Output<impl Write>,
 ) -> Result<(), Failure> {
+    if let Some((params, seeds)) = args.command.seeds() {
+        params.check(common.seed, seeds)?;
+    }
     match &args.command {
         SimCommand::Check(args) => check::run(args, common, output),
         SimCommand::Run(args) => run::run(args, common, output),

@@ -54,7 +54,9 @@ pub(crate) use trace::ClusterTrace;
 
 pub use checkers::{Checker, Place, Seen, Violation};
 pub use client::Call;
-pub use failover::{DOWN, Failover, FailoverError, FailoverSpec, Kill, Outage, PROBE_EVERY};
+pub use failover::{
+    DOWN, Failover, FailoverError, FailoverSpec, Kill, Outage, PROBE_EVERY, TooSlow,
+};
 pub(crate) use failover::{Elections, Measured};
 pub use family::{Families, Family, FaultCounts};
 pub use kv::{Answer, ClientId, Command, Kv, Op};

@@ -23,6 +23,7 @@ mod op;
 mod outcome;
 mod outside;
 mod spec;
+mod words;
 mod world;
 
 #[cfg(test)]
@@ -32,9 +33,9 @@ pub use checkers::{Checker, Seen};
 pub use client::ClientId;
 pub use failover::MeasuredNodes;
 pub use kinds::Kinds;
-pub use op::{Op, Reply};
-pub use outcome::{Outcome, run};
 pub use nexus_cluster::NodeId;
 pub use nexus_node::{Answer, CallError};
+pub use op::{Op, Reply};
+pub use outcome::{Outcome, run};
 pub use spec::{AUDIT_WITHIN, QUIET_FOR, REMIND_MAX, SETTLE_WITHIN, WALL_OFF_MAX};
 pub use world::NodesWorld;

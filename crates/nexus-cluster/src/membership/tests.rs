@@ -202,3 +202,17 @@ fn who_has_left_takes_no_further_part() {
     let refused = node.handle_datagram(now, &address(0), &cluster.seen[0].1);
     assert_eq!(refused, Err(DatagramError::Over));
 }
+
+#[test]
+fn what_was_said_can_be_read_and_what_is_damaged_cannot() {
+    let spec = Spec::default();
+    let cluster = Cluster::new(3, &spec);
+    let said: Vec<_> = cluster.seen.iter().map(|(_, bytes)| words(spec.cluster, bytes)).collect();
+    assert!(said.iter().all(Result::is_ok), "{said:?}");
+    let says = |text: &str| said.iter().flatten().any(|one| one.starts_with(text));
+    assert!(says("I come") && says("are you there?") && says("whom do you know?"), "{said:?}");
+    assert!(says("whom I know: n"), "{said:?}");
+    let mut damaged = cluster.seen[0].1.clone();
+    damaged[3] ^= 1;
+    assert_eq!(words(spec.cluster, &damaged), Err(DatagramError::Damaged));
+}

@@ -7,7 +7,7 @@ use nexus_base::{AgentId, IdSecret};
 use serde::{Deserialize, Serialize};
 
 /// What an agent is called: the whole of it, since two names may have one id.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct AgentName {
     /// The type of the agent.
     pub kind: String,
@@ -36,6 +36,13 @@ impl AgentName {
 impl fmt::Display for AgentName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}/{}", self.kind, self.key)
+    }
+}
+
+impl fmt::Debug for AgentName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // On one line, whatever the key is.
+        write!(f, "{}/{}", self.kind.escape_debug(), self.key.escape_debug())
     }
 }
 

@@ -41,11 +41,11 @@ Examples:
 #[command(after_help = EXAMPLES)]
 pub struct CampaignArgs {
     #[command(flatten)]
-    params: Params,
+    pub(super) params: Params,
     /// Seeds to run, from --seed on
     #[arg(long, value_name = "N", default_value_t = 100)]
     #[arg(value_parser = clap::value_parser!(u64).range(1..=1_000_000))]
-    seeds: u64,
+    pub(super) seeds: u64,
     /// Processes at a time [default: one for each core]
     #[arg(long, value_name = "N")]
     #[arg(value_parser = clap::value_parser!(u64).range(1..=256))]
@@ -98,7 +98,7 @@ impl Jobs<'_> {
     fn run(&self, chunk: u64, again: bool, came: &Sender<Came>) -> Result<(), Failure> {
         let done = chunk * SEEDS_PER_PROCESS;
         let count = SEEDS_PER_PROCESS.min(self.args.seeds - done);
-        let spec = self.args.params.spec(self.first.saturating_add(done));
+        let spec = self.args.params.spec(self.first + done);
         processes::run(&spec, count, |row| {
             let wanted = came.send((again, Ok(row))).is_ok();
             wanted && !self.stop.load(Ordering::Relaxed)

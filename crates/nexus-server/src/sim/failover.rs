@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use clap::Args;
 use nexus_sim::cluster::{
-    Failover, FailoverError, FailoverSpec, Kill, Kind, NODES_MAX, SHARDS_MAX,
+    Failover, FailoverError, FailoverSpec, Kill, Kind, NODES_MAX, SHARDS_MAX, TooSlow,
 };
 use serde::Serialize;
 
@@ -36,7 +36,10 @@ their default times. For each shard that it led: how long until another leads, a
 a client is told that a write begun since the death is done. A client tries every 10 ms,
 at all members at once, so that up to 10 ms are the client's, and two ways. Of whole nodes
 a write is asked of an agent with kept state, through each node that lives: it has to be
-found where it is now, and made anew there.";
+found where it is now, and made anew there.
+
+A question and a vote, two frames and two syncs, must be possible within 300 ms, the default
+election timeout; slower ones are refused, with the limits.";
 
 /// Kill leaders, and measure how long their shards take no write
 #[derive(Args, Debug)]
@@ -78,9 +81,13 @@ impl FailoverArgs {
         }
     }
 
-    fn gave_up(&self, spec: &FailoverSpec, number: u32, error: &dyn std::error::Error) -> Failure {
+    fn gave_up(&self, spec: &FailoverSpec, number: u32, error: &FailoverError) -> Failure {
+        let when = match error {
+            FailoverError::Unwell { .. } => "before death",
+            _ => "death",
+        };
         Failure::Check(format!(
-            "seed {}, death {number}: {error}\nto see it again: nexus sim failover --world {} --seed \
+            "seed {}, {when} {number}: {error}\nto see it again: nexus sim failover --world {} --seed \
              {} --kills {number} --nodes {} --shards {} --latency-us {} --sync-us {}",
             spec.seed,
             self.world.name(),
@@ -150,9 +157,10 @@ pub(super) fn run(
     output: &mut Output<impl Write>,
 ) -> Result<(), Failure> {
     let spec = args.spec(common.seed);
+    spec.check().map_err(|slow| too_slow(&spec, &slow))?;
     let gave_up = |number, error: FailoverError| args.gave_up(&spec, number, &error);
     let progress = Progress::start(args.kills.into(), "killing");
-    let mut next_kill = deaths(args.world, spec).map_err(|error| gave_up(0, error))?;
+    let mut next_kill = deaths(args.world, spec).map_err(|error| gave_up(1, error))?;
     let mut figures = Figures::default();
     for number in 1..=args.kills {
         let kill = next_kill().map_err(|error| gave_up(number, error))?;
@@ -185,9 +193,40 @@ fn deaths(kind: Kind, spec: FailoverSpec) -> Result<Deaths, FailoverError> {
     })
 }
 
+/// Why the figures would be of nothing, and what would be better.
+fn too_slow(spec: &FailoverSpec, slow: &TooSlow) -> Failure {
+    let [latency, sync] = [spec.latency, spec.sync].map(|time| time.as_micros());
+    let [latency_max, sync_max] = [slow.latency_max, slow.sync_max].map(|time| time.as_micros());
+    let advice = |name: &str, most: u128, other: String| match most {
+        0 => format!("{other} is too slow with any --{name}"),
+        most => format!("with {other} give --{name} {most} at most"),
+    };
+    Failure::Unfit(format!(
+        "members with their default times bear no such frames and syncs: {slow}\n{}\n{}",
+        advice("latency-us", latency_max, format!("--sync-us {sync}")),
+        advice("sync-us", sync_max, format!("--latency-us {latency}")),
+    ))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[track_caller]
+    fn check_slow(latency_ms: u64, sync_ms: u64, expected: &str) {
+        let [latency, sync] = [latency_ms, sync_ms].map(Duration::from_millis);
+        let spec = FailoverSpec { latency, sync, ..FailoverSpec::new(1) };
+        let slow = spec.check().expect_err("it is too slow");
+        let told = too_slow(&spec, &slow).chain();
+        assert!(told.contains(expected), "{told}");
+    }
+
+    #[test]
+    fn who_asks_for_what_members_do_not_bear_is_told_what_they_do() {
+        check_slow(1_000, 10, "with --sync-us 10000 give --latency-us 70000 at most");
+        check_slow(1_000, 10, "--latency-us 1000000 is too slow with any --sync-us");
+        check_slow(5, 400, "with --latency-us 5000 give --sync-us 140000 at most");
+    }
 
     #[test]
     fn a_row_has_each_shard_and_the_worst_of_them() {

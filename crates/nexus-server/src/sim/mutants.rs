@@ -12,16 +12,31 @@ use super::params::Params;
 /// Seeds tried for each bug unless told otherwise.
 const SEEDS: u64 = 200;
 
+const EXAMPLES: &str = "\
+Examples:
+  nexus sim mutants --minutes 2 --shards 4
+      each bug there is, until a checker finds it; two virtual minutes a seed
+  nexus sim mutants --minutes 2 --shards 4 votes-twice learners-count
+      these two alone; a name that there is not is answered with all that there are
+  nexus sim mutants --world nodes --minutes 2 --shards 4
+      the bugs of whole nodes alone
+  nexus sim mutants --minutes 2 --shards 4 --format json
+      one row for each
+
+A bug is in groups or in whole nodes, and is run there. To have bugs to plant, the command must be
+built with them: cargo run --release --package nexus-server --features mutants -- sim mutants";
+
 /// Plant bugs, and see how many seeds it takes to find each
 #[derive(Args, Debug)]
+#[command(after_help = EXAMPLES)]
 #[cfg_attr(not(feature = "mutants"), allow(dead_code, reason = "there are no bugs to plant"))]
 pub struct MutantsArgs {
     #[command(flatten)]
-    params: Params,
+    pub(super) params: Params,
     /// Seeds to try for each bug, from --seed on
     #[arg(long, value_name = "N", default_value_t = SEEDS)]
     #[arg(value_parser = clap::value_parser!(u64).range(1..=1_000_000))]
-    seeds: u64,
+    pub(super) seeds: u64,
     /// Bugs to plant [default: all]
     #[arg(value_name = "NAME")]
     names: Vec<String>,
@@ -46,7 +61,7 @@ mod without {
 mod planted {
     use std::io::Write;
 
-    use nexus_sim::cluster::{ClusterSpec, Planted};
+    use nexus_sim::cluster::{ClusterSpec, Kind, Planted};
     use serde::Serialize;
 
     use super::MutantsArgs;
@@ -83,7 +98,7 @@ mod planted {
         common: &Common,
         output: &mut Output<impl Write>,
     ) -> Result<(), Failure> {
-        let all = chosen(&args.names)?;
+        let all = chosen(&args.names, args.params.world)?;
         let progress = Progress::start(all.len() as u64, "planting");
         let mut missed = 0;
         for planted in &all {
@@ -107,7 +122,7 @@ mod planted {
     fn hunt(args: &MutantsArgs, first: u64, planted: Planted) -> Row {
         let mutant = planted.name();
         for tried in 0..args.seeds {
-            let seed = first.saturating_add(tried);
+            let seed = first + tried;
             let (kind, spec) = (planted.kind(), args.params.spec(seed));
             let spec = ClusterSpec { kind, planted: Some(planted), ..spec };
             let row = sim::row::Row::of(&spec, None);
@@ -120,17 +135,38 @@ mod planted {
         Row { mutant, caught: false, checker: None, seeds: args.seeds, replay_seed: None }
     }
 
-    fn chosen(names: &[String]) -> Result<Vec<Planted>, Failure> {
+    /// The bugs of these names, or all; those of one world if one was asked for.
+    fn chosen(names: &[String], world: Option<Kind>) -> Result<Vec<Planted>, Failure> {
+        let there = |planted: &Planted| world.is_none_or(|world| planted.kind() == world);
+        let all: Vec<Planted> = Planted::all().filter(there).collect();
         if names.is_empty() {
-            return Ok(Planted::all().collect());
+            return Ok(all);
         }
-        let known = || Planted::all().map(Planted::name).collect::<Vec<_>>().join(", ");
-        let find = |name: &String| Planted::all().find(|planted| planted.name() == *name);
-        let unknown = |name: &String| Failure::Unknown {
-            what: "planted bug",
-            asked: name.clone(),
-            valid: known(),
+        let known = || all.iter().map(|planted| planted.name()).collect::<Vec<_>>().join(", ");
+        let find = |name: &String| all.iter().find(|planted| planted.name() == *name).copied();
+        let what = match world {
+            None => "planted bug",
+            Some(Kind::Groups) => "planted bug of groups",
+            Some(Kind::Nodes) => "planted bug of whole nodes",
         };
-        names.iter().map(|name| find(name).ok_or_else(|| unknown(name))).collect()
+        let unknown = |asked: String| Failure::Unknown { what, asked, valid: known() };
+        names.iter().map(|name| find(name).ok_or_else(|| unknown(name.clone()))).collect()
+    }
+
+    #[cfg(test)]
+    mod tests {
+        use super::*;
+
+        #[test]
+        fn the_bugs_of_one_world_are_those_that_are_run_there() {
+            let count = |world| chosen(&[], world).expect("all are known").len();
+            assert_eq!(count(None), Planted::all().count());
+            assert_eq!(count(Some(Kind::Groups)) + count(Some(Kind::Nodes)), count(None));
+            let name = ["votes-twice".to_owned()];
+            assert!(chosen(&name, Some(Kind::Groups)).is_ok_and(|found| found.len() == 1));
+            let refused = chosen(&name, Some(Kind::Nodes)).expect_err("it is one of groups");
+            let told = refused.chain();
+            assert!(told.contains("no planted bug of whole nodes") && told.contains("shard-seal"));
+        }
     }
 }

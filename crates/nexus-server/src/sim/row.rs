@@ -162,6 +162,14 @@ impl Row {
         }
         text
     }
+
+    /// For people, of a run that was watched: that nothing was seen that must not be, if so.
+    pub fn verdict(&self) -> String {
+        match self.violations.is_empty() {
+            true => "  no promise was broken\n".to_owned(),
+            false => String::new(),
+        }
+    }
 }
 
 impl Broken {

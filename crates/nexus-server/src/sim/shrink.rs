@@ -16,11 +16,24 @@ use crate::progress::Progress;
 /// Runs that are tried at most.
 const TRIES_MAX: u64 = 200;
 
+const EXAMPLES: &str = "\
+Examples:
+  nexus sim shrink --seed 7
+      fewer minutes, shards, nodes and families that break the promise that seed 7 breaks
+  nexus sim shrink --seed 7 --world nodes --seconds 90
+      the same of whole nodes, from a run that is short already
+  nexus sim shrink --seed 7 --format json
+      the row of the least run that was found; \"replay\" in it is the command that runs it
+
+A seed that breaks no promise is run once, and there is nothing to shrink: the exit code is 0
+then, and 1 if a promise is broken.";
+
 /// Find a smaller run of a seed that still fails
 #[derive(Args, Debug)]
+#[command(after_help = EXAMPLES)]
 pub struct ShrinkArgs {
     #[command(flatten)]
-    params: Params,
+    pub(super) params: Params,
 }
 
 /// Shrinks the run, and shows what is left of it.
@@ -31,8 +44,15 @@ pub(super) fn run(
 ) -> Result<(), Failure> {
     let spec = args.params.spec(common.seed);
     let progress = Progress::start(TRIES_MAX, "shrinking");
-    let Some(checker) = broken_by(&spec) else {
-        let text = format!("seed {} breaks no promise: there is nothing to shrink\n", spec.seed);
+    let whole = Row::of(&spec, None);
+    let Some(checker) = whole.violations.first().map(|first| first.checker.clone()) else {
+        drop(progress);
+        let text = match common.format {
+            OutputFormat::Json => whole.json(),
+            OutputFormat::Text => {
+                whole.text() + &whole.verdict() + "  there is nothing to shrink\n"
+            }
+        };
         return output.print(&text).map_err(Failure::Output);
     };
     let least = shrink(spec, &checker, &progress);

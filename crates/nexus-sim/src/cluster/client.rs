@@ -4,11 +4,13 @@
 //! hints, tries elsewhere after a while, and gives up at last; what was given up is
 //! *unknown*: it may have happened, or may yet.
 
+use std::fmt;
 use std::time::Duration;
 
 use nexus_base::{Rng, Time};
 
 use super::kv::{Answer, ClientId, Op};
+use super::outside::node_id;
 
 /// How long a client waits for an answer before it tries elsewhere.
 /// A guess: some round trips and a slow sync.
@@ -45,6 +47,23 @@ pub(crate) enum Outcome {
     Done(Answer),
     /// Not here, but perhaps there.
     Elsewhere(Option<u32>),
+}
+
+impl fmt::Display for Request {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Request { client, shard, number, op } = self;
+        write!(f, "client {} in shard {shard}: {op:?}, its operation {number}", client.0)
+    }
+}
+
+impl fmt::Display for Outcome {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Outcome::Done(answer) => write!(f, "{answer:?}"),
+            Outcome::Elsewhere(Some(hint)) => write!(f, "not here, perhaps at {}", node_id(*hint)),
+            Outcome::Elsewhere(None) => f.write_str("not here"),
+        }
+    }
 }
 
 /// The operation that is under way.

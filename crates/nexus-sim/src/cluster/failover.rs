@@ -18,6 +18,7 @@ use std::time::Duration;
 
 use nexus_base::{Rng, Time};
 use nexus_cluster::NodeId;
+use nexus_cluster::raft;
 
 use super::checkers::Violation;
 use super::family::Families;
@@ -65,6 +66,46 @@ impl FailoverSpec {
         let FailoverSpec { seed, nodes, shards, .. } = *self;
         ClusterSpec { nodes, shards, families: Families::NONE, ..ClusterSpec::new(seed) }
     }
+
+    /// Whether members with their default times can elect a leader before they try again.
+    ///
+    /// # Errors
+    /// [`TooSlow`] if the question, the vote and a sync of each side take too long.
+    pub fn check(&self) -> Result<(), TooSlow> {
+        let within = raft::Spec::new(node_id(0), []).election_timeout;
+        let takes = FRAMES * 2 * self.latency + SYNCS * self.sync;
+        if takes <= within {
+            return Ok(());
+        }
+        let left = |others: Duration, each: u32| within.checked_sub(others).map(|left| left / each);
+        Err(TooSlow {
+            takes,
+            within,
+            latency_max: left(SYNCS * self.sync, FRAMES * 2).unwrap_or_default(),
+            sync_max: left(FRAMES * 2 * self.latency, SYNCS).unwrap_or_default(),
+        })
+    }
+}
+
+/// Frames in a row that make somebody leader: a question and a vote.
+const FRAMES: u32 = 2;
+/// Syncs in a row: of who asks, and of who votes.
+const SYNCS: u32 = 2;
+
+/// Elections would hardly ever come to an end.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+#[error(
+    "an election takes {takes:?}, two frames and two syncs, and must be over within {within:?}"
+)]
+pub struct TooSlow {
+    /// What a question and a vote take: frames at most, syncs in the mean.
+    pub takes: Duration,
+    /// How long until another member stands.
+    pub within: Duration,
+    /// The most that a frame may take at least, with such syncs; zero if they are too slow.
+    pub latency_max: Duration,
+    /// The most that a sync may take in the mean, with such frames; zero if they are too slow.
+    pub sync_max: Duration,
 }
 
 /// One death, and what it did.
@@ -110,9 +151,21 @@ pub enum FailoverError {
     /// A promise was broken. What was measured before stands.
     #[error("a promise was broken: {0}")]
     Violation(Violation),
-    /// A shard took no write for [`SETTLE_WITHIN`]. What was measured before stands.
-    #[error("shard {shard} took no write from {since} to {until}")]
+    /// A shard took no write for [`SETTLE_WITHIN`] after the process that led it had died.
+    /// What was measured before stands.
+    #[error("shard {shard} took no write from {since}, when its leader died, to {until}")]
     Stuck {
+        /// Which.
+        shard: u32,
+        /// When the process died.
+        since: Time,
+        /// When it was given up.
+        until: Time,
+    },
+    /// A shard took no write for [`SETTLE_WITHIN`] though all processes were up, so that none
+    /// was killed. What was measured before stands.
+    #[error("shard {shard} took no write from {since} to {until}, with all processes up")]
+    Unwell {
         /// Which.
         shard: u32,
         /// Since when.
@@ -185,7 +238,9 @@ impl<World: Measured> Failover<World> {
     /// [`FailoverError`]; there will be no further deaths then.
     pub fn next_kill(&mut self) -> Result<Kill, FailoverError> {
         self.want((0..self.spec.shards).collect());
-        self.await_wanted(CALM_PROBE_EVERY)?;
+        let since = self.world.now();
+        let unwell = |shard, until| FailoverError::Unwell { shard, since, until };
+        self.await_wanted(CALM_PROBE_EVERY, unwell)?;
         let more = CALM.mul_f64(self.rng.exponential().min(4.0));
         self.be_well(CALM + more)?;
         let (node, led) = self.choose();
@@ -198,7 +253,8 @@ impl<World: Measured> Failover<World> {
         // Clients do not know of it, so they are in no step with it.
         let step = self.rng.below(PROBE_EVERY.as_nanos() as u64);
         self.pass(Duration::from_nanos(step))?;
-        let outages = self.await_wanted(PROBE_EVERY)?;
+        let stuck = |shard, until| FailoverError::Stuck { shard, since: at, until };
+        let outages = self.await_wanted(PROBE_EVERY, stuck)?;
         let kill = Kill { at, node: node_id(node), down, outages };
         self.be_well(at.after(down).since(self.world.now()))?;
         Ok(kill)
@@ -223,15 +279,18 @@ impl<World: Measured> Failover<World> {
         }
     }
 
-    /// Tries writes until each that is wanted was acknowledged.
-    fn await_wanted(&mut self, every: Duration) -> Result<Vec<Outage>, FailoverError> {
+    /// Tries writes until each that is wanted was acknowledged; else it is `unmet`.
+    fn await_wanted(
+        &mut self,
+        every: Duration,
+        unmet: impl Fn(u32, Time) -> FailoverError,
+    ) -> Result<Vec<Outage>, FailoverError> {
         let give_up = self.world.now().after(SETTLE_WITHIN);
         let mut outages = Vec::new();
         while let Some(shard) = self.wanted.iter().position(Option::is_some) {
             let until = self.world.now();
             if until > give_up {
-                let (shard, since) = (shard as u32, self.died_at);
-                return Err(FailoverError::Stuck { shard, since, until });
+                return Err(unmet(shard as u32, until));
             }
             self.probe();
             self.pass(every)?;

@@ -146,13 +146,18 @@ impl Links {
         self.cut_number
     }
 
-    /// Undoes a cut, if it is not mended yet.
-    pub(crate) fn mend(&mut self, number: u64) {
-        let Some(place) = self.cuts.iter().position(|cut| cut.number == number) else { return };
-        for (from, to) in self.cuts.swap_remove(place).pairs {
+    /// Undoes a cut, if it is not mended yet; the pairs that no other one keeps apart.
+    pub(crate) fn mend(&mut self, number: u64) -> Vec<(u32, u32)> {
+        let Some(place) = self.cuts.iter().position(|cut| cut.number == number) else {
+            return Vec::new();
+        };
+        let mut pairs = self.cuts.swap_remove(place).pairs;
+        pairs.retain(|&(from, to)| {
             let pair = self.pair(from, to);
             self.stopped[pair] -= 1;
-        }
+            self.stopped[pair] == 0
+        });
+        pairs
     }
 
     /// Undoes all cuts.
@@ -236,10 +241,10 @@ mod tests {
         };
         let (first, second) = (links.cut(vec![(0, 1)]), links.cut(vec![(0, 1), (1, 2)]));
         assert!(!passes(&mut links, (0, 1)) && passes(&mut links, (1, 0)));
-        links.mend(first);
+        assert_eq!(links.mend(first), [], "the other one is there still");
         assert!(!passes(&mut links, (0, 1)));
-        links.mend(second);
-        links.mend(second);
+        assert_eq!(links.mend(second), [(0, 1), (1, 2)]);
+        assert_eq!(links.mend(second), []);
         assert!(passes(&mut links, (0, 1)) && passes(&mut links, (1, 2)));
     }
 

@@ -9,6 +9,7 @@ use super::event::{Blow, Event};
 use super::family::{Families, Family, FaultCounts};
 use super::links::Links;
 use super::node::Death;
+use super::outside::node_id;
 use super::plan::{BlowDose, CLOCK_PPM_MAX, Plan};
 use super::store::SharedDisk;
 use super::trace::ClusterTrace;
@@ -121,7 +122,13 @@ pub(crate) trait Attacked {
                 let lasts = until.since(self.air().now);
                 self.lose((from, to), lasts, dies);
             }
-            Blow::Mend { cut } => self.air().links.mend(cut),
+            Blow::Mend { cut } => {
+                let air = self.air();
+                for (from, to) in air.links.mend(cut) {
+                    let (from, to) = (node_id(from), node_id(to));
+                    air.trace.say(air.now, format_args!("{to} hears {from} again"));
+                }
+            }
             Blow::Room { node } => self.set_full(node, false),
             Blow::Quick { node } => *self.victim(node).slow = Duration::ZERO,
         }
@@ -134,7 +141,11 @@ pub(crate) trait Attacked {
         let lasts = air.nemesis.about(family, dose.lasts);
         let node = air.nemesis.rng(family).below(count) as u32;
         air.counts.count(family);
-        air.trace.say(air.now, format_args!("{family} strikes, first at node {node}"));
+        match family {
+            // It has no first one.
+            Family::Partition => air.trace.say(air.now, format_args!("{family} strikes")),
+            _ => air.trace.say(air.now, format_args!("{family} strikes {}", node_id(node))),
+        }
         match family {
             Family::Kill => self.kill(node, Death::Process, lasts),
             Family::Power => self.kill(node, Death::Power, lasts),
@@ -169,6 +180,8 @@ pub(crate) trait Attacked {
     /// Has a node die, and start again later.
     fn kill(&mut self, node: u32, death: Death, down: Duration) {
         if self.victim(node).is_up {
+            let (air, id) = (self.air(), node_id(node));
+            air.trace.say(air.now, format_args!("{id} dies: {death}"));
             self.die(node, death);
             self.plan_later(down, Blow::Restart { node });
         }
@@ -188,9 +201,10 @@ pub(crate) trait Attacked {
             let clock = self.victim(node).clock;
             *clock = Clock::new(now, start, clock.ppm());
         }
-        self.air().trace.say(now, format_args!("node {node} starts"));
+        self.air().trace.say(now, format_args!("{} starts", node_id(node)));
         if !self.start(node) {
-            self.air().trace.say(now, format_args!("node {node} finds its disk full"));
+            let id = node_id(node);
+            self.air().trace.say(now, format_args!("{id} does not start: its disk is full"));
             self.plan_later(RETRY_START, Blow::Restart { node });
         }
     }
@@ -204,6 +218,8 @@ pub(crate) trait Attacked {
         let stalls = self.victim(node);
         if stalls.is_up {
             *stalls.stalled = Some(until);
+            let (air, id) = (self.air(), node_id(node));
+            air.trace.say(air.now, format_args!("{id} stands still until {until}"));
             self.plan_later(lasts, Blow::Resume { node, until });
         }
     }
@@ -211,6 +227,8 @@ pub(crate) trait Attacked {
     /// Has a node go on, with all that has come meanwhile.
     fn resume(&mut self, node: u32) {
         *self.victim(node).stalled = None;
+        let air = self.air();
+        air.trace.say(air.now, format_args!("{} goes on", node_id(node)));
         self.catch_up(node);
     }
 
@@ -239,7 +257,12 @@ pub(crate) trait Attacked {
     }
 
     fn cut(&mut self, pairs: Vec<(u32, u32)>, lasts: Duration) {
-        let cut = self.air().links.cut(pairs);
+        let air = self.air();
+        for (from, to) in &pairs {
+            let (from, to) = (node_id(*from), node_id(*to));
+            air.trace.say(air.now, format_args!("{to} does not hear {from} any more"));
+        }
+        let cut = air.links.cut(pairs);
         self.plan_later(lasts, Blow::Mend { cut });
     }
 

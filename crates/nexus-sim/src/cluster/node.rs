@@ -1,5 +1,6 @@
 //! One node: its clock, its disk, and its members of groups.
 
+use std::fmt;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -42,6 +43,16 @@ pub(crate) enum Death {
     Power,
     /// The machine loses power in the middle of a write.
     Torn,
+}
+
+impl fmt::Display for Death {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Death::Process => "its process ends",
+            Death::Power => "its machine loses power",
+            Death::Torn => "its machine loses power in the middle of a write",
+        })
+    }
 }
 
 /// One node.
@@ -155,16 +166,22 @@ impl Node {
 
     /// A frame arrives.
     pub(crate) fn handle_frame(&mut self, out: &mut Outside, bytes: &Bytes) {
-        let Ok((envelope, Content::Raft(message))) = decode(bytes) else { return };
+        let (envelope, message) = match decode(bytes) {
+            Ok((envelope, Content::Raft(message))) => (envelope, message),
+            Ok(_) => return,
+            Err(error) => {
+                let id = node_id(self.index);
+                return out.trace.say(out.now, format_args!("{id}: no frame: {error}"));
+            }
+        };
         let shard = envelope.group.0;
         if envelope.to != node_id(self.index) || shard >= self.replicas.len() as u64 {
             return;
         }
         let shard = shard as u32;
-        out.trace.say(
-            out.now,
-            format_args!("{} from {} in shard {shard}: {message:?}", envelope.to, envelope.from),
-        );
+        let pair = (envelope.from, envelope.to);
+        let group = format_args!("shard {shard}");
+        out.trace.say_heard(out.now, pair, Some(&group), format_args!("{message:?}"));
         if self.replicas[shard as usize].is_none() {
             self.start_member(out, shard, Stored::default());
         }

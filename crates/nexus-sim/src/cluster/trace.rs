@@ -3,6 +3,7 @@
 use std::fmt;
 
 use nexus_base::Time;
+use nexus_cluster::NodeId;
 
 use crate::TraceHash;
 use crate::mix::Mix;
@@ -46,6 +47,25 @@ impl ClusterTrace {
     #[inline]
     pub(crate) fn note(&mut self, at: Time, kind: u64, place: u64, content: u64) {
         self.hash = self.hash.word(at.as_nanos()).word(kind << 48 ^ place).word(content);
+    }
+
+    /// Whether somebody listens: words that take long to find are not looked for otherwise.
+    pub(crate) fn is_heard(&self) -> bool {
+        self.listener.is_some()
+    }
+
+    /// One node is told something by another; in which group, if it is of one.
+    pub(crate) fn say_heard(
+        &mut self,
+        at: Time,
+        (from, to): (NodeId, NodeId),
+        group: Option<&dyn fmt::Display>,
+        words: fmt::Arguments<'_>,
+    ) {
+        match group {
+            Some(group) => self.say(at, format_args!("{to} from {from} in {group}: {words}")),
+            None => self.say(at, format_args!("{to} from {from}: {words}")),
+        }
     }
 
     /// Has it told in words, if somebody listens.

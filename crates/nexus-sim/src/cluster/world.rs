@@ -252,7 +252,8 @@ impl ClusterWorld {
                 if self.hold(to, event).is_some() {
                     let what = request.number << 16 | u64::from(request.client.0);
                     self.out.trace.input(self.out.now, 4, to.into(), what);
-                    self.out.trace.say(self.out.now, format_args!("node {to}: {request:?}"));
+                    let id = node_id(to);
+                    self.out.trace.say(self.out.now, format_args!("{id} from {request}"));
                     self.nodes[to as usize].handle_request(&mut self.out, request);
                 }
             }
@@ -296,7 +297,8 @@ impl ClusterWorld {
         }
         if self.nodes[node as usize].handle_timer(&mut self.out, shard) {
             self.out.trace.input(self.out.now, 2, u64::from(node) << 16 | u64::from(shard), 0);
-            self.out.trace.say(self.out.now, format_args!("node {node}: timer of shard {shard}"));
+            let id = node_id(node);
+            self.out.trace.say(self.out.now, format_args!("{id} in shard {shard}: its timer"));
         }
     }
 
@@ -305,9 +307,10 @@ impl ClusterWorld {
             return;
         }
         self.out.trace.input(self.out.now, 3, node.into(), 0);
-        self.out.trace.say(self.out.now, format_args!("node {node}: its disk is done"));
+        let id = node_id(node);
+        self.out.trace.say(self.out.now, format_args!("{id}: its disk is done"));
         if !self.nodes[node as usize].handle_synced(&mut self.out) {
-            self.out.trace.say(self.out.now, format_args!("node {node}: its disk is full"));
+            self.out.trace.say(self.out.now, format_args!("{id}: its disk is full"));
             self.kill(node, Death::Process, DOWN_WHEN_FULL);
         }
     }
@@ -357,7 +360,11 @@ impl ClusterWorld {
         };
         let Some(pending) = one.pending.filter(|_| reply.number == one.number) else { return };
         self.out.trace.note(self.out.now, 8, client.into(), reply.number);
-        self.out.trace.say(self.out.now, format_args!("{reply:?}"));
+        let (shard, from) = (one.shard, node_id(reply.from));
+        self.out.trace.say(
+            self.out.now,
+            format_args!("client {client} from {from} in shard {shard}: {}", reply.outcome),
+        );
         let later = match reply.outcome {
             Outcome::Elsewhere(hint) => one.elsewhere(reply.from, hint, self.spec.nodes),
             Outcome::Done(answer) => {

@@ -22,6 +22,9 @@ use crate::cluster::{
     write,
 };
 
+/// Which cluster all nodes are of.
+pub(crate) const CLUSTER: ClusterId = ClusterId(1);
+
 /// Events that wait while a node stands still, at most; beyond it frames are lost.
 pub(crate) const HELD_MAX: usize = 1 << 14;
 
@@ -152,7 +155,7 @@ impl SimNode {
             metadata: Metadata::default(),
         };
         let seeds = (0..self.world.nodes).filter(|node| *node != self.index).map(address);
-        let spec = membership::Spec { cluster: ClusterId(1), ..membership::Spec::default() };
+        let spec = membership::Spec { cluster: CLUSTER, ..membership::Spec::default() };
         MembershipSpec { spec, me, seeds: seeds.collect() }
     }
 

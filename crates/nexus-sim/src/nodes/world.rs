@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use nexus_base::{Rng, Time};
 use nexus_cluster::NodeId;
-use nexus_node::{Answer, CallError, Input};
+use nexus_node::{Answer, Ask, CallError, Input};
 
 use super::by_hand::{self, ByHand};
 use super::checkers::{Checker, Checkers, Seen};
@@ -17,6 +17,7 @@ use super::outside::Outside;
 use super::spec::{
     ACCOUNTS, AUDIT_WITHIN, CLERKS, QUIET_FOR, SETTLE_WITHIN, THINK_MEAN, clients, registers,
 };
+use super::words;
 use crate::TraceHash;
 use crate::cluster::{
     Attacked as _, Clock, ClusterSpec, ClusterTrace, Death, Families, Family, FaultCounts, Links,
@@ -286,35 +287,39 @@ impl NodesWorld {
     }
 
     fn hand_over(&mut self, node: u32, event: Event) {
-        let (now, place) = (self.out.now, u64::from(node));
+        let (now, place, id) = (self.out.now, u64::from(node), node_id(node));
         let reached = &mut self.nodes[node as usize];
         let (out, trace) = (&mut self.out, |out: &mut Outside, kind, content, words: &str| {
             out.trace.input(now, kind, place, content);
-            out.trace.say(now, format_args!("node {node}: {words}"));
+            out.trace.say(now, format_args!("{id}{words}"));
         });
         match event {
             Event::Frame { bytes, .. } => {
-                trace(out, 1, content_hash(&bytes), "a frame");
+                out.trace.input(now, 1, place, content_hash(&bytes));
+                words::say_frame(out, id, &bytes);
                 reached.handle(out, Input::Frame(bytes));
             }
             Event::Datagram { from, bytes, .. } => {
-                trace(out, 9, content_hash(&bytes), "a datagram");
+                out.trace.input(now, 9, place, content_hash(&bytes));
+                words::say_datagram(out, (node_id(from), id), &bytes);
                 reached.handle(out, datagram(from, &bytes));
             }
             Event::Ask { ask, .. } => {
-                trace(out, 4, ask.ticket, &format!("is asked for {}: {}", ask.to, ask.message));
+                out.trace.input(now, 4, place, ask.ticket);
+                let (client, Ask { to, message, .. }) = (client_of(ask.ticket), &ask);
+                out.trace.say(now, format_args!("{id} from client {client}: {to}: {message}"));
                 reached.handle(out, Input::Ask(ask));
             }
             Event::Timer { .. } => {
                 let had_to = reached.handle_timer(out);
                 if had_to {
-                    trace(out, 2, 0, "its timer");
+                    trace(out, 2, 0, ": its timer");
                 }
             }
             Event::Synced { .. } => {
-                trace(out, 3, 0, "its disk is done");
+                trace(out, 3, 0, ": its disk is done");
                 if !reached.handle_synced(out) {
-                    trace(out, 10, 0, "its disk is full");
+                    trace(out, 10, 0, ": its disk is full");
                     self.kill(node, Death::Process, DOWN_WHEN_FULL);
                 }
             }
@@ -370,7 +375,7 @@ impl NodesWorld {
         };
         let Some(op) = one.pending.map(|pending| pending.op) else { return };
         self.out.trace.note(self.out.now, 8, client.into(), answer_hash(ticket, &answer));
-        self.out.trace.say(self.out.now, format_args!("client {client}: {op:?}: {answer:?}"));
+        words::say_answer(&mut self.out, (node_id(from), client), &op, &answer);
         let later = match answer {
             Ok(answer) => self.answered(from, client, op, &answer),
             Err(error) if !error.may_have_changed() => one.was_refused(),

@@ -105,19 +105,19 @@ impl Ledger {
     /// For people.
     pub fn text(&self) -> String {
         let Total { seeds, repeated, virtual_s, events, acked, acked_min, .. } = &self.total;
-        let list = |counts: &BTreeMap<String, u64>| {
+        let list = |what: &str, counts: &BTreeMap<String, u64>| {
             let all: Vec<_> =
                 counts.iter().map(|(name, count)| format!("{name} {count}")).collect();
-            all.join(", ")
+            // Not everything is counted in every world.
+            if all.is_empty() { String::new() } else { format!("{what}: {}\n", all.join(", ")) }
         };
         format!(
             "{seeds} seeds, {repeated} of them the same in another process; {virtual_s:.0} virtual \
              seconds, {events} events\n{acked} operations answered, at least {acked_min} for each \
-             seed\nwent wrong: {}\nchanged on purpose: {}\ncounted: {}\nwriters accepted at once, at most: {}\n\
-             violations: {}\n",
-            list(&self.total.faults),
-            list(&self.total.changes),
-            list(&self.total.figures),
+             seed\n{}{}{}writers accepted at once, at most: {}\nviolations: {}\n",
+            list("went wrong", &self.total.faults),
+            list("changed on purpose", &self.total.changes),
+            list("counted", &self.total.figures),
             self.total.accepted_writers_max,
             self.total.violations
         )
