@@ -43,6 +43,7 @@ mod message;
 mod mutant;
 mod outbox;
 mod progress;
+mod promise;
 mod reads;
 mod replication;
 mod snapshots;
@@ -101,6 +102,8 @@ pub struct Raft {
     heard: (Term, u64),
     /// What the leader was told last: in which term, of which round, how much is matched.
     answered: (Term, u64, Index),
+    /// Up to where it had the log before it gave its files up.
+    left: (Term, Index),
     /// Until then no vote is given: one may have been heard of before a restart.
     hold_until: Time,
     /// How long to wait for a leader, drawn at random, and until when that is.
@@ -144,6 +147,7 @@ impl Raft {
         spec.validate()?;
         let vote = stored.vote;
         let is_restarted = stored != Stored::default();
+        let left = stored.left.unwrap_or_default();
         let log = Log::new(spec.members.clone(), stored)?;
         let applied = log.snapshot_index();
         let role = Role { term: vote.term, is: Standing::Follower, leader: None };
@@ -160,6 +164,7 @@ impl Raft {
             support_until: Time::ZERO,
             heard: (Term(0), 0),
             answered: (Term(0), 0, Index(0)),
+            left,
             hold_until: if holds { now.after(spec.election_timeout) } else { now },
             patience: spec.election_timeout,
             election_at: now,

@@ -36,9 +36,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 pub use errors::{OpenError, WriteError};
 
-use crate::raft::{Stored, Write};
+use crate::raft::{Stored, Vote, Write};
 use crate::{ClusterId, Disk, DiskError, GroupId, NodeId};
-use change::{Change, Kept, last_after};
+use change::{Change, Kept, Left, last_after};
 use record::{Label, Place, Record};
 use replay::Replay;
 use snapshot::Draft;
@@ -125,7 +125,7 @@ impl<D: Disk> Storage<D> {
             let load = |mark| snapshot::load(&disk, &identity, *group, mark);
             let snapshot = kept.snapshot.as_ref().map(load).transpose()?;
             let entries = kept.entries.clone();
-            stored.insert(*group, Stored { vote: kept.vote, snapshot, entries });
+            stored.insert(*group, Stored { vote: kept.vote, snapshot, entries, left: kept.left });
         }
         let number = replay.newest.unwrap_or(0);
         let segment =
@@ -181,7 +181,8 @@ impl<D: Disk> Storage<D> {
     /// [`WriteError`]; nothing of the batch is stored.
     ///
     /// # Panics
-    /// If entries do not follow what the group has: a log with a gap cannot be read again.
+    /// If entries do not follow what the group has: a log with a gap cannot be read again. If
+    /// a write gives up all of a group and adds to it.
     pub fn write(&mut self, batch: &[(GroupId, Write)]) -> Result<(), WriteError> {
         self.check_trusted()?;
         self.check_order(batch);
@@ -194,7 +195,13 @@ impl<D: Disk> Storage<D> {
         let mut records = Vec::new();
         for ((group, write), draft) in batch.iter().zip(&drafts) {
             let mark = draft.as_ref().map(|draft| draft.mark);
-            self.encode(&mut records, record::CHANGE, *group, &Change::of(write, mark))?;
+            if let Some(last) = write.left {
+                let kept = self.groups.get(group).map_or(Vote::default(), |kept| kept.vote);
+                let left = Left::new(write.vote.unwrap_or(kept), last);
+                self.encode(&mut records, record::LEAVE, *group, &left)?;
+            } else {
+                self.encode(&mut records, record::CHANGE, *group, &Change::of(write, mark))?;
+            }
         }
         for ((group, _), draft) in batch.iter().zip(&drafts) {
             let Some(draft) = draft else { continue };
@@ -286,11 +293,15 @@ impl<D: Disk> Storage<D> {
 
     fn take_in(&mut self, group: GroupId, write: &Write, mark: Option<change::Mark>) {
         let kept = self.groups.entry(group).or_default();
-        if let (Some(old), Some(_)) = (kept.snapshot, mark) {
+        if let (Some(old), true) = (kept.snapshot, mark.is_some() || write.left.is_some()) {
             self.unused.insert(snapshot::name(group, &old));
         }
         if let Some(mark) = mark {
             self.unused.remove(&snapshot::name(group, &mark));
+        }
+        if let Some(last) = write.left {
+            *kept = Kept::of_left(Left::new(write.vote.unwrap_or(kept.vote), last));
+            return;
         }
         let Change { vote, cut_from, snapshot, entries } = Change::of(write, mark);
         let change = Change { vote, cut_from, snapshot, entries: entries.to_vec() };

@@ -22,9 +22,13 @@ impl Writes {
         self.waiting.push((group, write));
     }
 
-    /// Drops what waits of a group that has ended.
+    /// Drops what waits of a group that has ended or was left. What is under way of it is
+    /// written, and nobody is told.
     pub(crate) fn forget(&mut self, group: GroupId) {
         self.waiting.retain(|(of, _)| *of != group);
+        if let Some(under_way) = &mut self.under_way {
+            under_way.remove(&group);
+        }
     }
 
     /// The next batch, unless one is under way.

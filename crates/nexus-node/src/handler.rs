@@ -7,6 +7,7 @@ mod duty;
 mod frame;
 mod group;
 mod handoff;
+pub(crate) mod leave;
 mod local;
 mod lock;
 mod lock_desk;

@@ -3,11 +3,11 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use nexus_cluster::NodeId;
 use nexus_cluster::raft::Term;
 use nexus_cluster::registry::Residence;
 use nexus_cluster::shard::{HandoffId, ShardId, SlotSet, Step};
 use nexus_cluster::wire::Content;
+use nexus_cluster::{GroupId, NodeId};
 use serde::{Deserialize, Serialize};
 
 use crate::locks::{self, LockAsked, LockOutcome};
@@ -198,6 +198,22 @@ pub(crate) enum News {
         count: u32,
         /// One of them; none if there are none.
         part: Option<Part>,
+    },
+    /// Does the sender still count in this group, which the receiver may lead?
+    KeptAsked {
+        /// Which.
+        group: GroupId,
+        /// Comes back with the answer.
+        number: u64,
+    },
+    /// It does not, and that is committed.
+    NotKept {
+        /// In which.
+        group: GroupId,
+        /// Of the question.
+        number: u64,
+        /// In which term the sender leads it.
+        term: Term,
     },
     /// Another node should lead a shard that the receiver leads.
     Yield {

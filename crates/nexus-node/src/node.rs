@@ -20,6 +20,7 @@ use crate::control::ControlState;
 use crate::delivery::Deliveries;
 use crate::disk::Writes;
 use crate::group::{CONTROL, Group, Machine, group_of};
+use crate::handler::leave::Left;
 use crate::host::Inbox;
 use crate::hosting::Hosting;
 use crate::locks::{LockCalls, LockDesk};
@@ -67,6 +68,13 @@ pub struct Node {
     pub(crate) writes: Writes,
     pub(crate) alarms: Alarms<Alarm>,
     pub(crate) effects: VecDeque<Effect>,
+    /// Groups that it asked about last whether it counts in them, each with the question's
+    /// number; until a frame of the group comes.
+    pub(crate) leaving: BTreeMap<GroupId, u64>,
+    /// What is left of groups that it keeps no more.
+    pub(crate) left: BTreeMap<GroupId, Left>,
+    /// When it asks again.
+    pub(crate) leaves_at: Time,
     /// Groups that may have effects.
     pub(crate) touched: BTreeSet<GroupId>,
     /// Numbers of reads and activations.
@@ -118,6 +126,8 @@ pub struct Counts {
     pub activated: u64,
     /// Agents that left memory because nobody asked for them.
     pub passivated: u64,
+    /// Shards that it keeps no more and gave up its files of.
+    pub left: u64,
     /// Letters that their receiver would never take.
     pub dead_letters: u64,
     /// Messages of local agents that reached nobody.
@@ -202,6 +212,9 @@ impl Node {
             membership,
             handoffs_since: BTreeMap::new(),
             grows_at: now,
+            leaving: BTreeMap::new(),
+            left: BTreeMap::new(),
+            leaves_at: now,
             alive,
             writes: Writes::default(),
             alarms: Alarms::new(),
@@ -230,7 +243,11 @@ impl Node {
             }
         }
         for (group, stored) in stored {
-            self.start_group(group, stored)?;
+            if stored.snapshot.is_none() && stored.entries.is_empty() && stored.left.is_some() {
+                self.left.insert(group, Left { promise: stored, is_kept: true });
+            } else {
+                self.start_group(group, stored)?;
+            }
         }
         Ok(())
     }
@@ -251,10 +268,11 @@ impl Node {
         let snapshot = Snapshot { last: FOUNDED, members, state };
         let voted_for = (term > Term(0)).then_some(self.spec.id);
         let vote = Vote { term: FOUNDED.0.max(term), voted_for };
-        let stored = Stored { vote, snapshot: Some(snapshot.clone()), entries: Vec::new() };
+        let stored = Stored { vote, snapshot: Some(snapshot.clone()), ..Stored::default() };
         self.start_group(group, stored)?;
         let (vote, snapshot) = (Some(vote), Some(snapshot));
-        let write = Write { sequence: 0, vote, cut_from: None, entries: Vec::new(), snapshot };
+        let write =
+            Write { sequence: 0, vote, cut_from: None, entries: Vec::new(), snapshot, left: None };
         self.writes.push(group, write);
         Ok(())
     }

@@ -54,6 +54,9 @@ pub struct Write {
     /// A snapshot that takes the place of the log up to its last entry; entries after that
     /// stay, unless they are cut off.
     pub snapshot: Option<Snapshot>,
+    /// Everything is given up but the vote and this, and nothing is added; see
+    /// [`Stored::left`]. None if it stays.
+    pub left: Option<(Term, Index)>,
 }
 
 /// What a member finds on its disk when it starts.
@@ -65,6 +68,9 @@ pub struct Stored {
     pub snapshot: Option<Snapshot>,
     /// The log after it, without gaps.
     pub entries: Vec<Entry>,
+    /// Up to where it had the log when it gave its files up; none if it never did. See
+    /// [`super::Raft::promise`].
+    pub left: Option<(Term, Index)>,
 }
 
 /// What a member must never forget of elections.

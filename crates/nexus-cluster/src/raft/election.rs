@@ -67,7 +67,8 @@ impl Raft {
         // remain may not have the entry yet. After a restart it is not known how much of the
         // log is committed, so any change in it may be the last that is.
         let votes = self.log.votes_since(self.commit, me);
-        votes && self.now >= self.hold_until && self.vote.term < TERM_MAX
+        let has_log = self.is_up_to_date(self.log.last());
+        votes && has_log && self.now >= self.hold_until && self.vote.term < TERM_MAX
     }
 
     /// Stands in a new term; `transfer` is the round in which a leader asked for it.
@@ -131,7 +132,7 @@ impl Raft {
             self.counts.refused += 1;
             return;
         }
-        let up_to_date = last >= self.log.last() || self.is(Mutant::VoteWithoutLogCheck);
+        let up_to_date = self.is_up_to_date(last);
         let granted = term > self.vote.term && up_to_date;
         // A refusal tells the term, so that who is behind can catch up.
         let term = if granted { term } else { self.vote.term };
@@ -155,7 +156,7 @@ impl Raft {
     pub(super) fn handle_vote(&mut self, from: NodeId, last: (Term, Index)) {
         let is_free = self.vote.voted_for.is_none_or(|to| to == from);
         let is_follower = matches!(self.state, State::Follower);
-        let up_to_date = last >= self.log.last() || self.is(Mutant::VoteWithoutLogCheck);
+        let up_to_date = self.is_up_to_date(last);
         let granted =
             up_to_date && (is_free && is_follower || self.is(Mutant::VotesTwice) && !self.leads());
         if granted {
@@ -257,9 +258,10 @@ impl Raft {
         let State::Leader(lead) = &mut self.state else { return };
         let members = self.log.members();
         lead.followers.retain(|id, _| members.contains(*id));
+        let round = lead.round;
         for id in members.all().filter(|id| *id != self.spec.id) {
             let next = self.log.last().1.next();
-            lead.followers.entry(id).or_insert_with(|| Progress::new(next, self.now));
+            lead.followers.entry(id).or_insert_with(|| Progress::new(next, self.now, round));
         }
     }
 }

@@ -58,6 +58,7 @@ impl Outbox {
                 cut_from: None,
                 entries: vec![],
                 snapshot: None,
+                left: None,
             },
             staged_bytes: 0,
             is_staged: false,
@@ -135,6 +136,7 @@ impl Outbox {
             cut_from: None,
             entries: vec![],
             snapshot: None,
+            left: None,
         };
         let bytes = std::mem::take(&mut self.staged_bytes);
         self.flight_bytes += bytes;

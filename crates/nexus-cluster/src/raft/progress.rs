@@ -19,6 +19,9 @@ pub(super) struct Progress {
     pub heard_at: Time,
     /// The latest round it has answered.
     pub round: u64,
+    /// Answers to rounds up to here are not of this membership: it may have been a member
+    /// before, and have lost since what it had then.
+    since: u64,
     /// The commit it was last told of.
     pub commit_told: Index,
     flights: VecDeque<(Index, usize)>,
@@ -46,17 +49,24 @@ pub(super) enum Flow {
 }
 
 impl Progress {
-    pub fn new(next: Index, now: Time) -> Progress {
+    /// One that becomes a member in a round.
+    pub fn new(next: Index, now: Time, round: u64) -> Progress {
         Progress {
             matched: Index(0),
             next,
             flow: Flow::Probe { asked: false },
             heard_at: now,
             round: 0,
+            since: round,
             commit_told: Index(0),
             flights: VecDeque::new(),
             flight_bytes: 0,
         }
+    }
+
+    /// Whether an answer to a round is of this membership.
+    pub fn counts(&self, round: u64) -> bool {
+        round > self.since
     }
 
     pub fn has_room(&self, messages_max: usize, bytes_max: usize) -> bool {
@@ -118,7 +128,7 @@ mod tests {
 
     #[test]
     fn who_refuses_what_it_said_to_have_is_not_asked_by_return() {
-        let mut progress = Progress::new(Index(11), Time::ZERO);
+        let mut progress = Progress::new(Index(11), Time::ZERO, 0);
         progress.acknowledge(Index(10));
         progress.probe(Index(4));
         assert_eq!((progress.next, is_asked(&progress)), (Index(11), false), "to be asked once");
@@ -129,7 +139,7 @@ mod tests {
 
     #[test]
     fn who_says_where_its_log_ends_is_asked_there_at_once() {
-        let mut progress = Progress::new(Index(11), Time::ZERO);
+        let mut progress = Progress::new(Index(11), Time::ZERO, 0);
         progress.flow = Flow::Probe { asked: true };
         progress.probe(Index(4));
         assert_eq!((progress.next, is_asked(&progress)), (Index(4), false));

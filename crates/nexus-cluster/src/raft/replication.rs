@@ -221,6 +221,10 @@ impl Raft {
             self.counts.malformed += 1;
             return None;
         }
+        if !follower.counts(round) {
+            self.counts.stale += 1;
+            return None;
+        }
         follower.heard_at = now;
         follower.round = follower.round.max(round);
         Some(follower)

@@ -73,7 +73,8 @@ impl Raft {
 
     /// The leader hands over to this member.
     pub(super) fn handle_stand_now(&mut self, from: NodeId, round: u64) {
-        if self.leader != Some(from) || !self.log.members().votes(self.spec.id) {
+        let is_able = self.log.members().votes(self.spec.id) && self.is_up_to_date(self.log.last());
+        if self.leader != Some(from) || !is_able {
             self.counts.stale += 1;
             return;
         }

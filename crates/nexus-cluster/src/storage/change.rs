@@ -32,6 +32,19 @@ impl<'a> Change<&'a [Entry]> {
     }
 }
 
+/// What stays of a group that was left.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+pub(super) struct Left {
+    vote: (Term, Option<NodeId>),
+    last: (Term, Index),
+}
+
+impl Left {
+    pub fn new(vote: Vote, last: (Term, Index)) -> Left {
+        Left { vote: (vote.term, vote.voted_for), last }
+    }
+}
+
 /// What is stored of a group.
 #[derive(Clone, PartialEq, Eq, Default, Debug)]
 pub(super) struct Kept {
@@ -40,6 +53,8 @@ pub(super) struct Kept {
     pub entries: Vec<Entry>,
     /// What the entries take up in the log, about.
     pub bytes: u64,
+    /// Where the log ended that was given up.
+    pub left: Option<(Term, Index)>,
 }
 
 impl Kept {
@@ -47,6 +62,12 @@ impl Kept {
     pub fn last(&self) -> Index {
         let before = self.snapshot.map_or(Index(0), |mark| mark.last.1);
         self.entries.last().map_or(before, |entry| entry.index)
+    }
+
+    /// Nothing else stays.
+    pub fn of_left(left: Left) -> Kept {
+        let (term, voted_for) = left.vote;
+        Kept { vote: Vote { term, voted_for }, left: Some(left.last), ..Kept::default() }
     }
 
     /// Does as a record says.
@@ -82,6 +103,10 @@ impl Kept {
 
 /// The last index after `write`, or none if its entries do not follow.
 pub(super) fn last_after(last: Index, write: &Write) -> Option<Index> {
+    if write.left.is_some() {
+        let adds = write.snapshot.is_some() || !write.entries.is_empty();
+        return if adds { None } else { Some(Index(0)) };
+    }
     let mut last = last.0;
     if let Some(from) = write.cut_from {
         last = last.min(from.0.saturating_sub(1));

@@ -1,6 +1,6 @@
 //! Beginning a new segment, with or without a copy of all that is needed.
 
-use super::change::{Change, Kept};
+use super::change::{Change, Kept, Left};
 use super::record::{self, Label, Place, Record};
 use super::segment::{self, HEAD_BYTES, Head};
 use super::snapshot::remove_if_there;
@@ -87,6 +87,11 @@ fn copy(records: &mut Vec<u8>, segment: u64, group: GroupId, kept: &Kept) {
     let mut rest = &kept.entries[..];
     let mut vote = Some((kept.vote.term, kept.vote.voted_for));
     let mut snapshot = kept.snapshot;
+    if let Some(last) = kept.left {
+        let place = Place { segment, at: (HEAD_BYTES + records.len()) as u64 };
+        let label = Label { kind: record::LEAVE, group, settled: 0 };
+        Record::write(records, place, label, &Left::new(kept.vote, last)).expect("it is short");
+    }
     loop {
         let (entries, after) = rest.split_at(chunk(rest));
         let change =

@@ -31,6 +31,9 @@ pub(super) const CHANGE: u8 = 1;
 
 /// The group is no longer on this node.
 pub(super) const FORGET: u8 = 2;
+/// The group is no longer on this node, but what the node has promised in it is,
+/// [`super::change::Left`].
+pub(super) const LEAVE: u8 = 3;
 
 const MAGIC: [u8; 4] = *b"NxsR";
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::change::{Change, Kept};
+use super::change::{Change, Kept, Left};
 use super::errors::OpenError;
 use super::record::{self, Place, Record};
 use super::segment::{self, HEAD_BYTES, Head, damaged};
@@ -95,6 +95,14 @@ impl Replay {
                     _ => return Err("a record says nothing that one can say"),
                 };
                 self.groups.entry(record.label.group).or_default().apply(change)
+            }
+            record::LEAVE => {
+                let left = match postcard::take_from_bytes::<Left>(record.body) {
+                    Ok((left, [])) => left,
+                    _ => return Err("a record says nothing that one can say"),
+                };
+                self.groups.insert(record.label.group, Kept::of_left(left));
+                Ok(())
             }
             record::FORGET => {
                 self.groups.remove(&record.label.group);

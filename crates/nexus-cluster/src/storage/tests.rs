@@ -26,7 +26,14 @@ fn entries(from: u64, to: u64) -> Vec<Entry> {
 }
 
 fn nothing() -> Write {
-    Write { sequence: 1, vote: None, cut_from: None, entries: Vec::new(), snapshot: None }
+    Write {
+        sequence: 1,
+        vote: None,
+        cut_from: None,
+        entries: Vec::new(),
+        snapshot: None,
+        left: None,
+    }
 }
 
 fn snapshot(index: u64) -> Snapshot {
@@ -64,7 +71,7 @@ fn what_was_synced_is_there() {
             Write { entries: entries(1, 9), ..nothing() },
             Write { cut_from: Some(Index(5)), entries: entries(5, 6), ..nothing() },
         ],
-        &Stored { vote, snapshot: None, entries: entries(1, 6) },
+        &Stored { left: None, vote, snapshot: None, entries: entries(1, 6) },
     );
 }
 

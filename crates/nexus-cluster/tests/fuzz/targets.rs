@@ -239,7 +239,7 @@ fn greetings() -> Vec<Vec<u8>> {
 
 fn write(entries: Vec<Entry>, snapshot: Option<Snapshot>) -> Write {
     let vote = Some(Vote { term: Term(2), voted_for: Some(NodeId(1)) });
-    Write { sequence: 1, vote, cut_from: None, entries, snapshot }
+    Write { sequence: 1, vote, cut_from: None, entries, snapshot, left: None }
 }
 
 /// A log of some records, the first of them copied at an opening.

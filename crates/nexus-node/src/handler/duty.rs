@@ -59,6 +59,7 @@ impl Node {
             self.let_idle_go(group);
             self.forget_lives(group);
         }
+        self.ask_to_leave();
         self.name_again();
         self.ring_all();
     }

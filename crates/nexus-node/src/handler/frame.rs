@@ -1,7 +1,7 @@
 //! A frame from another node.
 
 use bytes::Bytes;
-use nexus_cluster::raft::{Message, Stored};
+use nexus_cluster::raft::Message;
 use nexus_cluster::wire::{Content, decode};
 use nexus_cluster::{GroupId, NodeId};
 
@@ -43,12 +43,14 @@ impl Node {
         };
         // A member that is new to the group learns of the others from the leader.
         if is_known && !self.groups.contains_key(&group) {
-            let _ = self.start_group(group, Stored::default());
+            self.come_back(group);
         }
         let Some(member) = self.groups.get_mut(&group) else {
             self.counts.stray += 1;
             return;
         };
+        // It is of the group perhaps: what was asked before is of the past.
+        self.leaving.remove(&group);
         member.raft.handle_message(self.now, from, message);
         self.touched.insert(group);
     }
@@ -92,6 +94,8 @@ impl Node {
             News::Part { to, handoff, slots, count, part } => {
                 self.part_came(group_of(to), handoff, slots, count, part);
             }
+            News::KeptAsked { group, number } => self.kept_asked(from, group, number),
+            News::NotKept { group, number, term } => self.not_kept(group, number, term),
             News::Yield { shard, to } => self.yield_shard(group_of(shard), to),
         }
     }

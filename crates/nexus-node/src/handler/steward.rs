@@ -256,11 +256,12 @@ impl Node {
         let over: Vec<GroupId> =
             self.groups.keys().copied().filter(|group| self.is_over(*group)).collect();
         for group in over {
-            self.stop_hosting(group);
-            self.groups.remove(&group);
-            self.touched.remove(&group);
+            self.drop_group(group);
+            self.effects.push_back(Effect::Forget { group });
+        }
+        for group in self.left_and_over() {
+            self.left.remove(&group);
             self.writes.forget(group);
-            self.alarms.set(Alarm::Group(group), None);
             self.effects.push_back(Effect::Forget { group });
         }
     }
@@ -284,6 +285,7 @@ impl Node {
             .map(|(shard, of)| (group_of(shard), of.replicas.clone()))
             // Or was begun by a frame of another founder, and knows nothing yet.
             .filter(|(group, _)| self.groups.get(group).is_none_or(Group::is_blank))
+            .filter(|(group, _)| !self.left.contains_key(group))
             .collect();
         for (group, nodes) in new {
             let term = self.groups.get(&group).map_or(Term(0), |member| member.raft.term());

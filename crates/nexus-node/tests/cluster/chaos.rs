@@ -63,7 +63,7 @@ fn play(seed: u64) {
         clients.iter().all(|client| client.under_way.is_none()),
         "seed {seed}: some wait still"
     );
-    assert!(done.iter().sum::<u64>() > 100, "seed {seed}: {done:?} were answered");
+    assert!(done.iter().sum::<u64>() > 50, "seed {seed}: {done:?} were answered");
     for cart in 0..CARTS {
         let total = net.ask(0, "cart", &cart.to_string(), Total);
         assert_eq!(total, Ok(done[cart as usize]), "seed {seed}, cart {cart}");

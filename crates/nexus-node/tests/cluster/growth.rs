@@ -99,9 +99,57 @@ fn those_who_kept_a_shard_go_on_until_the_others_have_caught_up() {
     let more = |net: &mut Net, key: u64| net.ask(1, "cart", &format!("more {key}"), Add(1));
     let done: Vec<Result<u64, CallError>> = (0..CARTS).map(|key| more(&mut net, key)).collect();
     assert_eq!(done, vec![Ok(1); CARTS as usize]);
+    assert_eq!(net.given_up(), 0, "they are needed");
     net.start(2);
     (3..6).for_each(|node| net.deafen(node, false));
     net.run_for(REPLACED);
     assert_eq!(net.voters(), net.kept_on(), "the map is followed");
     check(&mut net, 4);
+}
+
+#[test]
+fn who_keeps_a_shard_no_more_gives_up_its_files() {
+    let mut net = Net::growing(6, 3, 8);
+    net.run_for(Duration::from_secs(10));
+    fill(&mut net, 0);
+    (3..6).for_each(|node| net.start(node));
+    net.run_for(Duration::from_secs(30));
+    assert!(net.given_up() >= 8, "{} of 24", net.given_up());
+    let is_kept = |net: &Net| {
+        let kept_on = net.kept_on();
+        for node in 0..6 {
+            let kept = (0..8).filter(|shard| kept_on[*shard].contains(&node)).collect::<Vec<_>>();
+            assert_eq!(net.keeps(node), kept, "node {node}");
+        }
+    };
+    is_kept(&net);
+    // Nor is it on any disk.
+    (0..6).for_each(|node| net.kill(node));
+    (0..6).for_each(|node| net.start(node));
+    net.run_for(Duration::from_secs(2));
+    is_kept(&net);
+    net.run_for(Duration::from_secs(5));
+    check(&mut net, 5);
+}
+
+#[test]
+fn who_gave_its_files_up_is_of_use_when_it_comes_back() {
+    let mut net = Net::growing(6, 3, 8);
+    net.run_for(Duration::from_secs(10));
+    fill(&mut net, 0);
+    for round in 0..3 {
+        (3..6).for_each(|node| net.start(node));
+        net.run_for(Duration::from_secs(30));
+        assert_eq!(net.voters(), net.kept_on(), "round {round}");
+        // One by one, since a majority of some shards is here.
+        for node in 3..6 {
+            net.kill(node);
+            net.run_for(REPLACED);
+        }
+        assert_eq!(net.voters(), vec![vec![0, 1, 2]; 8], "round {round}");
+        check(&mut net, 1);
+    }
+    net.kill(0);
+    net.run_for(Duration::from_secs(3));
+    check(&mut net, 1);
 }

@@ -19,7 +19,7 @@ use nexus_cluster::{ClusterId, MemoryDisk, NodeId};
 use nexus_node::shard::{AgentName, Request};
 use nexus_node::{
     Answer, Ask, CallError, Counts, Effect, Input, LockAsk, MembershipSpec, Naming, Node, NodeSpec,
-    group_of,
+    group_of, shard_of,
 };
 
 use crate::carts::Cart;
@@ -370,6 +370,18 @@ impl Net {
             members.map_or_else(Vec::new, |members| numbers(members.voters.iter()))
         };
         shards.iter().map(leader_has).collect()
+    }
+
+    /// Which shards a node has something of.
+    pub fn keeps(&self, node: usize) -> Vec<usize> {
+        let up = self.up[node].as_ref().expect("it is up");
+        let shards = up.node.shards().filter_map(|(group, ..)| shard_of(group));
+        shards.map(|shard| shard.0 as usize).collect()
+    }
+
+    /// How often files were given up, by all who are up.
+    pub fn given_up(&self) -> u64 {
+        self.up.iter().flatten().map(|up| up.node.counts().left).sum()
     }
 
     pub fn has_shard(&self, shard: ShardId) -> bool {

@@ -143,6 +143,15 @@ impl Net {
         seat.writes.clear();
     }
 
+    /// A member gives its files up, but for what it has promised, and begins anew.
+    pub fn leave(&mut self, id: NodeId) {
+        let seat = self.seats.get_mut(&id).expect("it has a seat");
+        seat.disk = seat.raft.as_ref().expect("it runs").promise();
+        seat.spec.members = Members::default();
+        seat.writes.clear();
+        self.start(id);
+    }
+
     pub fn isolate(&mut self, id: NodeId) {
         let others: Vec<NodeId> = self.seats.keys().copied().filter(|it| *it != id).collect();
         for other in others {

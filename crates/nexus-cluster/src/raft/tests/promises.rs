@@ -385,7 +385,7 @@ fn a_broken_log_is_not_started_from() {
         |term, index| Entry { term: Term(term), index: Index(index), payload: Payload::Empty };
     let check = |entries: Vec<Entry>, broken: u64| {
         let vote = Vote { term: Term(2), voted_for: None };
-        let stored = Stored { vote, snapshot: None, entries };
+        let stored = Stored { left: None, vote, snapshot: None, entries };
         let spec = Spec::new(NodeId(1), [NodeId(1)]);
         let error = Raft::new(spec, stored, Time::ZERO, Rng::new(1)).err();
         let Some(StartError::Stored { at, .. }) = error else { panic!("{error:?}") };

@@ -47,6 +47,12 @@ impl Play {
             "heal" => self.net.cut.clear(),
             "kill" => self.net.kill(id),
             "start" => self.net.start(id),
+            "leave" => self.net.leave(id),
+            "link" => {
+                let others = rest.split_last().expect("two members").1;
+                let other = NodeId(number(others[0]));
+                self.net.cut.retain(|cut| *cut != (id, other) && *cut != (other, id));
+            }
             "add" => self.net.add(Spec::new(id, [])),
             "transfer" => {
                 let leader = self.net.leader().expect("somebody leads");

@@ -15,6 +15,10 @@ impl Model {
     fn write(&mut self, group: GroupId, write: &Write) {
         let mut next = self.now().clone();
         let stored = next.entry(group).or_default();
+        if write.left.is_some() {
+            let Stored { vote, .. } = *stored;
+            *stored = Stored { vote, left: write.left, ..Stored::default() };
+        }
         stored.vote = write.vote.unwrap_or(stored.vote);
         if let Some(from) = write.cut_from {
             stored.entries.retain(|entry| entry.index < from);
@@ -47,9 +51,15 @@ fn some_write(rng: &mut Rng, stored: &Stored) -> Write {
     let before = stored.snapshot.as_ref().map_or(0, |snapshot| snapshot.last.1.0);
     let mut last = before + stored.entries.len() as u64;
     let mut write = nothing();
+    if rng.chance(Ratio::new(1, 10)) {
+        write.left = Some((Term(rng.below(9)), Index(last)));
+    }
     if rng.chance(Ratio::new(1, 4)) {
         let voted_for = rng.chance(Ratio::new(1, 2)).then(|| NodeId(rng.below(5)));
         write.vote = Some(Vote { term: Term(rng.below(1 << 40)), voted_for });
+    }
+    if write.left.is_some() {
+        return write;
     }
     if last > before && rng.chance(Ratio::new(1, 5)) {
         last = before + rng.below(last - before);

@@ -15,7 +15,7 @@ fn member() -> Stable {
 }
 
 fn empty(sequence: u64) -> Write {
-    Write { sequence, vote: None, cut_from: None, entries: vec![], snapshot: None }
+    Write { sequence, vote: None, cut_from: None, entries: vec![], snapshot: None, left: None }
 }
 
 fn term(sequence: u64, term: u64) -> Write {
