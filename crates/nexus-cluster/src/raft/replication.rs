@@ -27,6 +27,8 @@ impl Raft {
         self.log.push(entry);
         if changes_members {
             self.refresh_followers();
+            // What the new ones answer to earlier rounds does not count.
+            self.begin_round();
         }
         index
     }

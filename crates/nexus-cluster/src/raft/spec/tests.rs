@@ -153,10 +153,11 @@ fn what_a_leader_with_the_largest_spec_sends_fits() {
     let learners = BTreeSet::from([other]);
     raft.change_members(now, BTreeSet::from([me]), learners).expect("nothing else is under way");
     said(&mut raft, now);
-    // The new one has nothing.
+    // The new one has nothing. Its membership began with the second round.
+    let round = 2;
     let term = raft.term();
     let prev = raft.last().1;
-    let lacks = Body::Rejected { prev, hint: (Term(0), Index(0)), round: 1 };
+    let lacks = Body::Rejected { prev, hint: (Term(0), Index(0)), round };
     raft.handle_message(now, other, Message { term, body: lacks });
     let mut bodies = BTreeMap::new();
     for _ in 0..8 {
@@ -166,7 +167,7 @@ fn what_a_leader_with_the_largest_spec_sends_fits() {
             {
                 let matched = Index(prev.1.0 + entries.len() as u64);
                 bodies.insert(matched, entries.iter().map(Entry::bytes).sum::<usize>());
-                let body = Body::Appended { matched, round: 1 };
+                let body = Body::Appended { matched, round };
                 raft.handle_message(now, other, Message { term, body });
             }
             assert!(fits(message));
