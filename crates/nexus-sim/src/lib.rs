@@ -104,3 +104,8 @@ pub use seeds::seeds;
 pub use trace::TraceHash;
 pub use verdict::Verdict;
 pub use world::{EVENTS_MAX, EVENTS_PER_INSTANT_MAX, World};
+
+/// The programs of docs/simulation.md, compiled and run as tests.
+#[cfg(doctest)]
+#[doc = include_str!("../../../docs/simulation.md")]
+struct SimulationGuide;

@@ -3,7 +3,7 @@
 //!
 //! The nodes are those of production: groups, membership, routes, and agents of real kinds,
 //! whose steps are entries of logs on simulated disks. Worlds of
-//! [groups](crate::cluster) attack agreement alone, and are many times faster; this one
+//! [groups](crate::cluster) attack agreement alone, and take less than half the time; this one
 //! attacks what is built on it. What goes wrong is drawn in the same way and within the same
 //! promises.
 //!
