@@ -12,10 +12,6 @@ pub enum Planted {
     KeepsActivations,
     /// A read leaves without asking whether somebody else leads by now.
     ReadUnconfirmed,
-    /// Who leads the control group ends leases by its own clock, whatever time the locks have.
-    LocksByOwnClock,
-    /// Who holds a lock counts its lease from when it was answered.
-    LockFromAnswer,
 }
 
 #[cfg(feature = "mutants")]

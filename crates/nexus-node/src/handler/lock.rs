@@ -16,7 +16,7 @@ use crate::locks::{
 };
 use crate::mail::Mail;
 use crate::node::Alarm;
-use crate::{Effect, LockAsk, Node, Planted};
+use crate::{Effect, LockAsk, Node};
 
 impl Node {
     pub(crate) fn handle_lock(&mut self, ask: LockAsk) {
@@ -89,14 +89,13 @@ impl Node {
         outcome: LockOutcome,
     ) {
         let (me, now) = (self.spec.id, self.now);
-        let from_now = self.is(Planted::LockFromAnswer);
         let Some(call) = self.lock_calls.get_mut(number) else { return };
         let is_last = attempt == call.attempt;
         match outcome {
             LockOutcome::Done(held) => {
                 let sent = if is_last { call.sent.1 } else { call.sent.0 };
                 let is_look = matches!(call.what, LockVerb::Look { .. });
-                let from = if is_look || from_now { now } else { sent };
+                let from = if is_look { now } else { sent };
                 let tenure = held.map(|held| self.tenure(held, from, is_look));
                 self.finish_lock(number, Ok(tenure));
             }

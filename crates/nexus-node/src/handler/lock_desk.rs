@@ -10,13 +10,13 @@ use nexus_cluster::GroupId;
 use nexus_cluster::lock::{Answer, Command, Holder, Lease, LockError, Locks, Op, Token};
 use nexus_cluster::raft::{Index, Term};
 
+use crate::Node;
 use crate::call::TRY_FOR;
 use crate::control;
 use crate::group::{CONTROL, Machine};
 use crate::locks::{Held, LockBack, LockDesk, LockOutcome};
 use crate::mail::Mail;
 use crate::node::Alarm;
-use crate::{Node, Planted};
 
 impl Node {
     /// The locks of the cluster as this node knows them; none where it does not keep them.
@@ -123,11 +123,7 @@ impl Node {
     /// Where it will be in the log; none if it is not to be proposed now.
     fn propose_lock_op(&mut self, op: Op) -> Option<Index> {
         let desk = self.lock_desk.as_ref()?;
-        let at = if self.is(Planted::LocksByOwnClock) {
-            self.spec.wall_at(self.now)
-        } else {
-            desk.time_at(self.now, &self.spec.raft)
-        };
+        let at = desk.time_at(self.now, &self.spec.raft);
         let bytes = control::lock_command(&Command { at, op });
         let (_, index) = self.groups.get_mut(&CONTROL)?.raft.propose(self.now, bytes).ok()?;
         self.touched.insert(CONTROL);

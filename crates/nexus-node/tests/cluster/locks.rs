@@ -187,6 +187,39 @@ fn what_is_held_outlives_the_leader_that_granted_it() {
 }
 
 #[test]
+fn what_clocks_say_ends_no_lease_early() {
+    for walls in [[0, 60, 120], [120, 60, 0]] {
+        let mut net = running(3);
+        net.set_walls(walls.map(Duration::from_secs).to_vec());
+        (0..3).for_each(|node| net.kill(node));
+        (0..3).for_each(|node| net.start(node));
+        net.run_for(Duration::from_secs(3));
+        let old = net.steward();
+        let (holder, other) = ((old + 1) % 3, (old + 2) % 3);
+        let first = held(net.lock(holder, take_for("x", 1, Duration::from_secs(20))));
+        net.kill(old);
+        net.run_for(Duration::from_secs(2));
+        // Whatever it asks for brings the time of the new leader into the log.
+        held(net.lock(other, take_for("y", 2, TTL)));
+        let reply = net.lock(other, take(2));
+        assert_eq!(reply, Err(LockError::Held { fence: first.fence }), "by {walls:?}");
+    }
+}
+
+#[test]
+fn a_lease_counts_from_when_it_was_asked_for_and_a_little_less() {
+    let mut net = running(3);
+    let holder = (net.steward() + 1) % 3;
+    let asked = net.now();
+    let first = held(net.lock(holder, take(1)));
+    assert!(net.now() > asked);
+    assert_eq!(first.until, asked.after(TTL * 99 / 100));
+    net.run_for(Duration::from_secs(1));
+    let asked = net.now();
+    assert_eq!(held(net.lock(holder, renew(first.fence))).until, asked.after(TTL * 99 / 100));
+}
+
+#[test]
 fn all_nodes_die_and_what_was_held_is_held() {
     let mut net = running(3);
     let first = held(net.lock(0, take_for("x", 1, Duration::from_secs(60))));

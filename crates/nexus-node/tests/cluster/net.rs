@@ -79,6 +79,8 @@ pub struct Net {
     has_members: bool,
     /// So many, from the first on, begin the cluster.
     founders: usize,
+    /// By how much the wall clock of each is ahead.
+    walls: Vec<Duration>,
     /// Nobody hears from them, and they from nobody.
     cut_off: BTreeSet<usize>,
     /// They get no frames, only datagrams: they are alive, and learn nothing.
@@ -148,6 +150,7 @@ impl Net {
             shards,
             has_members,
             founders,
+            walls: vec![Duration::ZERO; nodes],
             cut_off: BTreeSet::new(),
             deaf: BTreeSet::new(),
             up: (0..nodes).map(|_| None).collect(),
@@ -201,6 +204,7 @@ impl Net {
         let spec = NodeSpec {
             shards: self.shards,
             locks_max: LOCKS_MAX,
+            wall: Time::ZERO.after(self.walls[node]),
             incarnation: self.lives[node],
             membership: self.has_members.then(|| members(node, self.lives[node])),
             ..NodeSpec::new(id(node), founders, secret)
@@ -312,6 +316,11 @@ impl Net {
 
     fn system(&self, node: usize) -> Arc<System> {
         self.up[node].as_ref().expect("it is up").worker.system().clone()
+    }
+
+    /// Has the wall clock of each node be ahead by so much, from its next start on.
+    pub fn set_walls(&mut self, walls: Vec<Duration>) {
+        self.walls = walls;
     }
 
     /// Has nobody hear from a node, nor it from anybody, or has them hear each other again.
