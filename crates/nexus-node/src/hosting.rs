@@ -121,6 +121,8 @@ pub(crate) struct Hosted {
     pub(crate) held: VecDeque<Held>,
     pub(crate) used: Time,
     pub(crate) idle_after: Duration,
+    /// What it takes of memory; see [`crate::NodeSpec::active_bytes_max`].
+    pub(crate) bytes: u64,
 }
 
 impl Hosted {
@@ -131,6 +133,7 @@ impl Hosted {
         step: u64,
         now: Time,
         idle_after: Duration,
+        bytes: u64,
     ) -> Hosted {
         Hosted {
             name,
@@ -143,6 +146,7 @@ impl Hosted {
             held: VecDeque::new(),
             used: now,
             idle_after,
+            bytes,
         }
     }
 
@@ -221,16 +225,14 @@ impl Hosting {
         leaving
     }
 
-    /// Forgets an agent whose cell is gone and all of whose entries are decided; whether it did.
-    pub(crate) fn forget_if_over(&mut self, agent: AgentId) -> bool {
+    /// Forgets an agent whose cell is gone and all of whose entries are decided, and gives it
+    /// back if it was so.
+    pub(crate) fn forget_if_over(&mut self, agent: AgentId) -> Option<Hosted> {
         let over = self
             .agents
             .get(&agent)
             .is_some_and(|one| one.life == Life::Gone && one.undecided == 0 && one.held.is_empty());
-        if over {
-            self.agents.remove(&agent);
-        }
-        over
+        if over { self.agents.remove(&agent) } else { None }
     }
 }
 

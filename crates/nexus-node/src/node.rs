@@ -44,6 +44,8 @@ pub struct Node {
     pub(crate) hostings: BTreeMap<GroupId, Hosting>,
     /// In which group each active agent is.
     pub(crate) homes: BTreeMap<AgentId, GroupId>,
+    /// What all of them take; see [`NodeSpec::active_bytes_max`].
+    pub(crate) active_bytes: u64,
     pub(crate) deliveries: Deliveries,
     pub(crate) calls: Calls,
     pub(crate) lock_calls: LockCalls,
@@ -206,6 +208,7 @@ impl Node {
             groups: BTreeMap::new(),
             hostings: BTreeMap::new(),
             homes: BTreeMap::new(),
+            active_bytes: 0,
             deliveries: Deliveries::default(),
             routes: Routes::new(),
             map,
@@ -410,6 +413,11 @@ impl Node {
     /// Agents that are active here.
     pub fn active(&self) -> usize {
         self.homes.len()
+    }
+
+    /// What they take of memory, counted as [`NodeSpec::active_bytes_max`] says.
+    pub fn active_bytes(&self) -> u64 {
+        self.active_bytes
     }
 
     /// How long each queue is, with its bound.

@@ -40,6 +40,11 @@ pub struct NodeSpec {
     /// Agents that are active at once, at most; beyond it one that has not been used for long
     /// and waits for nothing leaves memory.
     pub activations_max: usize,
+    /// Bytes that active agents take, at most: of each its state, as it was read or written
+    /// last, and [`ACTIVE_BYTES`]. Beyond it those leave memory that have not been used for
+    /// long and wait for nothing. It is no limit of the process: handlers, mailboxes and what
+    /// shards keep are not in it.
+    pub active_bytes_max: u64,
     /// Locks of the cluster that are held at once, at most; the same at all founders.
     pub locks_max: usize,
     /// The bug this node has.
@@ -64,6 +69,15 @@ const SNAPSHOT_EVERY: u64 = 10_000;
 /// Agents active at once. A guess: the runtime's own target for one node.
 const ACTIVATIONS_MAX: usize = 1_000_000;
 
+/// What an active agent counts for beside its state: its cell, its name, and its places in
+/// the tables of its node. Source: the project's budget for an idle agent, which is an upper
+/// bound.
+pub const ACTIVE_BYTES: u64 = 1_024;
+
+/// Bytes of active agents. A guess: a sixth of a machine of 24 GiB, and so much that a
+/// million agents, the other limit, may have three kilobytes of state each.
+const ACTIVE_BYTES_MAX: u64 = 4 << 30;
+
 impl NodeSpec {
     /// The defaults for one node of a cluster that `founders` begin.
     pub fn new(id: NodeId, founders: Vec<NodeId>, secret: IdSecret) -> NodeSpec {
@@ -78,6 +92,7 @@ impl NodeSpec {
             membership: None,
             snapshot_every: SNAPSHOT_EVERY,
             activations_max: ACTIVATIONS_MAX,
+            active_bytes_max: ACTIVE_BYTES_MAX,
             locks_max: LOCKS_MAX,
             #[cfg(feature = "mutants")]
             planted: None,

@@ -10,8 +10,8 @@ use crate::delivery::{About, Back};
 use crate::hosting::{Hosted, Hosting, Life, Reminder, Wait};
 use crate::mail::{Asked, Outcome, UNSURE, What};
 use crate::reply;
-use crate::shard::{AgentName, Seen};
-use crate::{Node, Saw};
+use crate::shard::{AgentName, Kept, Seen};
+use crate::{ACTIVE_BYTES, Node, Saw};
 
 /// What keeps a message from being delivered.
 enum Hindered {
@@ -157,7 +157,9 @@ impl Node {
                 name.kind
             )));
         }
-        if self.homes.len() >= self.spec.activations_max {
+        // One alone is let in however large it is: nobody could make room for it.
+        let is_full = self.active_bytes >= self.spec.active_bytes_max && !self.homes.is_empty();
+        if is_full || self.homes.len() >= self.spec.activations_max {
             self.make_room();
             return Err(Hindered::Now);
         }
@@ -180,6 +182,7 @@ impl Node {
             whole: kept.whole.as_deref(),
             events: &events,
         });
+        let bytes = ACTIVE_BYTES + kept.map_or(0, Kept::bytes);
         let term = hosting.term;
         let AgentName { kind, key } = name;
         match self.system.activate(Activation { kind, key, number, term: term.0, state }) {
@@ -190,9 +193,10 @@ impl Node {
             }
             Err(error) => return Err(Hindered::Ever(error.to_string())),
         }
-        let hosted = Hosted::new(name.clone(), number, step, self.now, facts.idle_after);
+        let hosted = Hosted::new(name.clone(), number, step, self.now, facts.idle_after, bytes);
         hosting.agents.insert(id, hosted);
         self.homes.insert(id, group);
+        self.active_bytes += bytes;
         self.counts.activated += 1;
         if let Some(observer) = &mut self.observer {
             observer.saw(self.now, &Saw::Activated { agent: id, group, term });
@@ -232,7 +236,8 @@ impl Node {
             self.discard(group, id, &UNSURE);
         }
         let Some(hosting) = self.hostings.remove(&group) else { return };
-        for id in hosting.agents.keys() {
+        for (id, hosted) in &hosting.agents {
+            self.active_bytes -= hosted.bytes;
             if self.homes.get(id) == Some(&group) {
                 self.homes.remove(id);
             }
@@ -248,7 +253,9 @@ impl Node {
     /// Forgets an agent that is gone and owes nothing.
     pub(crate) fn forget_if_over(&mut self, group: GroupId, id: AgentId) {
         let hosting = self.hostings.get_mut(&group);
-        if hosting.is_some_and(|hosting: &mut Hosting| hosting.forget_if_over(id)) {
+        let over = hosting.and_then(|hosting: &mut Hosting| hosting.forget_if_over(id));
+        if let Some(hosted) = over {
+            self.active_bytes -= hosted.bytes;
             if self.homes.get(&id) == Some(&group) {
                 self.homes.remove(&id);
             }

@@ -42,6 +42,10 @@ pub(crate) const REMINDER_WITHIN: Duration = Duration::from_secs(30);
 /// Active agents of one shard looked at in one round, for whether they are idle.
 const LOOKS_PER_ROUND: usize = 1_024;
 
+/// Agents that leave memory in one round because others have grown, at most. A guess: enough
+/// for any growth, and little work.
+const ROOM_PER_ROUND: usize = 256;
+
 impl Node {
     pub(crate) fn start_timers(&mut self) {
         self.alarms.set(Alarm::Duty, Some(self.now));
@@ -59,6 +63,7 @@ impl Node {
             self.let_idle_go(group);
             self.forget_lives(group);
         }
+        self.make_room_for_growth();
         self.ask_to_leave();
         self.name_again();
         self.ring_all();
@@ -246,20 +251,31 @@ impl Node {
         is_going
     }
 
+    /// Agents that are active may have grown beyond what there is for them.
+    fn make_room_for_growth(&mut self) {
+        let mut excess = self.active_bytes.saturating_sub(self.spec.active_bytes_max);
+        for _ in 0..ROOM_PER_ROUND {
+            if excess == 0 {
+                return;
+            }
+            let Some(bytes) = self.make_room() else { return };
+            excess = excess.saturating_sub(bytes);
+        }
+    }
+
     /// Lets an agent leave memory that owes nothing: of some that are drawn, the one that was
-    /// used longest ago. The new one has its place once that is gone, which is soon.
-    pub(crate) fn make_room(&mut self) {
+    /// used longest ago. The new one has its place once that is gone, which is soon. How many
+    /// bytes that will be; none if nobody goes.
+    pub(crate) fn make_room(&mut self) -> Option<u64> {
         let draw = u128::from(self.rng.next_u64()) << 64;
         let from = AgentId::from_u128(draw);
         let drawn = self.homes.range(from..).chain(self.homes.range(..from)).take(LOOKS_PER_ROUND);
         let idle = drawn.filter_map(|(&id, &group)| {
             let hosted = self.hostings.get(&group)?.agents.get(&id)?;
-            hosted.is_idle().then_some((hosted.used, id, group, &hosted.name))
+            hosted.is_idle().then_some((hosted.used, id, group, hosted))
         });
-        let oldest = idle.min_by_key(|(used, id, ..)| (*used, *id));
-        if let Some((_, id, group, name)) = oldest {
-            let name = name.clone();
-            self.passivate(group, id, &name);
-        }
+        let (_, id, group, hosted) = idle.min_by_key(|(used, id, ..)| (*used, *id))?;
+        let (name, bytes) = (hosted.name.clone(), hosted.bytes);
+        self.passivate(group, id, &name).then_some(bytes)
     }
 }

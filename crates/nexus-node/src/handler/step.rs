@@ -13,7 +13,7 @@ use crate::reply;
 use crate::shard::{
     AgentName, Applied, Change, Command, Fired, Handled, Letter, ReminderChange, Step,
 };
-use crate::{Node, Planted};
+use crate::{ACTIVE_BYTES, Node, Planted};
 
 impl Node {
     /// An agent has made a step. What it emits is held until the step is committed.
@@ -59,7 +59,23 @@ impl Node {
             reminders: reminders.into_iter().map(|change| reminder_of(change, wall)).collect(),
             fired: fired.map(|(_, name, nonce)| Fired { name, nonce }),
         };
+        self.note_state(group, id, &step.change);
         self.propose_step(group, step, held);
+    }
+
+    /// An agent's state takes as much memory as it is about to take on disk.
+    fn note_state(&mut self, group: GroupId, id: AgentId, change: &Change) {
+        let hosting = self.hostings.get_mut(&group);
+        let Some(hosted) = hosting.and_then(|hosting| hosting.agents.get_mut(&id)) else { return };
+        let now = match change {
+            Change::None => hosted.bytes,
+            Change::Whole { bytes, .. } => ACTIVE_BYTES + bytes.len() as u64,
+            Change::Events { events, .. } => {
+                hosted.bytes + events.iter().map(Bytes::len).sum::<usize>() as u64
+            }
+        };
+        self.active_bytes = self.active_bytes - hosted.bytes + now;
+        hosted.bytes = now;
     }
 
     fn is_current(&self, group: GroupId, id: AgentId, activation: u64) -> bool {

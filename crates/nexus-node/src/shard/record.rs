@@ -57,6 +57,14 @@ pub struct Kept {
     pub events: Vec<Bytes>,
 }
 
+impl Kept {
+    /// How much that is.
+    pub fn bytes(&self) -> u64 {
+        let whole = self.whole.as_ref().map_or(0, Bytes::len);
+        (whole + self.events.iter().map(Bytes::len).sum::<usize>()) as u64
+    }
+}
+
 /// A message that an agent gets from itself, later.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Reminder {

@@ -9,6 +9,7 @@ mod guests;
 mod holders;
 mod hostile;
 mod locks;
+mod memory;
 mod named;
 mod net;
 mod others;

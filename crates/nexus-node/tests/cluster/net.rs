@@ -77,6 +77,8 @@ pub struct Net {
     now: Time,
     shards: usize,
     has_members: bool,
+    /// What active agents of a node that is started may take.
+    pub active_bytes_max: u64,
     /// So many, from the first on, begin the cluster.
     founders: usize,
     /// By how much the wall clock of each is ahead.
@@ -149,6 +151,7 @@ impl Net {
             now: Time::ZERO,
             shards,
             has_members,
+            active_bytes_max: 1 << 30,
             founders,
             walls: vec![Duration::ZERO; nodes],
             cut_off: BTreeSet::new(),
@@ -206,6 +209,7 @@ impl Net {
             locks_max: LOCKS_MAX,
             wall: Time::ZERO.after(self.walls[node]),
             incarnation: self.lives[node],
+            active_bytes_max: self.active_bytes_max,
             membership: self.has_members.then(|| members(node, self.lives[node])),
             ..NodeSpec::new(id(node), founders, secret)
         };
@@ -464,6 +468,11 @@ impl Net {
     /// Agents that are in memory.
     pub fn active(&self) -> usize {
         self.up.iter().flatten().map(|up| up.node.active()).sum()
+    }
+
+    /// What active agents of a node take.
+    pub fn active_bytes(&self, node: usize) -> u64 {
+        self.up[node].as_ref().expect("it is up").node.active_bytes()
     }
 
     fn step(&mut self, until: Time) -> bool {
