@@ -8,6 +8,7 @@ mod growth;
 mod guests;
 mod holders;
 mod hostile;
+mod lease;
 mod locks;
 mod memory;
 mod named;

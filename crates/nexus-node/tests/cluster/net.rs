@@ -470,6 +470,11 @@ impl Net {
         self.up.iter().flatten().map(|up| up.node.active()).sum()
     }
 
+    /// Agents that are in memory of one node.
+    pub fn active_on(&self, node: usize) -> usize {
+        self.up[node].as_ref().expect("it is up").node.active()
+    }
+
     /// What active agents of a node take.
     pub fn active_bytes(&self, node: usize) -> u64 {
         self.up[node].as_ref().expect("it is up").node.active_bytes()
