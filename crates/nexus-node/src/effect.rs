@@ -31,12 +31,6 @@ pub enum Effect {
         /// What, in order.
         writes: Vec<(GroupId, Write)>,
     },
-    /// Forget what is on disk of a group that has ended. It may come late, or never: what is
-    /// found again is forgotten again.
-    Forget {
-        /// Which.
-        group: GroupId,
-    },
     /// An answer to [`crate::Ask`] or [`crate::Naming`].
     Answer {
         /// The number it came with.

@@ -18,3 +18,4 @@ mod said;
 mod step;
 mod steward;
 mod voters;
+mod wish;

@@ -19,7 +19,7 @@ use crate::call::Calls;
 use crate::control::ControlState;
 use crate::delivery::Deliveries;
 use crate::disk::Writes;
-use crate::group::{CONTROL, Group, Machine, group_of};
+use crate::group::{CONTROL, Group, Machine, group_of, is_tombstone};
 use crate::handler::leave::Left;
 use crate::host::Inbox;
 use crate::hosting::Hosting;
@@ -77,6 +77,9 @@ pub struct Node {
     pub(crate) left: BTreeMap<GroupId, Left>,
     /// When it asks again.
     pub(crate) leaves_at: Time,
+    /// Groups of shards that have ended, and were here. They must not begin again, see
+    /// [`crate::group::tombstone`]. One number for each, as long as shards end.
+    pub(crate) ended: BTreeSet<GroupId>,
     /// Groups that may have effects.
     pub(crate) touched: BTreeSet<GroupId>,
     /// Numbers of reads and activations.
@@ -222,6 +225,7 @@ impl Node {
             writes: Writes::default(),
             alarms: Alarms::new(),
             effects: VecDeque::new(),
+            ended: BTreeSet::new(),
             touched: BTreeSet::new(),
             number: 0,
             counts: Counts::default(),
@@ -246,7 +250,12 @@ impl Node {
             }
         }
         for (group, stored) in stored {
-            if stored.snapshot.is_none() && stored.entries.is_empty() && stored.left.is_some() {
+            if is_tombstone(&stored) {
+                self.ended.insert(group);
+            } else if stored.snapshot.is_none()
+                && stored.entries.is_empty()
+                && stored.left.is_some()
+            {
                 self.left.insert(group, Left { promise: stored, is_kept: true });
             } else {
                 self.start_group(group, stored)?;

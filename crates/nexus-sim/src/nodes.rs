@@ -23,6 +23,7 @@ mod op;
 mod outcome;
 mod outside;
 mod spec;
+mod wish;
 mod words;
 mod world;
 

@@ -356,6 +356,11 @@ impl ShardMap {
     fn keep(&mut self, id: ShardId, replicas: &[NodeId]) -> Result<bool, MapError> {
         check_replicas(replicas)?;
         let shard = self.shards.get_mut(&id).ok_or(MapError::UnknownShard { shard: id })?;
+        // Each of those it was given to begins it when it hears of it, with all of them for
+        // members: two lists would make two groups of it.
+        if shard.leader.is_none() {
+            return Err(MapError::NotLed { shard: id });
+        }
         // The leader stays known even where it shall go: its term must not be forgotten.
         let changed = shard.replicas != replicas;
         shard.replicas = replicas.to_vec();

@@ -187,6 +187,18 @@ fn plans_that_make_no_sense_are_refused() {
 }
 
 #[test]
+fn a_shard_stays_where_it_was_made_until_it_is_led() {
+    let mut map = halves();
+    let shard = ShardId(1);
+    let keep = Command::Keep { shard, replicas: nodes(&[1, 2, 7]) };
+    refused(&mut map, keep.clone(), MapError::NotLed { shard });
+    let leader = Leader { node: NodeId(5), term: Term(2) };
+    map.apply(&Command::Lead { shard, leader }).expect("it is news");
+    map.apply(&keep).expect("its members follow from now on");
+    assert_eq!(map.shard(shard).expect("the second").replicas, nodes(&[1, 2, 7]));
+}
+
+#[test]
 fn news_of_leaders_is_taken_by_term() {
     let mut map = halves();
     let shard = ShardId(0);

@@ -39,7 +39,7 @@ impl Node {
     fn handle_raft(&mut self, group: GroupId, from: NodeId, message: Message) {
         let is_known = match shard_of(group) {
             None => self.spec.control().any(|node| node == self.spec.id),
-            Some(shard) => self.map().may_be(shard),
+            Some(shard) => !self.ended.contains(&group) && self.map().may_be(shard),
         };
         // A member that is new to the group learns of the others from the leader.
         if is_known && !self.groups.contains_key(&group) {

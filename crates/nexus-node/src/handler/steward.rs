@@ -14,10 +14,10 @@ use nexus_cluster::shard::{Command, HandoffId, Leader, Plan, ShardId, Stage, Ste
 use nexus_cluster::{GroupId, NodeId};
 
 use crate::control;
-use crate::group::{CONTROL, Group, Machine, group_of, shard_of};
+use crate::group::{CONTROL, Group, Machine, group_of, shard_of, tombstone};
 use crate::mail::News;
 use crate::node::Alarm;
-use crate::{Effect, Node, Saw};
+use crate::{Node, Saw};
 
 /// How often a node that does not keep the map asks for a newer one. A guess: as long as an
 /// election.
@@ -47,7 +47,7 @@ impl Node {
         self.propose_map(&Command::Begin(plan))
     }
 
-    fn propose_map(&mut self, command: &Command) -> Result<(), ProposeError> {
+    pub(super) fn propose_map(&mut self, command: &Command) -> Result<(), ProposeError> {
         let Some(member) = self.groups.get_mut(&CONTROL) else {
             return Err(ProposeError::NotLeader { leader: None });
         };
@@ -251,18 +251,22 @@ impl Node {
         self.found_groups();
     }
 
-    /// Ends the groups of shards that are no more: all they had is elsewhere.
+    /// Ends the groups of shards that are no more: all they had is elsewhere. What is left of
+    /// each on the disk says that it has ended.
     fn end_groups(&mut self) {
         let over: Vec<GroupId> =
             self.groups.keys().copied().filter(|group| self.is_over(*group)).collect();
         for group in over {
+            let last = self.groups.get(&group).map(|member| member.raft.last());
             self.drop_group(group);
-            self.effects.push_back(Effect::Forget { group });
+            self.writes.push(group, tombstone(last));
+            self.ended.insert(group);
         }
         for group in self.left_and_over() {
-            self.left.remove(&group);
+            let left = self.left.remove(&group).and_then(|left| left.promise.left);
             self.writes.forget(group);
-            self.effects.push_back(Effect::Forget { group });
+            self.writes.push(group, tombstone(left));
+            self.ended.insert(group);
         }
     }
 
@@ -283,6 +287,8 @@ impl Node {
             .shards()
             .filter(|(_, shard)| is_new(shard))
             .map(|(shard, of)| (group_of(shard), of.replicas.clone()))
+            // The map may be older than what this node knew before it restarted.
+            .filter(|(group, _)| !self.ended.contains(group))
             // Or was begun by a frame of another founder, and knows nothing yet.
             .filter(|(group, _)| self.groups.get(group).is_none_or(Group::is_blank))
             .filter(|(group, _)| !self.left.contains_key(group))

@@ -2,6 +2,7 @@
 
 use bytes::Bytes;
 use nexus_base::Rng;
+use nexus_cluster::raft::{Body, Index, Message, Term};
 use nexus_cluster::wire::{Content, Envelope, encode};
 use nexus_cluster::{GroupId, NodeId};
 
@@ -38,6 +39,14 @@ pub fn frames() -> Vec<Bytes> {
 fn look(len: usize) -> Vec<u8> {
     let len_bytes = [(len & 0x7f) as u8 | 0x80, (len >> 7) as u8];
     [&[2, 1, 1, 3][..], &len_bytes, &vec![b'x'; len]].concat()
+}
+
+/// Somebody asks for a vote in a group, and is far ahead in it.
+pub fn vote(group: GroupId) -> Bytes {
+    let body = Body::Vote { last: (Term(99), Index(99)), transfer: None };
+    let content = Content::Raft(Message { term: Term(100), body });
+    let envelope = Envelope { group, from: FROM, to: TO };
+    encode(envelope, &content).expect("it is small").into()
 }
 
 fn frame(from: NodeId, to: NodeId, content: Content) -> Bytes {

@@ -21,7 +21,7 @@ use std::time::Duration;
 use carts::{Add, Total};
 use net::Net;
 use nexus_cluster::shard::{Plan, ShardId};
-use nexus_node::CallError;
+use nexus_node::{CallError, group_of};
 use others::{Count, Deposit, Got, Post, Relay, Rung, Swallow, Wake};
 
 #[test]
@@ -286,4 +286,21 @@ fn a_first_shard_that_has_ended_does_not_begin_again() {
     for key in 1..20 {
         assert_eq!(net.ask(0, "cart", &key.to_string(), Total), Ok(key));
     }
+}
+
+#[test]
+fn a_member_of_a_group_that_has_ended_does_not_vote_in_it_again() {
+    let mut net = Net::new(5, 2);
+    net.run_for(Duration::from_secs(10));
+    net.plan(&Plan::Merge { from: ShardId(1), to: ShardId(0) });
+    net.run_for(Duration::from_millis(500));
+    assert!(!net.has_shard(ShardId(1)));
+    // Alone it knows no map in which that shard has been.
+    (0..5).for_each(|node| net.kill(node));
+    net.start(0);
+    assert!(!net.has_shard(ShardId(1)));
+    net.frame(0, hostile::vote(group_of(ShardId(1))));
+    assert_eq!(net.counts(0).stray, 1, "it has voted there before");
+    net.frame(0, hostile::vote(group_of(ShardId(9))));
+    assert_eq!(net.counts(0).stray, 1, "there may be such a shard by now");
 }

@@ -577,10 +577,6 @@ impl Net {
                 up.storage.sync().expect("nothing breaks it");
                 self.push(SYNC, Event::Input(node, life, Input::Written { batch }));
             }
-            Effect::Forget { group } => {
-                let Some(up) = &mut self.up[node] else { return };
-                up.storage.forget(group).expect("nothing breaks it");
-            }
             Effect::Answer { ticket, answer } => drop(self.answers.insert(ticket, answer)),
             Effect::Locked { ticket, reply } => drop(self.replies.insert(ticket, reply)),
         }

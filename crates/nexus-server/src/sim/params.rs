@@ -150,7 +150,7 @@ pub fn words(spec: &ClusterSpec) -> Vec<String> {
     }
     if spec.families == Families::NONE {
         words.push("--calm".to_owned());
-    } else if spec.families != Families::ALL {
+    } else if spec.families.of(spec.kind) != Families::ALL.of(spec.kind) {
         let names: Vec<_> = spec.families.iter().map(Family::name).collect();
         words.extend(["--faults".to_owned(), names.join(",")]);
     }

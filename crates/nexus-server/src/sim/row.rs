@@ -27,7 +27,7 @@ pub struct Row {
     pub acked: u64,
     /// How often each family of faults struck.
     pub faults: BTreeMap<String, u64>,
-    /// What was changed on purpose, by kind.
+    /// What was changed on purpose, by kind: wishes.
     pub changes: BTreeMap<String, u64>,
     /// The most nodes that were accepted as writers of one shard at once; of whole nodes, of
     /// one step of an agent.
@@ -123,8 +123,8 @@ impl Row {
             virtual_s: 0.0,
             events: 0,
             acked: 0,
-            faults: named(&Family::ALL.map(|one| (one.name(), faults.of(one)))),
-            changes: BTreeMap::new(),
+            faults: counts(faults, false),
+            changes: counts(faults, true),
             accepted_writers_max: 0,
             figures: BTreeMap::new(),
             violations: violations.iter().map(|one| Broken::new(spec.seed, one)).collect(),
@@ -178,6 +178,12 @@ impl Broken {
         let Broken { checker, at_s, shard, node, seen, .. } = self;
         format!("  VIOLATION of {checker} at {at_s:.9} s, shard {shard}, {node}: {seen}\n")
     }
+}
+
+/// How often each family struck; of faults, or of wishes.
+fn counts(counts: FaultCounts, wishes: bool) -> BTreeMap<String, u64> {
+    let families = Family::ALL.into_iter().filter(|family| family.is_wish() == wishes);
+    families.map(|family| (family.name().to_owned(), counts.of(family))).collect()
 }
 
 fn named(counts: &[(&'static str, u64)]) -> BTreeMap<String, u64> {

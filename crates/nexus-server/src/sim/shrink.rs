@@ -75,7 +75,8 @@ fn broken_by(spec: &ClusterSpec) -> Option<String> {
 
 /// Takes away whatever can be taken away while the same promise is broken, over and over.
 fn shrink(spec: ClusterSpec, checker: &str, progress: &Progress) -> ClusterSpec {
-    let mut least = spec;
+    let families = spec.families.of(spec.kind);
+    let mut least = ClusterSpec { families, ..spec };
     let mut tries = 0;
     loop {
         let smaller = candidates(&least).into_iter().find(|candidate| {

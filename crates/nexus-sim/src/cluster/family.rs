@@ -1,6 +1,8 @@
-//! What can go wrong, by name, and how often it did.
+//! What can go wrong, by name, and how often it did; and what somebody may wish for meanwhile.
 
 use std::fmt;
+
+use super::spec::Kind;
 
 /// One way for the world to be unkind.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -35,11 +37,21 @@ pub enum Family {
     ClockRate,
     /// A clock counts from elsewhere after a restart.
     ClockOffset,
+    /// Somebody wants some slots of a shard to be a shard of their own.
+    Split,
+    /// Somebody wants two shards to be one.
+    Merge,
+    /// Somebody wants slots to go from one shard to another.
+    Move,
+    /// Somebody wants a shard to have another leader.
+    Transfer,
+    /// Somebody wants a shard to be kept on other nodes.
+    Members,
 }
 
 impl Family {
     /// All of them, in the order of their counts.
-    pub const ALL: [Family; 15] = [
+    pub const ALL: [Family; 20] = [
         Family::Delay,
         Family::Loss,
         Family::Duplicate,
@@ -55,6 +67,11 @@ impl Family {
         Family::Pause,
         Family::ClockRate,
         Family::ClockOffset,
+        Family::Split,
+        Family::Merge,
+        Family::Move,
+        Family::Transfer,
+        Family::Members,
     ];
 
     /// Its name in rows and on the command line.
@@ -75,7 +92,21 @@ impl Family {
             Family::Pause => "pause",
             Family::ClockRate => "clock-rate",
             Family::ClockOffset => "clock-offset",
+            Family::Split => "split",
+            Family::Merge => "merge",
+            Family::Move => "move",
+            Family::Transfer => "transfer",
+            Family::Members => "members",
         }
+    }
+
+    /// Whether it is no fault: somebody wants something changed. In worlds of groups there
+    /// are wishes whatever families strike, see [`Changes`](super::Changes).
+    pub const fn is_wish(self) -> bool {
+        matches!(
+            self,
+            Family::Split | Family::Merge | Family::Move | Family::Transfer | Family::Members
+        )
     }
 
     /// The family called `name`.
@@ -92,7 +123,7 @@ impl fmt::Display for Family {
 
 /// Which families a world may draw from.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Families(u16);
+pub struct Families(u32);
 
 impl Families {
     /// All of them.
@@ -102,19 +133,26 @@ impl Families {
 
     /// Whether `family` is among them.
     pub const fn has(self, family: Family) -> bool {
-        self.0 & (1 << family as u16) != 0
+        self.0 & (1 << family as u32) != 0
     }
 
     /// These and `family`.
     #[must_use]
     pub const fn with(self, family: Family) -> Families {
-        Families(self.0 | 1 << family as u16)
+        Families(self.0 | 1 << family as u32)
     }
 
     /// These without `family`.
     #[must_use]
     pub const fn without(self, family: Family) -> Families {
-        Families(self.0 & !(1 << family as u16))
+        Families(self.0 & !(1 << family as u32))
+    }
+
+    /// Those of them that strike in a cluster of this kind.
+    #[must_use]
+    pub fn of(self, kind: Kind) -> Families {
+        let strikes = |family: &Family| kind == Kind::Nodes || !family.is_wish();
+        self.iter().filter(strikes).fold(Families::NONE, Families::with)
     }
 
     /// Each of them.
@@ -153,5 +191,12 @@ mod tests {
             assert!(Families::NONE.with(family).has(family));
         }
         assert_eq!(Families::ALL.iter().count(), Family::ALL.len());
+    }
+
+    #[test]
+    fn families_of_wishes_strike_whole_nodes_alone() {
+        assert_eq!(Families::ALL.of(Kind::Nodes), Families::ALL);
+        let of_groups = Families::ALL.of(Kind::Groups);
+        assert!(Family::ALL.iter().all(|one| of_groups.has(*one) != one.is_wish()));
     }
 }

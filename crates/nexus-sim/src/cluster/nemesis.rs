@@ -84,6 +84,9 @@ pub(crate) trait Attacked {
     /// Gives a node all that has come while it stood still.
     fn catch_up(&mut self, node: u32);
 
+    /// Somebody wants something changed, of this family of wishes.
+    fn wish(&mut self, _family: Family) {}
+
     /// Whether the links of a node that strikes now are lost in another way.
     fn plays_with_links(&mut self, _from: u32, _lasts: Duration) -> bool {
         false
@@ -108,7 +111,11 @@ pub(crate) trait Attacked {
                 let dose = doses.iter().find(|dose| dose.family == family).copied();
                 // None once the cluster is healed.
                 if let Some(dose) = dose {
-                    self.strike(dose);
+                    if family.is_wish() {
+                        self.wish(family);
+                    } else {
+                        self.strike(dose);
+                    }
                     self.plan_blow(dose);
                 }
             }
@@ -167,13 +174,18 @@ pub(crate) trait Attacked {
                 let ppm = draw_ppm(self.air().nemesis.rng(family));
                 self.bend(node, ppm);
             }
-            // These strike frames and restarts, not now and then.
+            // These strike frames and restarts, not now and then; and wishes do not strike.
             Family::Delay
             | Family::Loss
             | Family::Duplicate
             | Family::Reorder
             | Family::Corrupt
-            | Family::ClockOffset => {}
+            | Family::ClockOffset
+            | Family::Split
+            | Family::Merge
+            | Family::Move
+            | Family::Transfer
+            | Family::Members => {}
         }
     }
 

@@ -51,15 +51,15 @@ pub(crate) struct Plan {
     pub(crate) latency: Duration,
     /// The usual time of a sync.
     pub(crate) sync: Duration,
-    /// The mean time from one wish to the next, for each shard: another leader, other
-    /// members, a shorter log.
+    /// The mean time from one wish to the next in worlds of groups, for each shard: another
+    /// leader, other members, a shorter log.
     pub(crate) wish: Duration,
 }
 
 /// The families that strike now and then, with the shortest and longest mean time between
 /// two blows, and of one, in milliseconds. Guesses, so that some seeds have many short ones
-/// and some few long ones.
-const BLOWS: [(Family, [u64; 2], [u64; 2]); 9] = [
+/// and some few long ones. Wishes are fulfilled or not, and do not last.
+const BLOWS: [(Family, [u64; 2], [u64; 2]); 14] = [
     (Family::OneWay, [2_000, 60_000], [200, 10_000]),
     (Family::Partition, [2_000, 60_000], [200, 10_000]),
     (Family::Kill, [1_500, 60_000], [20, 5_000]),
@@ -69,6 +69,11 @@ const BLOWS: [(Family, [u64; 2], [u64; 2]); 9] = [
     (Family::SlowSync, [5_000, 60_000], [500, 20_000]),
     (Family::Pause, [1_500, 60_000], [20, 2_000]),
     (Family::ClockRate, [1_000, 60_000], [0, 0]),
+    (Family::Split, [3_000, 60_000], [0, 0]),
+    (Family::Merge, [3_000, 60_000], [0, 0]),
+    (Family::Move, [1_500, 60_000], [0, 0]),
+    (Family::Transfer, [500, 30_000], [0, 0]),
+    (Family::Members, [3_000, 60_000], [0, 0]),
 ];
 
 impl Plan {

@@ -18,7 +18,7 @@ use super::outside::{Outside, node_id};
 use super::pace::Pace;
 use super::plan::Plan;
 use super::queue::Queue;
-use super::spec::{CLIENTS_PER_SHARD, ClusterSpec, QUIET_FOR, SETTLE_WITHIN, THINK_MEAN};
+use super::spec::{CLIENTS_PER_SHARD, ClusterSpec, Kind, QUIET_FOR, SETTLE_WITHIN, THINK_MEAN};
 use super::trace::{ClusterTrace, Listener};
 pub use super::wish::Changes;
 use crate::TraceHash;
@@ -392,7 +392,7 @@ fn outside(spec: &ClusterSpec, rng: &Rng) -> Outside {
         now: Time::ZERO,
         queue: Queue::default(),
         links: Links::new(spec.nodes, rng),
-        plan: Plan::draw(spec.families, rng),
+        plan: Plan::draw(spec.families.of(Kind::Groups), rng),
         counts: FaultCounts::default(),
         checkers: Checkers::new(spec.watch),
         trace: ClusterTrace::new(),

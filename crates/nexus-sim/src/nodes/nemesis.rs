@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::event::Event;
 use super::world::NodesWorld;
-use crate::cluster::{Air, Attacked, Blow, Death, Victim};
+use crate::cluster::{Air, Attacked, Blow, Death, Family, Victim};
 
 impl Attacked for NodesWorld {
     fn node_count(&self) -> u32 {
@@ -39,6 +39,10 @@ impl Attacked for NodesWorld {
 
     fn bend(&mut self, node: u32, ppm: i64) {
         self.nodes[node as usize].bend(&mut self.out, ppm);
+    }
+
+    fn wish(&mut self, family: Family) {
+        self.handle_wish(family);
     }
 
     fn catch_up(&mut self, node: u32) {

@@ -108,7 +108,10 @@ impl SimNode {
         let system = agents.system.clone();
         let mut node = match Node::new(spec, stored, system, now, rng.fork("protocols")) {
             Ok(node) => node,
-            Err(error) => panic!("{} does not start: {error}", node_id(self.index)),
+            Err(error) => {
+                let cause = std::error::Error::source(&error).map(ToString::to_string);
+                panic!("{} does not start: {error}: {cause:?}", node_id(self.index))
+            }
         };
         out.checkers.see(node_id(self.index), &Seen::Started);
         if out.checkers.is_watched() {
@@ -238,12 +241,6 @@ impl SimNode {
                     }
                 }
                 Effect::Write { batch, writes } => self.sync(out, batch, writes),
-                Effect::Forget { group } => {
-                    if let Some(life) = &mut self.life {
-                        // One that fails is found again at the next start.
-                        let _: Result<(), WriteError> = life.storage.forget(group);
-                    }
-                }
                 Effect::Answer { ticket, answer } => out.answer(self.index, ticket, &answer),
                 // No client asks about locks.
                 Effect::Locked { .. } => {}

@@ -54,6 +54,12 @@ pub enum MapError {
         /// How many were named.
         count: usize,
     },
+    /// It has just been made. Trying again helps once somebody leads it.
+    #[error("{shard} has not been led yet, so it stays where it is")]
+    NotLed {
+        /// Which.
+        shard: ShardId,
+    },
     /// The news was old. Nothing is to be done.
     #[error("{shard} has a leader of a later term, or another of the same: {known:?}")]
     OldTerm {

@@ -34,6 +34,12 @@ impl Cluster {
         let placed = replicas(&self.ring, self.map.shards().map(|(id, _)| id), SLACK);
         let leaders = leaders(&placed, &self.leaders());
         for (shard, replicas) in placed {
+            // One that was made just now is led where it was made.
+            let made = self.map.shard(shard).filter(|made| made.leader.is_none());
+            if let Some(node) = made.map(|made| made.replicas[0]) {
+                self.term += 1;
+                self.apply(Command::Lead { shard, leader: Leader { node, term: Term(self.term) } });
+            }
             self.apply(Command::Keep { shard, replicas });
         }
         for (shard, node) in leaders {
