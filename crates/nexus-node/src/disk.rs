@@ -22,8 +22,8 @@ impl Writes {
         self.waiting.push((group, write));
     }
 
-    /// Drops what waits of a group that has ended or was left. What is under way of it is
-    /// written, and nobody is told.
+    /// Drops what waits of a group that has ended, was left, or begins anew. What is under way
+    /// of it is written, and nobody is told: the next member has handed out none of it.
     pub(crate) fn forget(&mut self, group: GroupId) {
         self.waiting.retain(|(of, _)| *of != group);
         if let Some(under_way) = &mut self.under_way {
@@ -47,5 +47,33 @@ impl Writes {
     /// under way.
     pub(crate) fn written(&mut self, batch: u64) -> Option<BTreeMap<GroupId, u64>> {
         if batch == self.batch { self.under_way.take() } else { None }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn write(sequence: u64) -> Write {
+        let (vote, entries) = (None, Vec::new());
+        Write { sequence, vote, cut_from: None, entries, snapshot: None, left: None }
+    }
+
+    #[test]
+    fn a_member_that_begins_anew_is_not_told_of_writes_of_the_one_before() {
+        let (one, other) = (GroupId(1), GroupId(2));
+        let mut writes = Writes::default();
+        writes.push(one, write(5));
+        writes.push(other, write(7));
+        assert!(matches!(writes.next_batch(), Some(Effect::Write { batch: 1, .. })));
+        writes.push(one, write(6));
+        writes.forget(one);
+        writes.push(one, write(0));
+        assert_eq!(writes.written(1), Some(BTreeMap::from([(other, 7)])));
+        let Some(Effect::Write { batch: 2, writes: next }) = writes.next_batch() else {
+            panic!("the new member's write waits");
+        };
+        assert_eq!(next, [(one, write(0))]);
+        assert_eq!(writes.written(2), Some(BTreeMap::from([(one, 0)])));
     }
 }

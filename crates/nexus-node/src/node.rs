@@ -281,6 +281,9 @@ impl Node {
         let voted_for = (term > Term(0)).then_some(self.spec.id);
         let vote = Vote { term: FOUNDED.0.max(term), voted_for };
         let stored = Stored { vote, snapshot: Some(snapshot.clone()), ..Stored::default() };
+        // One that was begun by a frame and knows nothing may have written its vote; this one
+        // says more.
+        self.writes.forget(group);
         self.start_group(group, stored)?;
         let (vote, snapshot) = (Some(vote), Some(snapshot));
         let write =

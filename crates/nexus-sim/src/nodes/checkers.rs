@@ -219,3 +219,6 @@ fn every() -> Vec<Box<dyn Checker>> {
         Box::<liveness::Liveness>::default(),
     ]
 }
+
+#[cfg(test)]
+mod tests;
