@@ -52,6 +52,8 @@ pub struct Campaign {
     ttl: Duration,
     claim: Option<Claim>,
     lock: Option<Lock>,
+    /// Whether the last thing it asked was not answered, so that its claim may hold the lock.
+    is_unsettled: bool,
 }
 
 /// What has come of a candidacy by now.
@@ -70,7 +72,7 @@ pub enum Turn {
 impl Campaign {
     /// A candidacy for `name`. Who leads and is not heard of is replaced after `ttl`.
     pub fn new(name: impl Into<String>, ttl: Duration) -> Campaign {
-        Campaign { name: name.into(), ttl, claim: None, lock: None }
+        Campaign { name: name.into(), ttl, claim: None, lock: None, is_unsettled: false }
     }
 
     /// How long to wait between beats: a third of the time, so that one may fail.
@@ -91,21 +93,23 @@ impl Campaign {
     ) -> impl Future<Output = Turn> + Send + use<'a, A> {
         let system = cx.step().cell().kind().system().clone();
         let claim = *self.claim.get_or_insert_with(|| cx.random(Claim::draw));
-        let led = self.lock.take();
-        let asked = match &led {
+        // Until there is an answer it leads as before, even if nobody waits for that any more.
+        let asked = match &self.lock {
             Some(lock) => cx.renew(lock),
             None => cx.lock_as(claim, &self.name, self.ttl),
         };
         // Longer than this there is nothing to wait for.
         let asked = asked.within(self.pause().max(Duration::from_millis(1)));
+        self.is_unsettled = true;
         async move {
             let answer = asked.await;
-            self.turn(led, answer, system.fresh_now())
+            self.turn(answer, system.fresh_now())
         }
     }
 
-    fn turn(&mut self, led: Option<Lock>, answer: Result<Lock, LockError>, now: Time) -> Turn {
-        match (led, answer) {
+    fn turn(&mut self, answer: Result<Lock, LockError>, now: Time) -> Turn {
+        self.is_unsettled = matches!(answer, Err(LockError::Unknown));
+        match (self.lock.take(), answer) {
             (led, Ok(lock)) => {
                 let fence = lock.fence();
                 self.lock = Some(lock);
@@ -132,16 +136,20 @@ impl Campaign {
     /// Leads no more, so that another can at once. Who does not lead does nothing.
     ///
     /// # Errors
-    /// As [`Context::unlock`]: it does not lead any more either way.
+    /// As [`Context::unlock`]: it does not lead any more either way. [`LockError::Unknown`] as
+    /// well if its last beat had no answer: it may have won by that, and then nobody else can
+    /// until the lease ends.
     pub fn resign<'a, A: Agent>(
         &'a mut self,
         cx: &Context<A>,
     ) -> impl Future<Output = Result<(), LockError>> + Send + use<'a, A> {
         self.claim = None;
         let asked = self.lock.take().map(|lock| cx.unlock(lock));
+        let is_unsettled = std::mem::take(&mut self.is_unsettled);
         async move {
             match asked {
                 Some(asked) => asked.await,
+                None if is_unsettled => Err(LockError::Unknown),
                 None => Ok(()),
             }
         }
@@ -165,8 +173,8 @@ mod tests {
     /// What a beat that was answered at so many seconds leads to.
     fn check(led: Option<Lock>, answer: Result<Lock, LockError>, now: u64) -> (Turn, Campaign) {
         let mut campaign = Campaign::new("x", Duration::from_secs(9));
-        campaign.claim = Some(Claim(1));
-        (campaign.turn(led, answer, at(now)), campaign)
+        (campaign.claim, campaign.lock) = (Some(Claim(1)), led);
+        (campaign.turn(answer, at(now)), campaign)
     }
 
     #[test]
@@ -190,5 +198,7 @@ mod tests {
         // With the same claim: it may hold the lock still, and finds out.
         assert_eq!((over, campaign.claim), (Turn::Lost(FENCE), Some(Claim(1))));
         assert_eq!(campaign.leads(at(8)), None);
+        assert!(campaign.is_unsettled);
+        assert!(!check(None, Err(LockError::Unreachable), 1).1.is_unsettled);
     }
 }

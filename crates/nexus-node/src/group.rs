@@ -120,7 +120,8 @@ impl Group {
             return Err(StartError::Stored {
                 at: snapshot.last.1,
                 what: if group == CONTROL {
-                    "the map and the locks cannot be read"
+                    "the map and the locks cannot be read: another version of this program has \
+                     written them, or they are damaged"
                 } else {
                     "the shard cannot be read"
                 },

@@ -22,6 +22,11 @@ pub const LOCKS_MAX: usize = 16_384;
 /// A guess: some megabytes.
 pub(crate) const LOCKS_WAITING_MAX: usize = 16_384;
 
+/// How much of the locks' time passes without an entry that says so, at most, while one is
+/// held. It is lost with the leader. A guess: little beside leases of seconds, and one entry
+/// of one group.
+pub(crate) const TICK_EVERY: Duration = Duration::from_secs(1);
+
 /// Why it can never be as it is asked.
 pub(crate) fn refusal(what: &LockVerb) -> Option<LockError> {
     let bytes = what.name().len();
@@ -159,7 +164,8 @@ impl LockCalls {
 /// It makes the time of the locks: that goes on from what the commands before have brought it
 /// to, by this node's clock from when it was ready to lead, and so much slower as clocks may
 /// differ. So between any two commands no more of it passes than has passed in truth, and no
-/// lease ends early, whatever the clocks of leaders say. Between leaders it stands still.
+/// lease ends early, whatever the clocks of leaders say. Between leaders it stands still, and
+/// what has passed since the last entry is lost: so there is one every [`TICK_EVERY`].
 pub(crate) struct LockDesk {
     pub(crate) term: Term,
     /// When it was ready.

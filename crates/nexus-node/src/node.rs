@@ -342,7 +342,7 @@ impl Node {
                 Alarm::Group(group) => self.handle_group_timeout(group),
                 Alarm::Call(call) => self.handle_call_timeout(call),
                 Alarm::Lock(number) => self.handle_lock_timeout(number),
-                Alarm::Locks => self.end_leases(),
+                Alarm::Locks => self.tick_locks(),
                 Alarm::Duty => self.do_duties(),
                 Alarm::Ring => self.ring_all(),
                 Alarm::Map => self.ask_for_map(),

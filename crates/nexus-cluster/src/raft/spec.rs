@@ -132,6 +132,10 @@ impl Spec {
         if self.election_timeout > TIMEOUT_MAX {
             return wrong("election_timeout", "be at most an hour");
         }
+        // Locks count time by it, with leases or without.
+        if self.clock_drift.num() >= self.clock_drift.den() {
+            return wrong("clock_drift", "be less than one");
+        }
         if self.lease && self.lease_duration() <= self.heartbeat_interval {
             return wrong("clock_drift", "leave a lease that is longer than heartbeat_interval");
         }

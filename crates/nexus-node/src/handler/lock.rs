@@ -102,8 +102,11 @@ impl Node {
             // Of an earlier try, which says nothing about the one under way.
             _ if !is_last => {}
             LockOutcome::Refused(error) => {
-                // An earlier try may come late, and find the lock free.
-                let is_sure = !call.unsure || matches!(error, lock::LockError::Lost { .. });
+                // An earlier try may come late, and find the lock free; or it was done, and the
+                // lease has ended since. What is renewed too late is lost either way.
+                let is_lost = matches!(error, lock::LockError::Lost { .. })
+                    && matches!(call.what, LockVerb::Renew { .. });
+                let is_sure = !call.unsure || is_lost;
                 let error = if is_sure { told(&error) } else { LockError::Unknown };
                 self.finish_lock(number, Err(error));
             }

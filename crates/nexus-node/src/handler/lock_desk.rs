@@ -14,7 +14,7 @@ use crate::Node;
 use crate::call::TRY_FOR;
 use crate::control;
 use crate::group::{CONTROL, Machine};
-use crate::locks::{Held, LockBack, LockDesk, LockOutcome};
+use crate::locks::{Held, LockBack, LockDesk, LockOutcome, TICK_EVERY};
 use crate::mail::Mail;
 use crate::node::Alarm;
 
@@ -161,19 +161,24 @@ impl Node {
         Some(Held { token, holder, left })
     }
 
+    /// When the next entry about time is due, by the locks' time.
+    fn next_tick(&self) -> Option<Time> {
+        let locks = self.locks()?;
+        locks.next_timeout().map(|next| next.min(locks.now().after(TICK_EVERY)))
+    }
+
     fn set_lock_alarm(&mut self) {
-        let next = self.locks().and_then(Locks::next_timeout);
+        let next = self.next_tick();
         let desk = self.lock_desk.as_ref();
         let at = next.zip(desk).map(|(next, desk)| desk.when(next, &self.spec.raft));
         self.alarms.set(Alarm::Locks, at);
     }
 
-    /// Leases have ended: an entry says so.
-    pub(crate) fn end_leases(&mut self) {
+    /// Leases have ended, or time has gone on for long: an entry says so.
+    pub(crate) fn tick_locks(&mut self) {
         // Set anew when the entry is applied. Until then, or if it is not proposed, later.
         let again = self.now.after(TRY_FOR);
-        let next = self.locks().and_then(Locks::next_timeout);
-        let (Some(desk), Some(next)) = (&self.lock_desk, next) else { return };
+        let (Some(desk), Some(next)) = (&self.lock_desk, self.next_tick()) else { return };
         if desk.time_at(self.now, &self.spec.raft) >= next {
             self.propose_lock_op(Op::Tick);
         }

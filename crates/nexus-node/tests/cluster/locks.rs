@@ -96,6 +96,24 @@ fn the_lock_of_a_node_that_died_is_free_after_its_lease_and_not_before() {
 }
 
 #[test]
+fn a_lease_ends_however_often_another_leads() {
+    let mut net = running(5);
+    let first = held(net.lock(0, take_for("x", 1, TTL * 2)));
+    let begin = net.now();
+    for _ in 0..3 {
+        net.run_for(Duration::from_secs(4));
+        let steward = net.steward();
+        net.kill(steward);
+        net.run_for(Duration::from_secs(1));
+        net.start(steward);
+    }
+    // Each change costs what nobody has written down, and the time without a leader.
+    let second = held(net.lock(0, take(2)));
+    assert!(second.fence > first.fence && net.now() > first.until);
+    assert!(net.now().since(begin) < Duration::from_secs(16));
+}
+
+#[test]
 fn who_renews_keeps_it_and_who_does_not_has_lost_it() {
     let mut net = running(3);
     let first = held(net.lock(0, take(1)));
