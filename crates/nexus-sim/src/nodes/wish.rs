@@ -34,7 +34,8 @@ impl NodesWorld {
             if let Some(words) = self.ask_for(family, index) {
                 self.out.counts.count(family);
                 let now = self.out.now;
-                self.out.trace.say(now, format_args!("node {index}: is asked for a {words}"));
+                let asked = node_id(index);
+                self.out.trace.say(now, format_args!("{asked}: is asked for a {words}"));
                 self.nodes[index as usize].handle(&mut self.out, Input::Agents);
                 return;
             }
