@@ -158,9 +158,12 @@ impl Group {
         self.leads() && self.applied.0 == self.role.term
     }
 
-    /// Whether it knows nothing yet, not even the members of its group.
+    /// Whether it knows nothing yet, not even the members of its group, and has promised
+    /// nothing before it left it. Only such a one may be founded: what founders begin with says
+    /// nothing of promises.
     pub(crate) fn is_blank(&self) -> bool {
-        *self.raft.members() == Members::default() && self.raft.last().1 == Index(0)
+        let had = self.raft.promise().left;
+        *self.raft.members() == Members::default() && had == Some((Term(0), Index(0)))
     }
 
     pub(crate) fn leads(&self) -> bool {
@@ -236,5 +239,24 @@ impl Group {
         let done = self.raft.compact(now, index, state).is_ok();
         self.snapshot_at = index;
         done
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn started(stored: Stored) -> Group {
+        let (group, id) = (group_of(ShardId(3)), NodeId(1));
+        let fresh = Group::fresh(group, || unreachable!("it is a shard's"));
+        let spec = Spec::new(id, []);
+        Group::start(group, spec, fresh, stored, Time::ZERO, Rng::new(1)).expect("it is sound")
+    }
+
+    #[test]
+    fn who_has_left_and_come_back_is_not_blank() {
+        assert!(started(Stored::default()).is_blank());
+        let left = Some((Term(3), Index(9)));
+        assert!(!started(Stored { left, ..Stored::default() }).is_blank());
     }
 }

@@ -117,7 +117,9 @@ impl Node {
     /// before, if anything was. Who has left waits for the map to name it again, and for what
     /// it has promised to be on disk.
     pub(crate) fn come_back(&mut self, group: GroupId) {
-        let is_named = self.keepers_without_this(group).is_empty();
+        // By a map that knows the shard: one from before it was split off names nobody.
+        let kept = shard_of(group).and_then(|shard| self.map().shard(shard));
+        let is_named = kept.is_some_and(|shard| shard.replicas.contains(&self.spec.id));
         if self.left.get(&group).is_some_and(|left| !left.is_kept || !is_named) {
             return;
         }

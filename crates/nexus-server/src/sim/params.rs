@@ -39,7 +39,8 @@ pub struct Params {
     pub seconds: Option<u32>,
     /// What may go wrong, with commas or blanks between: all, none, or some of delay, loss,
     /// duplicate, reorder, corrupt, one-way, partition, kill, power, torn, full, slow-sync,
-    /// pause, clock-rate, clock-offset; a seed draws some of it [default: all]
+    /// pause, clock-rate, clock-offset; of whole nodes what somebody asks for, too: split, merge,
+    /// move, transfer, members; a seed draws some of it [default: all]
     #[arg(long, value_name = "FAMILY", num_args = 1.., value_delimiter = ',')]
     #[arg(value_parser = faults)]
     pub faults: Vec<Faults>,
