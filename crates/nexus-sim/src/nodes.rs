@@ -30,6 +30,7 @@ mod world;
 #[cfg(test)]
 mod tests;
 
+pub use by_hand::ASK_WITHIN;
 pub use checkers::{Checker, Seen};
 pub use client::ClientId;
 pub use failover::MeasuredNodes;
