@@ -23,9 +23,8 @@ struct Client {
 
 #[test]
 fn every_request_takes_effect_once_whoever_dies_meanwhile() {
-    for seed in 0..SEEDS {
-        play(seed);
-    }
+    let answered: u64 = (0..SEEDS).map(play).sum();
+    assert!(answered > 100 * SEEDS, "{answered} were answered");
 }
 
 /// Rounds after which an ask is given up for lost: a little more than it may take.
@@ -34,7 +33,8 @@ const WAITS: u32 = 45;
 /// Few, as each is half a minute of a cluster.
 const SEEDS: u64 = 6;
 
-fn play(seed: u64) {
+/// How many requests were answered.
+fn play(seed: u64) -> u64 {
     let mut rng = Rng::new(seed);
     let mut net = Net::new(NODES, 4);
     net.reseed(seed);
@@ -63,11 +63,11 @@ fn play(seed: u64) {
         clients.iter().all(|client| client.under_way.is_none()),
         "seed {seed}: some wait still"
     );
-    assert!(done.iter().sum::<u64>() > 50, "seed {seed}: {done:?} were answered");
     for cart in 0..CARTS {
         let total = net.ask(0, "cart", &cart.to_string(), Total);
         assert_eq!(total, Ok(done[cart as usize]), "seed {seed}, cart {cart}");
     }
+    done.iter().sum()
 }
 
 /// One dies, or comes back; now and then more than a majority can do without are down.
