@@ -83,30 +83,31 @@ pub(crate) enum Waiter {
     Name { ticket: Option<u64>, held: bool, life: u64 },
 }
 
-/// All asks under way.
-pub(crate) struct Calls {
-    by_number: BTreeMap<u64, Call>,
+/// Asks of this node that are under way, of one sort.
+pub(crate) struct Calls<T> {
+    by_number: BTreeMap<u64, T>,
     last: u64,
+    len_max: usize,
 }
 
-impl Calls {
-    /// None yet. Numbers go on from `first`, which is drawn: an answer to an ask of this
-    /// node's life before must not pass for one of now.
-    pub(crate) const fn new(first: u64) -> Calls {
-        Calls { by_number: BTreeMap::new(), last: first }
+impl<T> Calls<T> {
+    /// None yet, and `len_max` at most. Numbers go on from `first`, which is drawn: an answer
+    /// to an ask of this node's life before must not pass for one of now.
+    pub(crate) const fn new(first: u64, len_max: usize) -> Calls<T> {
+        Calls { by_number: BTreeMap::new(), last: first, len_max }
     }
 
     pub(crate) fn is_full(&self) -> bool {
-        self.by_number.len() >= CALLS_MAX
+        self.by_number.len() >= self.len_max
     }
 
-    pub(crate) fn add(&mut self, call: Call) -> u64 {
+    pub(crate) fn add(&mut self, call: T) -> u64 {
         self.last = self.last.wrapping_add(1);
         self.by_number.insert(self.last, call);
         self.last
     }
 
-    pub(crate) fn get_mut(&mut self, number: u64) -> Option<&mut Call> {
+    pub(crate) fn get_mut(&mut self, number: u64) -> Option<&mut T> {
         self.by_number.get_mut(&number)
     }
 
@@ -117,7 +118,7 @@ impl Calls {
         Some(self.add(call))
     }
 
-    pub(crate) fn remove(&mut self, number: u64) -> Option<Call> {
+    pub(crate) fn remove(&mut self, number: u64) -> Option<T> {
         self.by_number.remove(&number)
     }
 

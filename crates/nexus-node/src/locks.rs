@@ -49,6 +49,9 @@ pub(crate) struct LockAsked {
     /// Which try of it.
     pub(crate) attempt: u32,
     pub(crate) what: LockVerb,
+    /// In which start of its node, and which frame about locks of that: a second copy of it is
+    /// known as one, since the first was perhaps answered with a refusal.
+    pub(crate) from: (u64, u64),
 }
 
 /// What came of it, as far as one node can tell.
@@ -121,42 +124,6 @@ pub(crate) enum LockWaiter {
     Client { ticket: u64 },
     /// An agent of this node.
     Agent(LockAnswer),
-}
-
-/// All asks of this node.
-pub(crate) struct LockCalls {
-    by_number: BTreeMap<u64, LockCall>,
-    last: u64,
-}
-
-impl LockCalls {
-    /// None yet. Numbers go on from `first`, which is drawn: an answer to an ask of this
-    /// node's life before must not pass for one of now.
-    pub(crate) const fn new(first: u64) -> LockCalls {
-        LockCalls { by_number: BTreeMap::new(), last: first }
-    }
-
-    pub(crate) fn is_full(&self) -> bool {
-        self.by_number.len() >= LOCK_ASKS_MAX
-    }
-
-    pub(crate) fn add(&mut self, call: LockCall) -> u64 {
-        self.last = self.last.wrapping_add(1);
-        self.by_number.insert(self.last, call);
-        self.last
-    }
-
-    pub(crate) fn get_mut(&mut self, number: u64) -> Option<&mut LockCall> {
-        self.by_number.get_mut(&number)
-    }
-
-    pub(crate) fn remove(&mut self, number: u64) -> Option<LockCall> {
-        self.by_number.remove(&number)
-    }
-
-    pub(crate) fn len(&self) -> usize {
-        self.by_number.len()
-    }
 }
 
 /// What the leader of the control group does about locks, in one term.

@@ -14,7 +14,8 @@ pub const NAMES_HELD_MAX: usize = 1 << 20;
 /// forgotten, and looked up again. A guess: some megabytes.
 pub const PLACES_MAX: usize = 65_536;
 
-/// Messages of one node to local agents of this one that are known again when they come twice.
+/// Messages of one node, to local agents of this one or about locks, that are known again when
+/// they come twice.
 /// What comes later than as many others after it is not handled. A guess: more than a
 /// connection has under way.
 const ARRIVALS_MAX: usize = 1_024;
@@ -150,8 +151,8 @@ impl Places {
     }
 }
 
-/// What other nodes have sent to local agents here, so that a frame which comes twice is
-/// handled once.
+/// What other nodes have asked of local agents here, or about locks, so that a frame which
+/// comes twice is handled once.
 #[derive(Default)]
 pub(crate) struct Arrivals {
     by_node: BTreeMap<NodeId, Window>,

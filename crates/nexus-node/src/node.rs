@@ -15,7 +15,7 @@ use nexus_cluster::wire::{Content, Envelope, encode};
 use nexus_cluster::{GroupId, NodeId};
 
 use crate::alarms::Alarms;
-use crate::call::Calls;
+use crate::call::{Call, Calls};
 use crate::control::ControlState;
 use crate::delivery::Deliveries;
 use crate::disk::Writes;
@@ -23,7 +23,7 @@ use crate::group::{CONTROL, Group, Machine, group_of, is_tombstone};
 use crate::handler::leave::Left;
 use crate::host::Inbox;
 use crate::hosting::Hosting;
-use crate::locks::{LockCalls, LockDesk};
+use crate::locks::{LockCall, LockDesk};
 use crate::names::{self, Arrivals, Names, Over, Places};
 use crate::observer::Observer;
 use crate::{Effect, Input, NodeSpec, Planted};
@@ -47,8 +47,10 @@ pub struct Node {
     /// What all of them take; see [`NodeSpec::active_bytes_max`].
     pub(crate) active_bytes: u64,
     pub(crate) deliveries: Deliveries,
-    pub(crate) calls: Calls,
-    pub(crate) lock_calls: LockCalls,
+    pub(crate) calls: Calls<Call>,
+    pub(crate) lock_calls: Calls<LockCall>,
+    /// What other nodes have asked about locks.
+    pub(crate) lock_arrivals: Arrivals,
     /// While this node leads the control group, and knows all of it.
     pub(crate) lock_desk: Option<LockDesk>,
     /// In which life it gives its agents names; see [`crate::names::life`].
@@ -196,8 +198,9 @@ impl Node {
         over.note(spec.id, life - 1);
         let mut node = Node {
             // Halved, so that it never comes to the last number there is.
-            calls: Calls::new(rng.fork("calls").next_u64() >> 1),
-            lock_calls: LockCalls::new(rng.fork("locks").next_u64() >> 1),
+            calls: Calls::new(rng.fork("calls").next_u64() >> 1, crate::call::CALLS_MAX),
+            lock_calls: Calls::new(rng.fork("locks").next_u64() >> 1, crate::locks::LOCK_ASKS_MAX),
+            lock_arrivals: Arrivals::default(),
             lock_desk: None,
             life,
             names: Names::default(),

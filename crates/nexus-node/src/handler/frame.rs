@@ -70,8 +70,10 @@ impl Node {
             }
             Mail::Answer { call, outcome } => self.call_came(call, Some(from), outcome),
             Mail::Lock(asked) => {
-                let LockAsked { call, attempt, what } = asked;
-                self.lock_arrives(what, LockBack::There { node: from, call, attempt });
+                let LockAsked { call, attempt, what, from: (life, number) } = asked;
+                if self.lock_arrivals.is_first(from, life, number) {
+                    self.lock_arrives(what, LockBack::There { node: from, call, attempt });
+                }
             }
             Mail::LockAnswer { call, attempt, outcome } => {
                 self.lock_came(from, (call, attempt), outcome);

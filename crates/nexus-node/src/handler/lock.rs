@@ -63,7 +63,8 @@ impl Node {
         match whom.filter(|node| !is_here && *node != me) {
             None => self.lock_arrives(what, LockBack::Here { call: number, attempt }),
             Some(node) => {
-                let asked = LockAsked { call: number, attempt, what };
+                let from = (self.spec.start(), self.next_number());
+                let asked = LockAsked { call: number, attempt, what, from };
                 self.send(node, GroupId::default(), &Mail::Lock(asked).content());
             }
         }

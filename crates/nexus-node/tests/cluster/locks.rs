@@ -96,6 +96,21 @@ fn the_lock_of_a_node_that_died_is_free_after_its_lease_and_not_before() {
 }
 
 #[test]
+fn a_refused_ask_whose_frame_comes_twice_takes_nothing_later() {
+    let mut net = running(3);
+    net.doubles_one_of = 1;
+    let asker = (net.steward() + 1) % 3;
+    for round in 1..6 {
+        let first = held(net.lock(asker, take(round)));
+        assert_eq!(net.lock(asker, take(round + 10)), Err(LockError::Held { fence: first.fence }));
+        assert_eq!(net.lock(asker, release(first.fence)), Ok(None));
+        // The second copies have come by then.
+        net.run_for(Duration::from_secs(2));
+        assert_eq!(net.lock(asker, look()), Ok(None));
+    }
+}
+
+#[test]
 fn a_lease_ends_however_often_another_leads() {
     let mut net = running(5);
     let first = held(net.lock(0, take_for("x", 1, TTL * 2)));
