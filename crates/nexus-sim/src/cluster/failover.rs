@@ -14,6 +14,7 @@
 mod elections;
 mod groups;
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use nexus_base::{Rng, Time};
@@ -183,6 +184,9 @@ pub(crate) trait Measured {
     /// Lets time pass; the first promise that was broken by then.
     fn pass(&mut self, time: Duration) -> Option<Violation>;
 
+    /// The shards there are.
+    fn shards(&self) -> Vec<u32>;
+
     /// The shards that a node leads.
     fn led_by(&self, node: u32) -> Vec<u32>;
 
@@ -211,12 +215,12 @@ pub(crate) trait Measured {
 /// ```
 pub struct Failover<World> {
     spec: FailoverSpec,
-    world: World,
+    pub(crate) world: World,
     rng: Rng,
     /// The number of the writes that were tried last.
     number: u64,
     /// For each shard the first number that counts, until one was acknowledged.
-    wanted: Vec<Option<u64>>,
+    wanted: BTreeMap<u32, u64>,
     /// The last death.
     died_at: Time,
     elections: Elections,
@@ -227,7 +231,7 @@ impl<World: Measured> Failover<World> {
     /// A cluster in which all shards are led already, or soon will be.
     pub(crate) fn start(spec: FailoverSpec, world: World, elections: Elections) -> Failover<World> {
         let rng = Rng::new(spec.seed).fork("failover");
-        let wanted = vec![None; spec.shards as usize];
+        let wanted = BTreeMap::new();
         Failover { spec, world, rng, number: 0, wanted, died_at: Time::ZERO, elections }
     }
 
@@ -237,7 +241,7 @@ impl<World: Measured> Failover<World> {
     /// # Errors
     /// [`FailoverError`]; there will be no further deaths then.
     pub fn next_kill(&mut self) -> Result<Kill, FailoverError> {
-        self.want((0..self.spec.shards).collect());
+        self.want(self.world.shards());
         let since = self.world.now();
         let unwell = |shard, until| FailoverError::Unwell { shard, since, until };
         self.await_wanted(CALM_PROBE_EVERY, unwell)?;
@@ -275,7 +279,7 @@ impl<World: Measured> Failover<World> {
     /// From now on writes to `shards` are waited for, that are yet to be begun.
     fn want(&mut self, shards: Vec<u32>) {
         for shard in shards {
-            self.wanted[shard as usize] = Some(self.number + 1);
+            self.wanted.insert(shard, self.number + 1);
         }
     }
 
@@ -287,10 +291,10 @@ impl<World: Measured> Failover<World> {
     ) -> Result<Vec<Outage>, FailoverError> {
         let give_up = self.world.now().after(SETTLE_WITHIN);
         let mut outages = Vec::new();
-        while let Some(shard) = self.wanted.iter().position(Option::is_some) {
+        while let Some((&shard, _)) = self.wanted.first_key_value() {
             let until = self.world.now();
             if until > give_up {
-                return Err(unmet(shard as u32, until));
+                return Err(unmet(shard, until));
             }
             self.probe();
             self.pass(every)?;
@@ -302,8 +306,8 @@ impl<World: Measured> Failover<World> {
     /// Ends the outage of each shard of which a wanted write was acknowledged.
     fn take_answers(&mut self, outages: &mut Vec<Outage>) {
         for (at, shard, number) in self.world.take_acknowledged() {
-            let wanted = &mut self.wanted[shard as usize];
-            if wanted.take_if(|least| *least <= number).is_some() {
+            if self.wanted.get(&shard).is_some_and(|least| *least <= number) {
+                self.wanted.remove(&shard);
                 let elected = self.elections.last(shard).since(self.died_at);
                 let acknowledged = at.since(self.died_at);
                 outages.push(Outage { shard, elected, acknowledged });
@@ -325,7 +329,7 @@ impl<World: Measured> Failover<World> {
 
     fn probe(&mut self) {
         self.number += 1;
-        for shard in 0..self.spec.shards {
+        for shard in self.world.shards() {
             self.world.probe(shard, self.number);
         }
     }

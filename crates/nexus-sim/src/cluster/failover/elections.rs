@@ -1,6 +1,7 @@
 //! When each shard has last elected a leader.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use nexus_base::Time;
 use nexus_cluster::NodeId;
@@ -11,25 +12,21 @@ use crate::cluster::{self, Place};
 use crate::nodes;
 
 /// Notes it, as a checker that is never broken, of either world.
-#[derive(Clone)]
-pub(crate) struct Elections(Arc<Mutex<Vec<Time>>>);
+#[derive(Clone, Default)]
+pub(crate) struct Elections(Arc<Mutex<BTreeMap<u32, Time>>>);
 
 impl Elections {
-    pub(crate) fn new(shards: u32) -> Elections {
-        Elections(Arc::new(Mutex::new(vec![Time::ZERO; shards as usize])))
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<u32, Time>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Zero if it never has.
     pub(crate) fn last(&self, shard: u32) -> Time {
-        let times = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        times.get(shard as usize).copied().unwrap_or_default()
+        self.lock().get(&shard).copied().unwrap_or_default()
     }
 
     fn elected(&self, shard: u32, at: Time) {
-        let mut times = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(last) = times.get_mut(shard as usize) {
-            *last = at;
-        }
+        self.lock().insert(shard, at);
     }
 }
 

@@ -21,7 +21,7 @@ impl Failover<ClusterWorld> {
     pub fn of_groups(spec: FailoverSpec) -> Failover<ClusterWorld> {
         let mut world = ClusterWorld::new(spec.calm());
         world.be_calm(spec.latency, spec.sync);
-        let elections = Elections::new(spec.shards);
+        let elections = Elections::default();
         world.add_checker(Box::new(elections.clone()));
         Failover::start(spec, world, elections)
     }
@@ -44,6 +44,10 @@ impl Measured for ClusterWorld {
     fn pass(&mut self, time: Duration) -> Option<Violation> {
         self.run_for(time);
         self.violations().first().cloned()
+    }
+
+    fn shards(&self) -> Vec<u32> {
+        (0..self.spec.shards).collect()
     }
 
     fn led_by(&self, node: u32) -> Vec<u32> {
