@@ -4,7 +4,7 @@
 mod support;
 
 use std::fs::{self, File};
-use std::io::Write;
+use std::io::{BufRead, BufReader, Write};
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 
@@ -23,8 +23,14 @@ fn listens(child: &Child) -> Option<()> {
 
 /// Sends one SIGINT once the command listens, and expects its exit code to say so.
 #[track_caller]
-fn check_interrupted(mut child: Child) {
+fn check_interrupted(child: Child) {
     eventually("it listens", || listens(&child));
+    check_ends(child);
+}
+
+/// Sends one SIGINT, and expects the exit code to say so.
+#[track_caller]
+fn check_ends(mut child: Child) {
     let id = child.id().to_string();
     assert!(Command::new("kill").args(["-INT", &id]).status().expect("kill is there").success());
     let status = eventually("it ends", || child.try_wait().expect("it can be waited for"));
@@ -44,6 +50,23 @@ fn one_signal_ends_the_wait_for_a_trace() {
 #[test]
 fn one_signal_ends_a_benchmark() {
     check_interrupted(nexus(&["bench", "cpu"]).spawn().expect("it starts"));
+}
+
+#[test]
+fn a_campaign_that_is_stopped_says_what_it_has_come_to() {
+    let words = "sim campaign --seeds 1000000 --seconds 1 --shards 1 --calm --format json";
+    let args: Vec<&str> = words.split(' ').collect();
+    let mut child = nexus(&args).stdout(Stdio::piped()).spawn().expect("it starts");
+    let output = child.stdout.take().expect("it was asked for");
+    let mut lines = BufReader::new(output).lines().map(|line| line.expect("it is text"));
+    let first = lines.next().expect("a seed comes to its end");
+    assert!(first.contains("\"seed\":"), "{first}");
+    check_ends(child);
+    let last = lines.last().expect("more follows the first row");
+    let row: serde_json::Value = serde_json::from_str(&last).expect("it is a row");
+    let (asked, seeds) = (&row["campaign"]["asked"], &row["campaign"]["seeds"]);
+    assert_eq!(asked, 1_000_000, "{last}");
+    assert!(seeds.as_u64().is_some_and(|seeds| (1..1_000_000).contains(&seeds)), "{last}");
 }
 
 #[test]

@@ -117,16 +117,19 @@ pub(super) fn run(
     let jobs = Jobs { args, first: common.seed, next: AtomicU64::new(0), stop };
     let runs = args.seeds * if args.once { 1 } else { 2 };
     let progress = Progress::start(runs, "attacking");
-    let mut ledger = Ledger::new(args.acked_min);
+    let mut ledger = Ledger::new(args.seeds, args.acked_min);
     let ended = collect(&jobs, interrupt, &progress, |again, row| {
         let news = ledger.take(again, row, common.format);
         progress.hidden(|| output.print(&news)).map_err(Failure::Output)
     });
     drop(progress);
+    // Whoever stops a long campaign wants to know what it has come to.
+    if matches!(ended, Ok(()) | Err(Failure::Abandoned)) {
+        let json = common.format == OutputFormat::Json;
+        let summary = if json { ledger.json() } else { ledger.text() };
+        output.print(&summary).map_err(Failure::Output)?;
+    }
     ended?;
-    let json = common.format == OutputFormat::Json;
-    let summary = if json { ledger.json() } else { ledger.text() };
-    output.print(&summary).map_err(Failure::Output)?;
     if let Some(seed) = ledger.differs() {
         let found = difference::first(&args.params.spec(seed))?;
         return Err(Failure::Check(format!("seed {seed} does not decide what happens\n{found}")));

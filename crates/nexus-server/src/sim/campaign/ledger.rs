@@ -23,6 +23,8 @@ pub struct Ledger {
 /// What all seeds came to together.
 #[derive(Clone, PartialEq, Debug, Default, Serialize)]
 pub struct Total {
+    /// Seeds that were to be run.
+    asked: u64,
     /// Seeds of which a run has come.
     seeds: u64,
     /// Seeds that came to the same in another process.
@@ -41,9 +43,9 @@ pub struct Total {
 }
 
 impl Ledger {
-    /// Nothing has come yet; each seed must answer `acked_least` operations.
-    pub fn new(acked_least: u64) -> Ledger {
-        Ledger { acked_least, ..Ledger::default() }
+    /// Nothing has come yet of `asked` seeds, each of which must answer `acked_least` operations.
+    pub fn new(asked: u64, acked_least: u64) -> Ledger {
+        Ledger { acked_least, total: Total { asked, ..Total::default() }, ..Ledger::default() }
     }
 
     /// Takes in what came of one run; what is to be printed about it.
@@ -104,7 +106,8 @@ impl Ledger {
 
     /// For people.
     pub fn text(&self) -> String {
-        let Total { seeds, repeated, virtual_s, events, acked, acked_min, .. } = &self.total;
+        let Total { asked, seeds, repeated, virtual_s, events, acked, acked_min, .. } = &self.total;
+        let seeds = if seeds == asked { seeds.to_string() } else { format!("{seeds} of {asked}") };
         let list = |what: &str, counts: &BTreeMap<String, u64>| {
             let all: Vec<_> =
                 counts.iter().map(|(name, count)| format!("{name} {count}")).collect();
@@ -156,7 +159,7 @@ mod tests {
 
     #[test]
     fn a_difference_between_two_runs_names_the_seed() {
-        let mut ledger = Ledger::new(1);
+        let mut ledger = Ledger::new(2, 1);
         let (one, other) = (row(1), row(2));
         ledger.take(false, one.clone(), OutputFormat::Text);
         ledger.take(true, one.clone(), OutputFormat::Text);
@@ -174,7 +177,7 @@ mod tests {
 
     #[test]
     fn too_few_answers_are_a_failed_check() {
-        let mut ledger = Ledger::new(1_000_000);
+        let mut ledger = Ledger::new(1, 1_000_000);
         ledger.take(false, row(1), OutputFormat::Text);
         assert!(
             matches!(ledger.verdict(), Err(Failure::Check(text)) if text.contains("seeds [1]"))
