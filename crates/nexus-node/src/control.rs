@@ -9,7 +9,7 @@ use nexus_cluster::shard::{self, ShardMap};
 /// is.
 const MAP_FORMAT: u8 = 1;
 const LOCK_FORMAT: u8 = 2;
-const STATE_FORMAT: u8 = 3;
+const STATE_FORMAT: u8 = 4;
 
 /// What the control group keeps.
 #[derive(Clone, PartialEq, Eq, Debug)]

@@ -2,6 +2,7 @@
 
 mod arrive;
 mod ask;
+mod control;
 mod disk;
 mod duty;
 mod frame;

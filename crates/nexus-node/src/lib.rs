@@ -51,4 +51,4 @@ pub use observer::{Observer, Saw};
 pub use planted::Planted;
 #[cfg(not(feature = "mutants"))]
 use planted::Planted;
-pub use spec::{ACTIVE_BYTES, CONTROL_MAX, MembershipSpec, NodeSpec};
+pub use spec::{ACTIVE_BYTES, MembershipSpec, NodeSpec};

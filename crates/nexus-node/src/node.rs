@@ -65,6 +65,8 @@ pub struct Node {
     pub(crate) membership: Option<Membership>,
     /// Since when each handoff is known to be under way, at the leader of the control group.
     pub(crate) handoffs_since: BTreeMap<HandoffId, Time>,
+    /// Since when those who keep the map do not answer, at the leader of the control group.
+    pub(crate) silent_since: BTreeMap<NodeId, Time>,
     /// When shards may be split again.
     pub(crate) grows_at: Time,
     /// Who answers, as far as is known.
@@ -133,7 +135,7 @@ pub struct Counts {
     pub activated: u64,
     /// Agents that left memory because nobody asked for them.
     pub passivated: u64,
-    /// Shards that it keeps no more and gave up its files of.
+    /// Groups that it is in no more and gave up its files of.
     pub left: u64,
     /// Letters that their receiver would never take.
     pub dead_letters: u64,
@@ -179,7 +181,7 @@ impl Node {
         now: Time,
         rng: Rng,
     ) -> Result<Node, NodeError> {
-        let map = ShardMap::new(spec.first_replicas()).map_err(NodeError::Founders)?;
+        let map = spec.first_map().map_err(NodeError::Founders)?;
         let membership = match &spec.membership {
             Some(with) => {
                 Some(Membership::new(with.spec.clone(), &with.me, &rng.fork("membership"))?)
@@ -220,6 +222,7 @@ impl Node {
             map,
             membership,
             handoffs_since: BTreeMap::new(),
+            silent_since: BTreeMap::new(),
             grows_at: now,
             leaving: BTreeMap::new(),
             left: BTreeMap::new(),
@@ -296,9 +299,8 @@ impl Node {
     }
 
     fn fresh(&self, group: GroupId) -> Machine {
-        let first = self.spec.first_replicas();
         let limits = Limits { locks_max: self.spec.locks_max, ..Limits::default() };
-        let map = || ShardMap::new(first).expect("it was made before");
+        let map = || self.spec.first_map().expect("it was made before");
         Group::fresh(group, || ControlState::new(map(), limits))
     }
 

@@ -4,13 +4,11 @@ use std::time::Duration;
 
 use nexus_base::{IdSecret, Time};
 use nexus_cluster::membership::{self, Address, Me};
+use nexus_cluster::shard::placement::CONTROL_MAX;
+use nexus_cluster::shard::{MapError, ShardMap};
 use nexus_cluster::{NodeId, raft};
 
 use crate::LOCKS_MAX;
-
-/// Nodes that keep the map of shards, at most. Source: the design; five survive the loss of
-/// two, and more make every change of the map slower.
-pub const CONTROL_MAX: usize = 5;
 
 /// What a node is like.
 #[derive(Clone, Debug)]
@@ -21,8 +19,9 @@ pub struct NodeSpec {
     /// [`Me::start`] is taken instead.
     pub incarnation: u64,
     /// The nodes that begin the cluster, the same list at all of them, in the same order. The
-    /// first [`CONTROL_MAX`] keep the map of shards, the first three the first shard. Two that
-    /// would keep something are one who decides and one who listens.
+    /// first [`CONTROL_MAX`] keep the map of shards, the first three the first shard, until
+    /// others have come or they have gone. Of an even number who would keep something the last
+    /// one listens.
     pub founders: Vec<NodeId>,
     /// Turns names into ids; the same in all of a cluster.
     pub secret: IdSecret,
@@ -99,8 +98,8 @@ impl NodeSpec {
         }
     }
 
-    /// Who keeps the map of shards.
-    pub fn control(&self) -> impl Iterator<Item = NodeId> + '_ {
+    /// Who keeps the map of shards when the cluster begins.
+    pub(crate) fn control(&self) -> impl Iterator<Item = NodeId> + '_ {
         self.founders.iter().copied().take(CONTROL_MAX)
     }
 
@@ -108,6 +107,11 @@ impl NodeSpec {
     pub(crate) fn first_replicas(&self) -> Vec<NodeId> {
         let replicas = nexus_cluster::shard::placement::REPLICAS;
         self.founders.iter().copied().take(replicas).collect()
+    }
+
+    /// The map that the cluster begins with.
+    pub(crate) fn first_map(&self) -> Result<ShardMap, MapError> {
+        ShardMap::new(self.first_replicas())?.founded_on(self.control().collect())
     }
 
     /// Which start of the node this is.

@@ -91,6 +91,11 @@ pub enum Command {
         /// Where.
         replicas: Vec<NodeId>,
     },
+    /// The map itself is kept on these nodes.
+    Control {
+        /// Where.
+        replicas: Vec<NodeId>,
+    },
 }
 
 /// The map of shards; the state machine of the control group.
@@ -100,6 +105,7 @@ pub enum Command {
 #[serde(try_from = "bytes::Stored", into = "bytes::Stored")]
 pub struct ShardMap {
     version: u64,
+    control: Vec<NodeId>,
     shards: BTreeMap<ShardId, Shard>,
     handoffs: BTreeMap<HandoffId, Handoff>,
     shard_last: ShardId,
@@ -111,16 +117,19 @@ pub struct ShardMap {
 }
 
 impl ShardMap {
-    /// A new cluster's: one shard, which owns everything.
+    /// A new cluster's: one shard, which owns everything. The map is kept where that is, until
+    /// [`Self::founded_on`] or a command says otherwise.
     ///
     /// # Errors
     /// [`MapError::Replicas`].
     pub fn new(replicas: Vec<NodeId>) -> Result<ShardMap, MapError> {
         check_replicas(&replicas)?;
         let first = ShardId(0);
+        let control = replicas.clone();
         let shard = Shard { slots: SlotSet::all(), replicas, leader: None };
         Ok(ShardMap {
             version: 1,
+            control,
             shards: BTreeMap::from([(first, shard)]),
             handoffs: BTreeMap::new(),
             shard_last: first,
@@ -128,6 +137,20 @@ impl ShardMap {
             owners: vec![first; usize::from(SLOT_COUNT)],
             since: vec![HandoffId(0); usize::from(SLOT_COUNT)],
         })
+    }
+
+    /// The same, kept on these nodes from its beginning.
+    ///
+    /// # Errors
+    /// [`MapError::Replicas`].
+    pub fn founded_on(self, control: Vec<NodeId>) -> Result<ShardMap, MapError> {
+        check_replicas(&control)?;
+        Ok(ShardMap { control, ..self })
+    }
+
+    /// On which nodes the map itself is to be kept: whom to ask for it, and to tell of changes.
+    pub fn control(&self) -> &[NodeId] {
+        &self.control
     }
 
     /// Grows with every change. Of two maps of one cluster, the higher is the newer.
@@ -198,6 +221,7 @@ impl ShardMap {
             &Command::Abort(handoff) => self.abort(handoff)?,
             &Command::Lead { shard, leader } => self.lead(shard, leader)?,
             Command::Keep { shard, replicas } => self.keep(*shard, replicas)?,
+            Command::Control { replicas } => self.keep_itself(replicas)?,
         };
         self.version += u64::from(changed);
         Ok(())
@@ -364,6 +388,13 @@ impl ShardMap {
         // The leader stays known even where it shall go: its term must not be forgotten.
         let changed = shard.replicas != replicas;
         shard.replicas = replicas.to_vec();
+        Ok(changed)
+    }
+
+    fn keep_itself(&mut self, replicas: &[NodeId]) -> Result<bool, MapError> {
+        check_replicas(replicas)?;
+        let changed = self.control != replicas;
+        self.control = replicas.to_vec();
         Ok(changed)
     }
 }

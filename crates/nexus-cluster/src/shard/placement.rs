@@ -20,10 +20,12 @@ use super::map::{HANDOFFS_MAX, SHARDS_MAX, Shard, ShardId, ShardMap};
 use crate::NodeId;
 use crate::ring::{Ring, position_of};
 
+mod control;
 mod spread;
 mod voters;
 
-pub use voters::{founding, voters};
+pub use control::{CONTROL_MAX, control};
+pub use voters::{founding, next, voters};
 
 /// Shards for each member, at the least; up to 2,048 members, beyond which slots run out.
 pub const SHARDS_PER_MEMBER: usize = 8;

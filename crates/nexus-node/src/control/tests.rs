@@ -58,7 +58,7 @@ fn bytes_that_are_no_command_or_state_are_known_for_it() {
     for len in 0..command.len() {
         assert!(fresh().apply((Term(1), Index(1)), &command[..len]).is_none(), "{len}");
     }
-    for format in [0, 4, 0xff] {
+    for format in [0, 5, 0xff] {
         let other = [&[format], &command[1..]].concat();
         assert!(fresh().apply((Term(1), Index(1)), &other).is_none());
         let other = [&[format], &state[1..]].concat();

@@ -38,7 +38,8 @@ impl Node {
 
     fn handle_raft(&mut self, group: GroupId, from: NodeId, message: Message) {
         let is_known = match shard_of(group) {
-            None => self.spec.control().any(|node| node == self.spec.id),
+            // Whoever answers may come to keep the map, and is told so by the group's leader.
+            None => true,
             Some(shard) => !self.ended.contains(&group) && self.map().may_be(shard),
         };
         // A member that is new to the group learns of the others from the leader.

@@ -1,9 +1,9 @@
-//! Files go: a node that keeps a shard no more gives up what it has of it.
+//! Files go: a node that keeps a shard or the map no more gives up what it has of it.
 //!
 //! What must stay true:
 //!
 //! 1. Nobody gives up what could still be needed for a majority. A node gives up its files of
-//!    a shard only if the map names it no more, **and** one who leads the group, with the
+//!    a group only if the map names it no more, **and** one who leads the group, with the
 //!    configuration settled and committed, has said that the node is not in it: then a
 //!    majority without it has all that came before.
 //! 2. That word is not of the past. It counts only if no frame of the group has come between
@@ -23,7 +23,7 @@ use nexus_cluster::shard::ShardId;
 use nexus_cluster::{GroupId, NodeId};
 
 use crate::Node;
-use crate::group::{CONTROL, shard_of};
+use crate::group::{CONTROL, Group, shard_of};
 use crate::mail::News;
 use crate::node::Alarm;
 
@@ -45,13 +45,10 @@ impl Node {
             return;
         }
         self.leaves_at = self.now.after(LEAVE_EVERY);
-        let groups = self.groups.keys().filter(|group| **group != CONTROL).copied();
-        let kept: Vec<GroupId> = groups.collect();
+        let follows = |(group, member): (&GroupId, &Group)| (!member.leads()).then_some(*group);
+        let kept: Vec<GroupId> = self.groups.iter().filter_map(follows).collect();
         for group in kept {
             let keepers = self.keepers_without_this(group);
-            if keepers.is_empty() || self.hostings.contains_key(&group) {
-                continue;
-            }
             // Drawn, since an answer may be late by a whole life of this node.
             let number = self.rng.next_u64();
             self.leaving.insert(group, number);
@@ -61,16 +58,16 @@ impl Node {
         }
     }
 
-    /// Who keeps the shard of a group, if the map says that this node does not.
+    /// Who keeps what a group agrees on, if the map says that this node does not.
     fn keepers_without_this(&self, group: GroupId) -> Vec<NodeId> {
-        let shard = shard_of(group).and_then(|shard| self.map().shard(shard));
-        let Some(shard) = shard.filter(|shard| !shard.replicas.contains(&self.spec.id)) else {
+        let me = self.spec.id;
+        let Some(keepers) = self.keepers_of(group).filter(|keepers| !keepers.contains(&me)) else {
             return Vec::new();
         };
-        let leader = shard.leader.map(|leader| leader.node);
-        let more =
-            leader.filter(|leader| !shard.replicas.contains(leader) && *leader != self.spec.id);
-        shard.replicas.iter().copied().chain(more).collect()
+        let shard = shard_of(group).and_then(|shard| self.map().shard(shard));
+        let leader = shard.and_then(|shard| shard.leader).map(|leader| leader.node);
+        let more = leader.filter(|leader| !keepers.contains(leader) && *leader != me);
+        keepers.iter().copied().chain(more).collect()
     }
 
     /// Another node asks whether it still counts in a group. Only who leads it answers, and
@@ -94,6 +91,10 @@ impl Node {
             return;
         }
         let promise = member.raft.promise();
+        if group == CONTROL {
+            // What its own log said of the map goes with the log.
+            self.map = self.map().clone();
+        }
         let (vote, left) = (Some(promise.vote), promise.left);
         self.drop_group(group);
         let write =
@@ -118,8 +119,8 @@ impl Node {
     /// it has promised to be on disk.
     pub(crate) fn come_back(&mut self, group: GroupId) {
         // By a map that knows the shard: one from before it was split off names nobody.
-        let kept = shard_of(group).and_then(|shard| self.map().shard(shard));
-        let is_named = kept.is_some_and(|shard| shard.replicas.contains(&self.spec.id));
+        let is_named =
+            self.keepers_of(group).is_some_and(|keepers| keepers.contains(&self.spec.id));
         if self.left.get(&group).is_some_and(|left| !left.is_kept || !is_named) {
             return;
         }

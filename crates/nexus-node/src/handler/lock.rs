@@ -74,7 +74,7 @@ impl Node {
     fn keeper_of_locks(&self, attempt: u32) -> Option<NodeId> {
         let leader = self.groups.get(&CONTROL).and_then(|member| member.leader());
         let mut keepers = Vec::new();
-        for node in leader.into_iter().chain(self.spec.control()) {
+        for node in leader.into_iter().chain(self.map().control().iter().copied()) {
             if node != self.spec.id && !keepers.contains(&node) {
                 keepers.push(node);
             }

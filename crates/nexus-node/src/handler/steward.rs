@@ -1,10 +1,9 @@
-//! The map of shards: how it spreads, and what the leader of the group that keeps it does so
-//! that handoffs go on and shards are kept and led where they should be.
+//! What the leader of the group that keeps the map does so that handoffs go on and shards are
+//! kept and led where they should be, and what follows from the map on all nodes.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use bytes::Bytes;
 use nexus_base::Time;
 use nexus_cluster::membership::MemberState;
 use nexus_cluster::raft::{ProposeError, Term};
@@ -16,16 +15,11 @@ use nexus_cluster::{GroupId, NodeId};
 use crate::control;
 use crate::group::{CONTROL, Group, Machine, group_of, shard_of, tombstone};
 use crate::mail::News;
-use crate::node::Alarm;
 use crate::{Node, Saw};
 
-/// How often a node that does not keep the map asks for a newer one. A guess: as long as an
-/// election.
-const MAP_EVERY: Duration = Duration::from_millis(500);
-
-/// How long a node is down before its shards are kept elsewhere. A guess: longer than a
+/// How long a node is down before its shards are kept elsewhere, and the map. A guess: longer than a
 /// restart, since copying costs more than waiting.
-const REPLACE_AFTER: Duration = Duration::from_secs(30);
+pub(super) const REPLACE_AFTER: Duration = Duration::from_secs(30);
 
 /// How long a handoff may take until it is decided, before it is given up. A guess: copying
 /// some hundred megabytes, or electing a leader a few times. Counted anew by each leader of
@@ -62,7 +56,7 @@ impl Node {
     }
 
     /// Proposes a change, if it is this node's to propose. What is refused comes again.
-    fn wish(&mut self, command: &Command) {
+    pub(super) fn wish(&mut self, command: &Command) {
         if self.is_steward() {
             let _ = self.propose_map(command);
         }
@@ -86,8 +80,10 @@ impl Node {
     /// What the leader of the control group does again and again.
     pub(crate) fn steward(&mut self) {
         if !self.is_steward() {
+            self.silent_since.clear();
             return;
         }
+        self.keep_control();
         let tasks: Vec<_> = self.map().tasks().collect();
         for task in tasks {
             let nexus_cluster::shard::Task { handoff, shard, step, slots, from } = task;
@@ -208,33 +204,6 @@ impl Node {
         keepers
     }
 
-    /// Asks for a newer map where this node does not keep it.
-    pub(crate) fn ask_for_map(&mut self) {
-        self.alarms.set(Alarm::Map, Some(self.now.after(MAP_EVERY)));
-        if !self.groups.contains_key(&CONTROL) {
-            let version = self.map.version();
-            self.tell_control(News::MapAsked { version });
-        }
-    }
-
-    pub(crate) fn tell_map(&mut self, to: NodeId, version: u64) {
-        if self.map().version() > version {
-            let bytes = control::map_bytes(self.map());
-            self.tell(to, News::Map { bytes });
-        }
-    }
-
-    pub(crate) fn learn_map(&mut self, bytes: &Bytes) {
-        let Some(map) = control::read_map(bytes) else {
-            self.counts.damaged += 1;
-            return;
-        };
-        if map.version() > self.map.version() {
-            self.map = map;
-            self.map_changed();
-        }
-    }
-
     /// The map is another: what follows from it is taken up.
     pub(crate) fn map_changed(&mut self) {
         let map = match self.groups.get(&CONTROL).map(|member| &member.machine) {
@@ -297,27 +266,6 @@ impl Node {
             let term = self.groups.get(&group).map_or(Term(0), |member| member.raft.term());
             // The spec was good for the groups before it.
             let _ = self.found_group(group, &nodes, term);
-        }
-    }
-
-    /// Tells one of those who keep the map, the leader if it is known.
-    pub(crate) fn tell_control(&mut self, news: News) {
-        let leader = self.groups.get(&CONTROL).and_then(|member| member.leader());
-        let to = leader.or_else(|| {
-            let control: Vec<NodeId> = self.spec.control().collect();
-            let count = control.len() as u64;
-            (count > 0).then(|| control[self.rng.below(count) as usize])
-        });
-        if let Some(to) = to {
-            self.tell(to, news);
-        }
-    }
-
-    pub(crate) fn tell(&mut self, to: NodeId, news: News) {
-        if to == self.spec.id {
-            self.handle_news(to, news);
-        } else {
-            self.send(to, GroupId::default(), &news.content());
         }
     }
 }

@@ -1,4 +1,5 @@
-//! What somebody asks of a node beyond slots: another leader for a shard, other nodes to keep it.
+//! What somebody asks of a node beyond slots: another leader for a shard, other nodes to keep it or
+//! the map.
 //!
 //! Wishes, not orders: whoever decides about the map goes on to place and spread shards as it
 //! finds right, and may take a wish back as soon as it is fulfilled.
@@ -42,5 +43,14 @@ impl Node {
     ) -> Result<(), ProposeError> {
         self.now = self.now.max(now);
         self.propose_map(&Command::Keep { shard, replicas })
+    }
+
+    /// Has the map itself kept on other nodes, and the locks; see [`Self::keep`].
+    ///
+    /// # Errors
+    /// [`ProposeError`]; nothing has changed.
+    pub fn keep_map(&mut self, now: Time, replicas: Vec<NodeId>) -> Result<(), ProposeError> {
+        self.now = self.now.max(now);
+        self.propose_map(&Command::Control { replicas })
     }
 }

@@ -4,6 +4,7 @@ extern crate nexus_agent as nexus;
 
 mod carts;
 mod chaos;
+mod control;
 mod growth;
 mod guests;
 mod holders;

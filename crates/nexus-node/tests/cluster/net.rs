@@ -12,14 +12,15 @@ use nexus_agent::{
 };
 use nexus_base::{IdSecret, Rng, Time};
 use nexus_cluster::membership::{self, Address, Me, Metadata};
+use nexus_cluster::raft::Members;
 use nexus_cluster::ring::Slot;
 use nexus_cluster::shard::{Plan, ShardId};
 use nexus_cluster::storage::{Identity, Storage};
 use nexus_cluster::{ClusterId, MemoryDisk, NodeId};
 use nexus_node::shard::{AgentName, Request};
 use nexus_node::{
-    Answer, Ask, CallError, Counts, Effect, Input, LockAsk, MembershipSpec, Naming, Node, NodeSpec,
-    group_of, shard_of,
+    Answer, Ask, CONTROL, CallError, Counts, Effect, Input, LockAsk, MembershipSpec, Naming, Node,
+    NodeSpec, group_of, shard_of,
 };
 
 use crate::carts::Cart;
@@ -79,6 +80,8 @@ pub struct Net {
     has_members: bool,
     /// What active agents of a node that is started may take.
     pub active_bytes_max: u64,
+    /// Whom nodes that are started ask to be let in.
+    pub seeds: Vec<usize>,
     /// So many, from the first on, begin the cluster.
     founders: usize,
     /// By how much the wall clock of each is ahead.
@@ -122,9 +125,10 @@ fn address(node: usize) -> Address {
     Address::new(&format!("node-{node}")).expect("it is short")
 }
 
-fn members(node: usize, start: u64) -> MembershipSpec {
+fn members(node: usize, start: u64, seeds: &[usize]) -> MembershipSpec {
     let me = Me { node: id(node), start, address: address(node), metadata: Metadata::default() };
-    MembershipSpec { spec: membership::Spec::default(), me, seeds: vec![address(0), address(1)] }
+    let seeds = seeds.iter().copied().map(address).collect();
+    MembershipSpec { spec: membership::Spec::default(), me, seeds }
 }
 
 impl Net {
@@ -152,6 +156,7 @@ impl Net {
             shards,
             has_members,
             active_bytes_max: 1 << 30,
+            seeds: vec![0, 1],
             founders,
             walls: vec![Duration::ZERO; nodes],
             cut_off: BTreeSet::new(),
@@ -210,7 +215,7 @@ impl Net {
             wall: Time::ZERO.after(self.walls[node]),
             incarnation: self.lives[node],
             active_bytes_max: self.active_bytes_max,
-            membership: self.has_members.then(|| members(node, self.lives[node])),
+            membership: self.has_members.then(|| members(node, self.lives[node], &self.seeds)),
             ..NodeSpec::new(id(node), founders, secret)
         };
         let made = Node::new(spec, stored, system, self.now, rng).expect("the spec is right");
@@ -275,6 +280,11 @@ impl Net {
 
     pub fn is_up(&self, node: usize) -> bool {
         self.up[node].is_some()
+    }
+
+    /// Whether it is up and not cut off.
+    pub fn answers(&self, node: usize) -> bool {
+        self.is_up(node) && !self.cut_off.contains(&node)
     }
 
     /// Gives an agent of a node a name, or takes it back.
@@ -349,6 +359,25 @@ impl Net {
         let until = self.now.after(time);
         while self.step(until) {}
         self.now = until;
+    }
+
+    /// How many nodes there are, up or not.
+    pub fn len(&self) -> usize {
+        self.up.len()
+    }
+
+    /// Takes all from the disk of a node that is down.
+    pub fn wipe(&mut self, node: usize) {
+        self.disks[node] = MemoryDisk::new();
+    }
+
+    /// Has the map kept on these nodes, by whoever keeps it now.
+    pub fn keep_map(&mut self, on: &[usize]) {
+        let (now, steward) = (self.now, self.steward());
+        let up = self.up[steward].as_mut().expect("it leads");
+        let replicas = on.iter().copied().map(id).collect();
+        up.node.keep_map(now, replicas).expect("it leads");
+        self.follow(steward);
     }
 
     pub fn shards(&self) -> usize {
@@ -453,6 +482,26 @@ impl Net {
             !self.cut_off.contains(node) && up.is_some_and(|up| up.node.is_steward())
         };
         (0..self.up.len()).find(leads).expect("somebody leads the control group")
+    }
+
+    /// Who votes about the map, as each node has it that keeps it and is up, or is about to.
+    pub fn control(&self) -> BTreeMap<usize, Members> {
+        let of = |(node, up): (usize, &Option<Up>)| {
+            let members = up.as_ref()?.node.members(CONTROL)?;
+            Some((node, members.clone()))
+        };
+        self.up.iter().enumerate().filter_map(of).collect()
+    }
+
+    /// Who leads the control group, as each node sees it that does so.
+    pub fn stewards(&self) -> Vec<usize> {
+        let leads = |node: &usize| self.up[*node].as_ref().is_some_and(|up| up.node.is_steward());
+        (0..self.up.len()).filter(leads).collect()
+    }
+
+    /// How many changes of the map a node knows of.
+    pub fn map_version(&self, node: usize) -> u64 {
+        self.up[node].as_ref().expect("it is up").node.map().version()
     }
 
     /// Hands a node a frame as it is.

@@ -7,10 +7,12 @@ use serde::{Deserialize, Serialize};
 use super::{
     Handoff, HandoffId, Kind, SLOT_COUNT, Shard, ShardId, ShardMap, Stage, check_replicas,
 };
+use crate::NodeId;
 
 #[derive(Serialize, Deserialize)]
 pub(super) struct Stored {
     version: u64,
+    control: Vec<NodeId>,
     shards: BTreeMap<ShardId, Shard>,
     handoffs: BTreeMap<HandoffId, Handoff>,
     shard_last: ShardId,
@@ -20,9 +22,17 @@ pub(super) struct Stored {
 
 impl From<ShardMap> for Stored {
     fn from(map: ShardMap) -> Stored {
-        let ShardMap { version, shards, handoffs, shard_last, handoff_last, since, owners: _ } =
-            map;
-        Stored { version, shards, handoffs, shard_last, handoff_last, since }
+        let ShardMap {
+            version,
+            control,
+            shards,
+            handoffs,
+            shard_last,
+            handoff_last,
+            since,
+            owners: _,
+        } = map;
+        Stored { version, control, shards, handoffs, shard_last, handoff_last, since }
     }
 }
 
@@ -30,8 +40,9 @@ impl TryFrom<Stored> for ShardMap {
     type Error = BadMap;
 
     fn try_from(stored: Stored) -> Result<ShardMap, BadMap> {
-        let Stored { version, shards, handoffs, shard_last, handoff_last, since } = stored;
+        let Stored { version, control, shards, handoffs, shard_last, handoff_last, since } = stored;
         let mut owners = vec![None; usize::from(SLOT_COUNT)];
+        check_replicas(&control).map_err(|_| BadMap("replicas"))?;
         for (&id, shard) in &shards {
             check_replicas(&shard.replicas).map_err(|_| BadMap("replicas"))?;
             for slot in shard.slots.iter() {
@@ -65,7 +76,7 @@ impl TryFrom<Stored> for ShardMap {
         if beyond || since.iter().any(|&id| id > handoff_last) {
             return Err(BadMap("a number that was not given out"));
         }
-        Ok(ShardMap { version, shards, handoffs, shard_last, handoff_last, owners, since })
+        Ok(ShardMap { version, control, shards, handoffs, shard_last, handoff_last, owners, since })
     }
 }
 

@@ -49,7 +49,9 @@ pub enum MapError {
     #[error("there are {SHARDS_MAX} shards, which is the most")]
     TooManyShards,
     /// Name other nodes.
-    #[error("a shard is kept on 1 to {REPLICAS_MAX} different nodes, not on these {count}")]
+    #[error(
+        "a shard, or the map, is kept on 1 to {REPLICAS_MAX} different nodes, not on these {count}"
+    )]
     Replicas {
         /// How many were named.
         count: usize,
