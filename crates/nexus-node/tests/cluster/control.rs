@@ -285,3 +285,20 @@ fn a_newcomer_that_hears_of_nobody_begins_nothing() {
     run_watched(&mut net, REPLACED);
     assert_eq!(keepers(&net), (vec![0], vec![1]));
 }
+
+#[test]
+fn who_never_catches_up_does_not_vote_and_keeps_nobody_waiting() {
+    let mut net = Net::growing(5, 1, 4);
+    run_watched(&mut net, Duration::from_secs(5));
+    (1..3).for_each(|node| net.deafen(node, true));
+    start(&mut net, 1..3);
+    assert_eq!(keepers(&net), (vec![0], vec![1, 2]));
+    check_writable(&mut net, 0);
+    // Three of five are enough for three.
+    start(&mut net, 3..5);
+    assert_eq!(keepers(&net), (vec![0, 3, 4], vec![1, 2]));
+    (1..3).for_each(|node| net.deafen(node, false));
+    run_watched(&mut net, JOINED);
+    assert_eq!(voters(&net), [0, 1, 2, 3, 4]);
+    check_writable(&mut net, 5);
+}

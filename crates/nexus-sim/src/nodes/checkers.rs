@@ -13,6 +13,7 @@ mod letters_in_order;
 mod linearizability;
 mod liveness;
 mod membership_accuracy;
+mod one_control_group;
 mod one_writer;
 mod queues_bounded;
 mod reminder_once;
@@ -214,6 +215,7 @@ fn every() -> Vec<Box<dyn Checker>> {
         Box::<same_state::SameState>::default(),
         Box::<directory_agreement::DirectoryAgreement>::default(),
         Box::<election_safety::ElectionSafety>::default(),
+        Box::<one_control_group::OneControlGroup>::default(),
         Box::<membership_accuracy::MembershipAccuracy>::default(),
         Box::<queues_bounded::QueuesBounded>::default(),
         Box::<liveness::Liveness>::default(),

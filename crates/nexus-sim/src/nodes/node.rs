@@ -16,7 +16,7 @@ use super::checkers::Seen;
 use super::event::Event;
 use super::kinds::Kinds;
 use super::outside::Outside;
-use super::spec::WALL_OFF_MAX;
+use super::spec::{WALL_OFF_MAX, founders};
 use crate::cluster::{
     Clock, ClusterSpec, Death, Family, Leaves, NodeStorage, SharedDisk, node_id, node_index, open,
     write,
@@ -124,7 +124,7 @@ impl SimNode {
 
     fn spec(&self, out: &Outside, now: Time, rng: &mut Rng) -> NodeSpec {
         let id = node_id(self.index);
-        let founders = (0..self.world.nodes).map(node_id).collect();
+        let founders = (0..founders(&self.world, &out.plan)).map(node_id).collect();
         let off = if out.plan.families.has(Family::ClockOffset) {
             rng.below(2 * WALL_OFF_MAX.as_nanos() as u64 + 1)
         } else {

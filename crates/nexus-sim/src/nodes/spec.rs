@@ -5,6 +5,10 @@
 
 use std::time::Duration;
 
+use nexus_base::Rng;
+
+use crate::cluster::{ClusterSpec, Family, Plan};
+
 /// How long a cluster has to answer all clients again once nothing goes wrong any more.
 /// Source: elections take a second or two, as in worlds of groups; membership then takes its
 /// suspicions back within some of its periods, and letters that failed wait for a minute at
@@ -40,6 +44,16 @@ pub const fn registers(shards: u32) -> u32 {
 /// Clients of a world of so many shards.
 pub const fn clients(shards: u32) -> u32 {
     3 + 3 * shards
+}
+
+/// How many of the nodes begin the cluster, the others join it: any number where who keeps what
+/// is changed as well, and else all.
+pub(crate) fn founders(world: &ClusterSpec, plan: &Plan) -> u32 {
+    if !plan.families.has(Family::Members) {
+        return world.nodes;
+    }
+    let mut rng = Rng::new(world.seed).fork("founders");
+    1 + rng.below(u64::from(world.nodes)) as u32
 }
 
 /// The mean time between two operations of one client.

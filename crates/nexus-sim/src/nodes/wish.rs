@@ -4,6 +4,7 @@
 use nexus_base::{Rng, Time};
 use nexus_cluster::NodeId;
 use nexus_cluster::ring::Slot;
+use nexus_cluster::shard::placement::CONTROL_MAX;
 use nexus_cluster::shard::{Plan, Shard, ShardId, ShardMap, SlotSet};
 use nexus_node::{Input, Node, shard_of};
 
@@ -16,6 +17,9 @@ const SHARDS_TIMES_MAX: usize = 2;
 
 /// Nodes that a shard is kept on.
 const REPLICAS: usize = nexus_cluster::shard::placement::REPLICAS;
+
+/// Of so many changes of members one is of those who keep the map.
+const MAP_ONE_OF: u64 = 3;
 
 /// Who asks, and of what world.
 struct Asker<'a> {
@@ -86,7 +90,7 @@ impl Asker<'_> {
         }
         let (shard, of) = self.pick(map.shards())?;
         let slots = self.some_slots(of)?;
-        Some(Plan::Split { shard, slots, replicas: self.some_nodes() })
+        Some(Plan::Split { shard, slots, replicas: self.some_nodes(REPLICAS) })
     }
 
     fn transfer(&mut self, node: &mut Node) -> Option<String> {
@@ -100,10 +104,20 @@ impl Asker<'_> {
     }
 
     fn keep(&mut self, node: &mut Node) -> Option<String> {
+        if self.rng.below(MAP_ONE_OF) == 0 {
+            return self.keep_map(node);
+        }
         let (shard, _) = self.pick(node.map().shards())?;
-        let replicas = self.some_nodes();
+        let replicas = self.some_nodes(REPLICAS);
         let words = format!("change of who keeps {shard}: {replicas:?}");
         node.keep(self.now, shard, replicas).ok().map(|()| words)
+    }
+
+    fn keep_map(&mut self, node: &mut Node) -> Option<String> {
+        let count = 1 + self.rng.below(CONTROL_MAX as u64) as usize;
+        let replicas = self.some_nodes(count);
+        let words = format!("change of who keeps the map: {replicas:?}");
+        node.keep_map(self.now, replicas).ok().map(|()| words)
     }
 
     fn pick<T>(&mut self, mut all: impl ExactSizeIterator<Item = T>) -> Option<T> {
@@ -131,10 +145,10 @@ impl Asker<'_> {
         Some(slots[first..first + count].iter().copied().collect())
     }
 
-    fn some_nodes(&mut self) -> Vec<NodeId> {
+    fn some_nodes(&mut self, count: usize) -> Vec<NodeId> {
         let mut all: Vec<NodeId> = (0..self.nodes).map(node_id).collect();
         self.rng.shuffle(&mut all);
-        all.truncate(REPLICAS);
+        all.truncate(count);
         all
     }
 }

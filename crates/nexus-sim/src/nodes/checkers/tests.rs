@@ -11,7 +11,7 @@ use crate::nodes::{Op, Reply};
 mod shown;
 
 use shown::Shown::{
-    Asks, Ended, Gets, GivesUp, Healed, Leads, Over, Pass, Queue, Started, Step, StepOfNoSlot,
+    Asks, Ended, Gets, GivesUp, Healed, Leads, Map, Over, Pass, Queue, Started, Step, StepOfNoSlot,
 };
 use shown::{Shown, firing, handling, setting, show, step};
 
@@ -131,6 +131,12 @@ fn election_safety() {
 }
 
 #[test]
+fn one_control_group() {
+    let broken = [Map(1, 5), Map(2, 6)];
+    check("one-control-group", &[Map(1, 5), Map(2, 5)], &broken, "another map 2 than n1 had");
+}
+
+#[test]
 fn membership_accuracy() {
     let alone = [Started(1), Started(2), Ended(2), Healed(30), Over];
     // The other one is there, and nobody ever sees it.
@@ -155,5 +161,5 @@ fn liveness() {
 
 #[test]
 fn none_is_left_out() {
-    assert_eq!(every().len(), 12, "each has its tests above");
+    assert_eq!(every().len(), 13, "each has its tests above");
 }

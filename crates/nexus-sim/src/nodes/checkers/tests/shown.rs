@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use nexus_base::{AgentId, Time};
 use nexus_cluster::raft::{Index, Role, Standing, Term};
-use nexus_cluster::shard::{Holding, SlotSet};
+use nexus_cluster::shard::{self, Holding, ShardMap, SlotSet};
 use nexus_cluster::{GroupId, NodeId};
 use nexus_node::Saw;
 use nexus_node::shard::{
@@ -25,6 +25,8 @@ pub(super) enum Shown {
     Step(u64, GroupId, u64, Box<Step>),
     /// The same, where the shard has no slot.
     StepOfNoSlot(Box<Step>),
+    /// A node knows of a map that is kept on another node, in its second version.
+    Map(u64, u64),
     Queue(usize, usize),
     /// A client's operation of this number begins, is answered, is given up.
     Asks(u32, u64, Op),
@@ -54,6 +56,12 @@ pub(super) fn show(checkers: &Checkers, now: &mut Time, shown: &Shown) {
             apply(checkers, *node, (*group, *index), step, SlotSet::all());
         }
         Shown::StepOfNoSlot(step) => apply(checkers, 1, (GroupId(1), 1), step, SlotSet::new()),
+        Shown::Map(node, on) => {
+            let mut map = ShardMap::new(vec![NodeId(9)]).expect("one node keeps it");
+            let replicas = vec![NodeId(*on)];
+            map.apply(&shard::Command::Control { replicas }).expect("one node keeps it");
+            see(*node, &Seen::Node(&Saw::Map(&map)));
+        }
         Shown::Queue(len, len_max) => {
             see(1, &Seen::Queue { name: "asks", len: *len, len_max: *len_max });
         }
