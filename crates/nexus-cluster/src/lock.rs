@@ -35,11 +35,16 @@ mod command;
 mod ended;
 mod error;
 mod held;
+mod planted;
 
 pub use command::{Answer, Command, Effect, Holder, Lease, Op, SessionId, Token};
 use ended::{End, Ended};
 pub use error::LockError;
 use held::{Held, Session};
+#[cfg(feature = "mutants")]
+pub use planted::Planted;
+#[cfg(not(feature = "mutants"))]
+use planted::Planted;
 
 /// Bytes of a lock's name.
 pub const NAME_BYTES_MAX: usize = 256;
@@ -96,6 +101,8 @@ pub struct Locks {
     ended: Ended,
     effects: BoundedQueue<Effect>,
     effects_dropped: u64,
+    #[cfg(feature = "mutants")]
+    planted: Option<Planted>,
 }
 
 impl Locks {
@@ -112,7 +119,25 @@ impl Locks {
             ended: Ended::new(limits.ended_max),
             effects: BoundedQueue::new(limits.effects_max),
             effects_dropped: 0,
+            #[cfg(feature = "mutants")]
+            planted: None,
         }
+    }
+
+    /// Gives them a bug, or none. Of this member alone, and not stored.
+    #[cfg(feature = "mutants")]
+    pub fn plant(&mut self, planted: Option<Planted>) {
+        self.planted = planted;
+    }
+
+    #[cfg(feature = "mutants")]
+    fn is(&self, planted: Planted) -> bool {
+        self.planted == Some(planted)
+    }
+
+    #[cfg(not(feature = "mutants"))]
+    const fn is(&self, _: Planted) -> bool {
+        false
     }
 
     /// Who holds a lock, and with which token, as of the command applied last.
@@ -271,7 +296,9 @@ impl Locks {
             return self.acquire_again(name, token, lease);
         }
         // What was said before the lease ended comes late: nobody would renew it.
-        if let (Lease::Ttl(_), Some(token)) = (lease, self.ended.token(name, holder)) {
+        if let (Lease::Ttl(_), Some(token)) = (lease, self.ended.token(name, holder))
+            && !self.is(Planted::TakenAgain)
+        {
             let now = self.holder(name).map(|(_, token)| token);
             return Err(LockError::Lost { token, now });
         }
@@ -315,8 +342,7 @@ impl Locks {
         if self.locks.len() >= self.limits.locks_max {
             return Err(LockError::TooManyLocks { max: self.limits.locks_max });
         }
-        self.grant(name, holder, lease, VecDeque::new());
-        Ok(Answer::Granted(self.token_last))
+        Ok(Answer::Granted(self.grant(name, holder, lease, VecDeque::new())))
     }
 
     fn grant(
@@ -325,7 +351,7 @@ impl Locks {
         holder: Holder,
         lease: Lease,
         waiters: VecDeque<(Holder, SessionId)>,
-    ) {
+    ) -> Token {
         let ends = match lease {
             Lease::Ttl(ttl) => {
                 let ends = self.now.after(ttl);
@@ -339,8 +365,11 @@ impl Locks {
         };
         // One command may free several locks; each grant of it has the command's token, and
         // each is of another name. So for one name tokens differ, and grow.
-        let held = Held { holder, token: self.token_last, lease, ends, waiters };
-        self.locks.insert(name.to_owned(), held);
+        let stays = self.is(Planted::FenceStays);
+        let before = if stays { self.ended.newest(name) } else { None };
+        let token = before.unwrap_or(self.token_last);
+        self.locks.insert(name.to_owned(), Held { holder, token, lease, ends, waiters });
+        token
     }
 
     /// Remembers that a session has to do with a lock.
@@ -404,8 +433,7 @@ impl Locks {
             self.ended.note(name, (held.holder, held.token), how);
         }
         if let Some((holder, session)) = held.waiters.pop_front() {
-            self.grant(name, holder, Lease::Session(session), held.waiters);
-            let token = self.token_last;
+            let token = self.grant(name, holder, Lease::Session(session), held.waiters);
             self.push(Effect::Granted { name: name.to_owned(), holder, token });
         }
         if let Lease::Session(session) = held.lease {

@@ -133,13 +133,21 @@ impl Group {
     /// The same with a bug.
     #[cfg(feature = "mutants")]
     pub(crate) fn planted(mut self, planted: Option<crate::Planted>) -> Group {
-        if let (Machine::Shard(state), Some(crate::Planted::Shard(bug))) =
-            (&mut self.machine, planted)
-        {
-            state.plant(Some(bug));
-        }
         self.bug = planted;
+        self.plant();
         self
+    }
+
+    /// Gives the machine its bug, which is not stored.
+    #[cfg(feature = "mutants")]
+    fn plant(&mut self) {
+        match (&mut self.machine, self.bug) {
+            (Machine::Shard(state), Some(crate::Planted::Shard(bug))) => state.plant(Some(bug)),
+            (Machine::Control(state), Some(crate::Planted::Lock(bug))) => {
+                state.locks.plant(Some(bug));
+            }
+            _ => {}
+        }
     }
 
     /// A machine as it is when its group begins: the first shard has all slots.
@@ -219,11 +227,7 @@ impl Group {
         let Some(machine) = machine else { return false };
         self.machine = machine;
         #[cfg(feature = "mutants")]
-        if let (Machine::Shard(state), Some(crate::Planted::Shard(bug))) =
-            (&mut self.machine, self.bug)
-        {
-            state.plant(Some(bug));
-        }
+        self.plant();
         (self.applied, self.snapshot_at) = (snapshot.last, snapshot.last.1);
         true
     }

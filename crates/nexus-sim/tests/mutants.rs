@@ -11,7 +11,7 @@ const SEEDS: u64 = 25;
 
 /// Which checker finds which bug, watching alone: one that is quick would else hide whether
 /// the others see anything.
-const FOUND: [(&str, &str); 26] = [
+const FOUND: [(&str, &str); 31] = [
     ("append-before-sync", "disk-first"),
     ("append-cuts-tail", "disk-first"),
     ("commit-past-match", "commit"),
@@ -20,7 +20,12 @@ const FOUND: [(&str, &str); 26] = [
     ("learners-count", "leader-completeness"),
     ("lease-from-answer", "lease-exclusivity"),
     ("lease-in-minority", "lease-exclusivity"),
+    ("lock-fence-stays", "lock-fenced"),
+    ("lock-taken-again", "lock-fenced"),
     ("node-keeps-activations", "conservation"),
+    ("node-lease-by-one-clock", "lock-fenced"),
+    ("node-lease-from-told", "lock-fenced"),
+    ("node-lease-unmargined", "lock-fenced"),
     ("node-reply-before-commit", "acknowledged-kept"),
     ("old-term-committed", "commit"),
     ("one-majority", "leader-completeness"),

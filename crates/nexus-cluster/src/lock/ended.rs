@@ -60,6 +60,11 @@ impl Ended {
         self.all.iter().rev().find(is_it).map(|one| one.token)
     }
 
+    /// With which token the lock was held last by a lease that has ended.
+    pub(super) fn newest(&self, name: &str) -> Option<Token> {
+        self.all.iter().rev().find(|one| one.name == name).map(|one| one.token)
+    }
+
     /// Whether the lock was let go with this token.
     pub(super) fn is_released(&self, name: &str, token: Token) -> bool {
         let is_it = |one: &One| one.token == token && one.how == End::Released && one.name == name;

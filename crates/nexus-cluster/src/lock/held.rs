@@ -93,6 +93,8 @@ impl TryFrom<Stored> for Locks {
             ended,
             effects,
             effects_dropped: 0,
+            #[cfg(feature = "mutants")]
+            planted: None,
         })
     }
 }

@@ -16,7 +16,7 @@ use crate::locks::{
 };
 use crate::mail::Mail;
 use crate::node::Alarm;
-use crate::{Effect, LockAsk, Node};
+use crate::{Effect, LockAsk, Node, Planted};
 
 impl Node {
     pub(crate) fn handle_lock(&mut self, ask: LockAsk) {
@@ -89,14 +89,14 @@ impl Node {
         (number, attempt): (u64, u32),
         outcome: LockOutcome,
     ) {
-        let (me, now) = (self.spec.id, self.now);
+        let (me, now, late) = (self.spec.id, self.now, self.is(Planted::LeaseFromTold));
         let Some(call) = self.lock_calls.get_mut(number) else { return };
         let is_last = attempt == call.attempt;
         match outcome {
             LockOutcome::Done(held) => {
                 let sent = if is_last { call.sent.1 } else { call.sent.0 };
                 let is_look = matches!(call.what, LockVerb::Look { .. });
-                let from = if is_look { now } else { sent };
+                let from = if is_look || late { now } else { sent };
                 let tenure = held.map(|held| self.tenure(held, from, is_look));
                 self.finish_lock(number, Ok(tenure));
             }
@@ -131,7 +131,8 @@ impl Node {
 
     fn tenure(&self, held: Held, from: Time, is_look: bool) -> Tenure {
         let Held { token, holder, left } = held;
-        let left = if is_look { left } else { self.spec.raft.surely(left) };
+        let is_short = !is_look && !self.is(Planted::LeaseUnmargined);
+        let left = if is_short { self.spec.raft.surely(left) } else { left };
         let fence = fence(token);
         Tenure { fence, claim: nexus_agent::Claim(holder.0), until: from.after(left) }
     }

@@ -5,18 +5,18 @@
 //! nobody else leads.
 
 use nexus_agent::{Fence, LockVerb};
-use nexus_base::Time;
+use nexus_base::{Ratio, Time};
 use nexus_cluster::GroupId;
 use nexus_cluster::lock::{Answer, Command, Holder, Lease, LockError, Locks, Op, Token};
-use nexus_cluster::raft::{Index, Term};
+use nexus_cluster::raft::{Index, Spec, Term};
 
-use crate::Node;
 use crate::call::TRY_FOR;
 use crate::control;
 use crate::group::{CONTROL, Machine};
 use crate::locks::{Held, LockBack, LockDesk, LockOutcome, TICK_EVERY};
 use crate::mail::Mail;
 use crate::node::Alarm;
+use crate::{Node, Planted};
 
 impl Node {
     /// The locks of the cluster as this node knows them; none where it does not keep them.
@@ -29,7 +29,10 @@ impl Node {
 
     /// Begins to decide about locks: this node leads, and knows all that was committed.
     pub(crate) fn open_lock_desk(&mut self, term: Term) {
-        let Some(base) = self.locks().map(Locks::now) else { return };
+        let Some(mut base) = self.locks().map(Locks::now) else { return };
+        if self.is(Planted::LeaseByOneClock) {
+            base = base.max(self.now);
+        }
         self.lock_desk = Some(LockDesk::new(term, self.now, base));
         self.set_lock_alarm();
     }
@@ -66,8 +69,8 @@ impl Node {
     /// Whether it is to be taken by one and held by another, whose lease has not ended.
     fn is_held_by_another(&self, what: &LockVerb) -> bool {
         let LockVerb::Take { name, claim, .. } = what else { return false };
-        let (Some(locks), Some(desk)) = (self.locks(), &self.lock_desk) else { return false };
-        let is_over = |end: Time| end <= desk.time_at(self.now, &self.spec.raft);
+        let (Some(locks), Some(now)) = (self.locks(), self.locks_time()) else { return false };
+        let is_over = |end: Time| end <= now;
         locks.holder(name).is_some_and(|(holder, _)| holder.0 != claim.0)
             && !locks.ends(name).is_some_and(is_over)
     }
@@ -92,8 +95,8 @@ impl Node {
         if !matches!(what, LockVerb::Look { .. }) && !self.is_held_by_another(&what) {
             return self.propose_lock(&what, back);
         }
-        let Some(desk) = &self.lock_desk else { return };
-        let held = self.held(what.name(), desk.time_at(self.now, &self.spec.raft));
+        let Some(at) = self.locks_time() else { return };
+        let held = self.held(what.name(), at);
         let outcome = match (&what, held) {
             (LockVerb::Take { .. }, Some(held)) => {
                 LockOutcome::Refused(LockError::Held { by: held.holder, token: held.token })
@@ -122,8 +125,7 @@ impl Node {
 
     /// Where it will be in the log; none if it is not to be proposed now.
     fn propose_lock_op(&mut self, op: Op) -> Option<Index> {
-        let desk = self.lock_desk.as_ref()?;
-        let at = desk.time_at(self.now, &self.spec.raft);
+        let at = self.locks_time()?;
         let bytes = control::lock_command(&Command { at, op });
         let (_, index) = self.groups.get_mut(&CONTROL)?.raft.propose(self.now, bytes).ok()?;
         self.touched.insert(CONTROL);
@@ -153,6 +155,17 @@ impl Node {
         self.set_lock_alarm();
     }
 
+    /// The locks' time, while this node decides about them.
+    fn locks_time(&self) -> Option<Time> {
+        let desk = self.lock_desk.as_ref()?;
+        let margined = &self.spec.raft;
+        if self.is(Planted::LeaseUnmargined) {
+            let unmargined = Spec { clock_drift: Ratio::ZERO, ..margined.clone() };
+            return Some(desk.time_at(self.now, &unmargined));
+        }
+        Some(desk.time_at(self.now, margined))
+    }
+
     /// Who holds a lock, and for how long from `at` on, by the locks' time.
     fn held(&self, name: &str, at: Time) -> Option<Held> {
         let locks = self.locks()?;
@@ -178,8 +191,8 @@ impl Node {
     pub(crate) fn tick_locks(&mut self) {
         // Set anew when the entry is applied. Until then, or if it is not proposed, later.
         let again = self.now.after(TRY_FOR);
-        let (Some(desk), Some(next)) = (&self.lock_desk, self.next_tick()) else { return };
-        if desk.time_at(self.now, &self.spec.raft) >= next {
+        let (Some(at), Some(next)) = (self.locks_time(), self.next_tick()) else { return };
+        if at >= next {
             self.propose_lock_op(Op::Tick);
         }
         self.alarms.set(Alarm::Locks, Some(again));

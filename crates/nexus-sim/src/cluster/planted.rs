@@ -1,6 +1,7 @@
 //! Bugs planted on purpose: those of the protocol, those of whoever drives it, and those of
 //! whole nodes.
 
+use nexus_cluster::lock;
 use nexus_cluster::raft::Mutant;
 use nexus_node::shard;
 
@@ -22,7 +23,8 @@ impl Planted {
     pub fn all() -> impl Iterator<Item = Planted> {
         let of_raft = Mutant::ALL.into_iter().map(Planted::Raft);
         let of_shard = shard::Planted::ALL.into_iter().map(nexus_node::Planted::Shard);
-        let of_node = nexus_node::Planted::OF_NODE.into_iter().chain(of_shard);
+        let of_lock = lock::Planted::ALL.into_iter().map(nexus_node::Planted::Lock);
+        let of_node = nexus_node::Planted::OF_NODE.into_iter().chain(of_shard).chain(of_lock);
         of_raft.chain([Planted::ReplyBeforeCommit]).chain(of_node.map(Planted::Node))
     }
 
@@ -40,6 +42,7 @@ impl Planted {
             Planted::Raft(mutant) => format!("{mutant:?}"),
             Planted::ReplyBeforeCommit => format!("{self:?}"),
             Planted::Node(nexus_node::Planted::Shard(planted)) => format!("Shard{planted:?}"),
+            Planted::Node(nexus_node::Planted::Lock(planted)) => format!("Lock{planted:?}"),
             Planted::Node(planted) => format!("Node{planted:?}"),
         };
         let mut name = String::new();

@@ -12,6 +12,7 @@ mod election_safety;
 mod letters_in_order;
 mod linearizability;
 mod liveness;
+mod lock_fenced;
 mod membership_accuracy;
 mod one_control_group;
 mod one_writer;
@@ -21,11 +22,13 @@ mod same_state;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use nexus_agent::{LockReply, LockVerb};
 use nexus_base::Time;
 use nexus_cluster::NodeId;
 use nexus_node::{Node, Observer, Saw, shard_of};
 
 use super::client::ClientId;
+use super::locker::LockerId;
 use super::op::{Op, Reply};
 use crate::cluster::{Place, VIOLATIONS_MAX, Violation, Watch};
 
@@ -79,6 +82,8 @@ pub enum Seen<'a> {
         /// Whether it may have been done; else it surely was not.
         unsure: bool,
     },
+    /// Somebody asks about a lock, or is told.
+    Lock(LockSeen<'a>),
     /// Things go wrong from now on, here and there.
     Troubled,
     /// Nothing goes wrong from now on.
@@ -90,6 +95,35 @@ pub enum Seen<'a> {
     Final(&'a Node),
     /// The run is over, and all nodes were shown.
     Over,
+}
+
+/// What is seen of those who take locks.
+#[derive(Clone, Copy)]
+pub enum LockSeen<'a> {
+    /// One asks, perhaps what was not answered once more.
+    Asks {
+        /// Who.
+        locker: LockerId,
+        /// His number for it.
+        number: u64,
+        /// What.
+        what: &'a LockVerb,
+        /// Copies of it that may arrive.
+        copies: u32,
+    },
+    /// One is told what came of what he asked last. What is not told is unknown.
+    Told {
+        /// Who.
+        locker: LockerId,
+        /// His number for it.
+        number: u64,
+        /// What he asked.
+        what: &'a LockVerb,
+        /// The answer.
+        reply: &'a LockReply,
+        /// If he holds it: until when, in real time, nobody else does by what is promised.
+        until: Option<Time>,
+    },
 }
 
 /// One promise.
@@ -219,6 +253,7 @@ fn every() -> Vec<Box<dyn Checker>> {
         Box::<membership_accuracy::MembershipAccuracy>::default(),
         Box::<queues_bounded::QueuesBounded>::default(),
         Box::<liveness::Liveness>::default(),
+        Box::<lock_fenced::LockFenced>::default(),
     ]
 }
 

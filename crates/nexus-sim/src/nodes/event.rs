@@ -1,8 +1,9 @@
 //! What can happen next in the world of nodes.
 
 use bytes::Bytes;
-use nexus_node::{Answer, Ask, CallError};
+use nexus_node::{Answer, Ask, CallError, LockAsk};
 
+use super::locking::LockTold;
 use crate::cluster::Blow;
 
 /// Something that is to happen.
@@ -22,6 +23,12 @@ pub(crate) enum Event {
     Reply { from: u32, ticket: u64, answer: Result<Answer, CallError> },
     /// A client goes on: it begins its next operation, or has waited long enough.
     Client { client: u32, wake: u64 },
+    /// What a locker asks arrives at a node.
+    LockAsk { to: u32, ask: LockAsk },
+    /// What it is told arrives at a locker.
+    LockTold { from: u32, ticket: u64, told: LockTold },
+    /// A locker goes on.
+    Locker { locker: u32, wake: u64 },
     /// Something goes wrong, or ends going wrong.
     Nemesis(Blow),
 }

@@ -242,8 +242,9 @@ impl SimNode {
                 }
                 Effect::Write { batch, writes } => self.sync(out, batch, writes),
                 Effect::Answer { ticket, answer } => out.answer(self.index, ticket, &answer),
-                // No client asks about locks.
-                Effect::Locked { .. } => {}
+                Effect::Locked { ticket, reply } => {
+                    out.tell_locker(self.index, ticket, reply, self.clock.local(out.now));
+                }
             }
         }
     }

@@ -21,6 +21,8 @@ pub(crate) struct Outside {
     pub(crate) trace: ClusterTrace,
     /// For the links of clients.
     pub(crate) rng: Rng,
+    /// For the links of those who take locks.
+    pub(crate) lock_rng: Rng,
 }
 
 impl Outside {

@@ -11,6 +11,8 @@ use super::checkers::{Checker, Checkers, Seen};
 use super::client::{Client, ClientId, Next, client_of};
 use super::event::Event;
 use super::kinds::Kinds;
+use super::locker::Locker;
+use super::locking::lockers;
 use super::node::{HELD_MAX, SimNode, datagram};
 use super::op::{Op, Reply};
 use super::outside::Outside;
@@ -52,9 +54,10 @@ pub struct NodesWorld {
     pub(crate) nodes: Vec<SimNode>,
     pub(crate) nemesis: Nemesis,
     clients: Vec<Client>,
+    pub(crate) lockers: Vec<Locker>,
     pub(crate) by_hand: ByHand,
     /// Whether clients begin nothing of their own any more.
-    quiet: bool,
+    pub(crate) quiet: bool,
     acked: u64,
     given_up: u64,
     /// Events since time moved last.
@@ -95,6 +98,7 @@ impl NodesWorld {
             nodes: nodes(&spec, kinds, &out.plan, &rng),
             nemesis: Nemesis::new(&rng),
             clients: (0..clients).map(client).collect(),
+            lockers: lockers(clients > 0, &rng),
             by_hand: ByHand::default(),
             quiet: false,
             acked: 0,
@@ -118,6 +122,7 @@ impl NodesWorld {
         for client in 0..self.auditor().unwrap_or(0) {
             self.wake(client, THINK_MEAN);
         }
+        self.begin_locking();
     }
 
     /// Watches with one more checker, from now on.
@@ -258,6 +263,8 @@ impl NodesWorld {
                 self.handle_blow(blow);
             }
             Event::Reply { from, ticket, answer } => self.replied(from, ticket, answer),
+            Event::Locker { locker, wake } => self.locker_goes_on(locker, wake),
+            Event::LockTold { from, ticket, told } => self.locker_is_told(from, ticket, &told),
             event => self.reach(event),
         }
     }
@@ -265,9 +272,10 @@ impl NodesWorld {
     /// Something reaches a node, unless it is down; one that stands still takes it later.
     fn reach(&mut self, event: Event) {
         let (node, life) = match event {
-            Event::Frame { to, .. } | Event::Datagram { to, .. } | Event::Ask { to, .. } => {
-                (to, None)
-            }
+            Event::Frame { to, .. }
+            | Event::Datagram { to, .. }
+            | Event::Ask { to, .. }
+            | Event::LockAsk { to, .. } => (to, None),
             Event::Timer { node, incarnation } | Event::Synced { node, incarnation } => {
                 (node, Some(incarnation))
             }
@@ -287,6 +295,9 @@ impl NodesWorld {
     }
 
     fn hand_over(&mut self, node: u32, event: Event) {
+        if let Event::LockAsk { ask, .. } = event {
+            return self.lock_ask_arrives(node, ask);
+        }
         let (now, place, id) = (self.out.now, u64::from(node), node_id(node));
         let reached = &mut self.nodes[node as usize];
         let (out, trace) = (&mut self.out, |out: &mut Outside, kind, content, words: &str| {
@@ -426,6 +437,7 @@ fn outside(spec: &ClusterSpec, rng: &Rng) -> Outside {
         checkers: Checkers::new(spec.watch),
         trace: ClusterTrace::new(),
         rng: rng.fork("client links"),
+        lock_rng: rng.fork("locker links"),
     }
 }
 

@@ -8,6 +8,7 @@ use crate::cluster::Watch;
 use crate::nodes::spec::ACCOUNTS;
 use crate::nodes::{Op, Reply};
 
+mod locking;
 mod shown;
 
 use shown::Shown::{
@@ -161,5 +162,5 @@ fn liveness() {
 
 #[test]
 fn none_is_left_out() {
-    assert_eq!(every().len(), 13, "each has its tests above");
+    assert_eq!(every().len(), 14, "each has its tests above");
 }

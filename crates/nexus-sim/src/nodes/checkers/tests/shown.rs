@@ -1,6 +1,7 @@
 //! What tests show a checker, made up.
 
 use bytes::Bytes;
+use nexus_agent::{LockReply, LockVerb};
 use nexus_base::{AgentId, Time};
 use nexus_cluster::raft::{Index, Role, Standing, Term};
 use nexus_cluster::shard::{self, Holding, ShardMap, SlotSet};
@@ -11,8 +12,8 @@ use nexus_node::shard::{
     ShardState, Step,
 };
 
-use super::super::{Checkers, Seen};
-use crate::nodes::{ClientId, Op, Reply};
+use super::super::{Checkers, LockSeen, Seen};
+use crate::nodes::{ClientId, LockerId, Op, Reply};
 
 /// One thing that is shown, of node 1 unless it says of which.
 #[derive(Clone, Debug)]
@@ -32,6 +33,9 @@ pub(super) enum Shown {
     Asks(u32, u64, Op),
     Gets(u32, u64, Op, Reply),
     GivesUp(u32, u64, Op, bool),
+    /// A locker asks, and is told; until this second, if it holds the lock.
+    Locks(u32, u64, LockVerb),
+    IsTold(u32, u64, LockVerb, LockReply, u64),
     /// All is healed, and well again within so many seconds.
     Healed(u64),
     /// So many seconds pass.
@@ -75,6 +79,15 @@ pub(super) fn show(checkers: &Checkers, now: &mut Time, shown: &Shown) {
         Shown::GivesUp(client, number, op, unsure) => {
             let (client, number, unsure) = (ClientId(*client), *number, *unsure);
             see(0, &Seen::GaveUp { client, number, op, unsure });
+        }
+        Shown::Locks(locker, number, what) => {
+            let (locker, number, copies) = (LockerId(*locker), *number, 1);
+            see(0, &Seen::Lock(LockSeen::Asks { locker, number, what, copies }));
+        }
+        Shown::IsTold(locker, number, what, reply, until) => {
+            let (locker, number) = (LockerId(*locker), *number);
+            let until = matches!(reply, Ok(Some(_))).then(|| after(Time::ZERO, *until));
+            see(1, &Seen::Lock(LockSeen::Told { locker, number, what, reply, until }));
         }
         Shown::Healed(within) => see(0, &Seen::Healed { by: after(*now, *within) }),
         Shown::Pass(seconds) => *now = after(*now, *seconds),
