@@ -48,6 +48,7 @@ mod reads;
 mod replication;
 mod snapshots;
 mod spec;
+mod stretch;
 #[cfg(test)]
 mod tests;
 mod transfer;

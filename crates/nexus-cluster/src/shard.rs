@@ -12,7 +12,7 @@
 //! ```
 //!
 //! Until it is committed it can be given up (`Abort`: the source unseals, the destination
-//! discards). Whoever drives it keeps nothing in memory that matters: [`ShardMap::tasks`]
+//! discards, or ends if it is new). Whoever drives it keeps nothing in memory that matters: [`ShardMap::tasks`]
 //! says what is due, and every step and report may come late, twice, or after a crash.
 //!
 //! What must stay true, and is checked after every step of random interleavings:
@@ -23,6 +23,11 @@
 //! 3. The version of the map only grows.
 //! 4. What was written before a handoff is there after it.
 //! 5. Steps repeated, late or lost change nothing but how long it takes.
+//! 6. A split that is given up ends once its source takes writes again, whether or not anybody
+//!    leads the new shard, and the new shard with it. Its number is never given out again, and
+//!    wherever its group still is, or comes to be by an old map, it takes writes for no slot:
+//!    only `Open` has it do so, which follows `Commit`, and of `Commit` and `Abort` the one that
+//!    is first in the log of the control group rules the other out.
 //!
 //! Read [`ShardMap`] first; [`placement`] says where shards are kept and led.
 //!

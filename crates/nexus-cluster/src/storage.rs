@@ -195,7 +195,9 @@ impl<D: Disk> Storage<D> {
         let mut records = Vec::new();
         for ((group, write), draft) in batch.iter().zip(&drafts) {
             let mark = draft.as_ref().map(|draft| draft.mark);
-            if let Some(last) = write.left {
+            if write.forgets() {
+                self.encode(&mut records, record::FORGET, *group, &())?;
+            } else if let Some(last) = write.left {
                 let kept = self.groups.get(group).map_or(Vote::default(), |kept| kept.vote);
                 let left = Left::new(write.vote.unwrap_or(kept), last);
                 self.encode(&mut records, record::LEAVE, *group, &left)?;
@@ -298,6 +300,10 @@ impl<D: Disk> Storage<D> {
         }
         if let Some(mark) = mark {
             self.unused.remove(&snapshot::name(group, &mark));
+        }
+        if write.forgets() {
+            self.groups.remove(&group);
+            return;
         }
         if let Some(last) = write.left {
             *kept = Kept::of_left(Left::new(write.vote.unwrap_or(kept.vote), last));

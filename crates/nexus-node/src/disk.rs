@@ -22,6 +22,10 @@ impl Writes {
         self.waiting.push((group, write));
     }
 
+    pub(crate) fn extend(&mut self, writes: Vec<(GroupId, Write)>) {
+        self.waiting.extend(writes);
+    }
+
     /// Drops what waits of a group that has ended, was left, or begins anew. What is under way
     /// of it is written, and nobody is told: the next member has handed out none of it.
     pub(crate) fn forget(&mut self, group: GroupId) {

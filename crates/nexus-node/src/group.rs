@@ -5,7 +5,6 @@ use nexus_base::{Rng, Time};
 use nexus_cluster::lock::{self, LockError};
 use nexus_cluster::raft::{
     Entry, Index, Members, Payload, Raft, Role, Snapshot, Spec, Standing, StartError, Stored, Term,
-    Vote, Write,
 };
 use nexus_cluster::shard::{Holding, ShardId, SlotSet};
 use nexus_cluster::{GroupId, NodeId};
@@ -41,26 +40,6 @@ impl Machine {
             Machine::Shard(state) => state.snapshot(),
         }
     }
-}
-
-/// The term of a group that has ended here, beyond all in which anybody is elected.
-const ENDED: Vote = Vote { term: Term(u64::MAX), voted_for: None };
-
-/// What takes the place of all there is of a group on the disk once its shard has ended, which
-/// had the log up to `last`.
-///
-/// Not nothing: a member that knows nothing of a group would begin it once more, or learn of
-/// it, when an old map or an old frame says that it is new, and vote in terms in which it has
-/// voted.
-pub(crate) fn tombstone(last: Option<(Term, Index)>) -> Write {
-    let left = Some(last.unwrap_or_default());
-    let vote = Some(ENDED);
-    Write { sequence: 0, vote, cut_from: None, entries: Vec::new(), snapshot: None, left }
-}
-
-/// Whether it is what [`tombstone`] has left on the disk.
-pub(crate) fn is_tombstone(stored: &Stored) -> bool {
-    stored.vote == ENDED
 }
 
 /// What came of an entry.

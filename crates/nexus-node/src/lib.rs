@@ -21,6 +21,7 @@ mod control;
 mod delivery;
 mod disk;
 mod effect;
+mod ended;
 mod group;
 mod handler;
 mod host;

@@ -152,6 +152,8 @@ pub(crate) enum News {
         shard: ShardId,
         /// Since which term.
         term: Term,
+        /// Who votes in it.
+        voters: Vec<NodeId>,
     },
     /// A shard that the receiver leads has a step of a handoff to do.
     Due {

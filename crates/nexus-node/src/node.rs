@@ -19,7 +19,8 @@ use crate::call::{Call, Calls};
 use crate::control::ControlState;
 use crate::delivery::Deliveries;
 use crate::disk::Writes;
-use crate::group::{CONTROL, Group, Machine, group_of, is_tombstone};
+use crate::ended::{ENDED_MAX, Ended};
+use crate::group::{CONTROL, Group, Machine, group_of};
 use crate::handler::leave::Left;
 use crate::host::Inbox;
 use crate::hosting::Hosting;
@@ -81,9 +82,8 @@ pub struct Node {
     pub(crate) left: BTreeMap<GroupId, Left>,
     /// When it asks again.
     pub(crate) leaves_at: Time,
-    /// Groups of shards that have ended, and were here. They must not begin again, see
-    /// [`crate::group::tombstone`]. One number for each, as long as shards end.
-    pub(crate) ended: BTreeSet<GroupId>,
+    /// Shards that have ended, and were here. They must not begin again.
+    pub(crate) ended: Ended,
     /// Groups that may have effects.
     pub(crate) touched: BTreeSet<GroupId>,
     /// Numbers of reads and activations.
@@ -231,7 +231,7 @@ impl Node {
             writes: Writes::default(),
             alarms: Alarms::new(),
             effects: VecDeque::new(),
-            ended: BTreeSet::new(),
+            ended: Ended::default(),
             touched: BTreeSet::new(),
             number: 0,
             counts: Counts::default(),
@@ -256,8 +256,8 @@ impl Node {
             }
         }
         for (group, stored) in stored {
-            if is_tombstone(&stored) {
-                self.ended.insert(group);
+            if let Some(writes) = self.ended.take_in(group, &stored) {
+                self.writes.extend(writes);
             } else if stored.snapshot.is_none()
                 && stored.entries.is_empty()
                 && stored.left.is_some()
@@ -438,8 +438,9 @@ impl Node {
     }
 
     /// How long each queue is, with its bound.
-    pub fn queues(&self) -> [(&'static str, usize, usize); 3] {
+    pub fn queues(&self) -> [(&'static str, usize, usize); 4] {
         [
+            ("tombstones", self.ended.len(), ENDED_MAX),
             ("lock asks", self.lock_calls.len(), crate::locks::LOCK_ASKS_MAX),
             ("calls", self.calls.len(), crate::call::CALLS_MAX),
             ("deliveries", self.deliveries.len(), crate::delivery::DELIVERIES_MAX),

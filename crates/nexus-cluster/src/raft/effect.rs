@@ -59,6 +59,20 @@ pub struct Write {
     pub left: Option<(Term, Index)>,
 }
 
+impl Write {
+    /// What has nothing stay of a group: as if this node had never been in it, nor promised
+    /// anything.
+    pub fn forget() -> Write {
+        let (vote, left) = (Some(Vote::default()), Some((Term(0), Index(0))));
+        Write { sequence: 0, vote, cut_from: None, entries: Vec::new(), snapshot: None, left }
+    }
+
+    /// Whether it is [`Write::forget`], whatever its number.
+    pub fn forgets(&self) -> bool {
+        self.vote == Some(Vote::default()) && self.left == Some((Term(0), Index(0)))
+    }
+}
+
 /// What a member finds on its disk when it starts.
 #[derive(Clone, PartialEq, Eq, Default, Debug)]
 pub struct Stored {

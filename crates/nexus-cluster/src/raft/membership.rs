@@ -52,17 +52,14 @@ impl Raft {
         Ok((self.vote.term, index))
     }
 
-    /// Whether a member has almost all of the log on its disk and answers this leader now: it
-    /// lacks at most `lag_max` entries, and has answered a round of heartbeats that was sent
-    /// in this leadership within an election timeout. False if this member does not lead.
-    pub fn has_caught_up(&self, id: NodeId, lag_max: u64) -> bool {
+    /// Whether a member follows this leader by less than an election timeout: it has on its disk
+    /// what the log was so long ago, and answers. That comes true of a log that grows, too, as
+    /// long as the member is fast enough for it. False if this member does not lead.
+    pub fn has_caught_up(&self, id: NodeId) -> bool {
         let State::Leader(lead) = &self.state else { return false };
         lead.followers.get(&id).is_some_and(|follower| {
-            let lag = self.log.last().1.0.saturating_sub(follower.matched.0);
-            let silent = self.now.since(follower.heard_at);
-            // Whoever has not answered a round was heard of at the beginning, by its name.
-            let answers = follower.round > 0 && silent <= self.spec.election_timeout;
-            answers && follower.matched > Index(0) && lag <= lag_max
+            let within = self.spec.election_timeout;
+            follower.matched > Index(0) && follower.stretch.keeps_up(self.now, within)
         })
     }
 

@@ -6,6 +6,7 @@ use nexus_base::Time;
 
 use super::effect::Snapshot;
 use super::entry::Index;
+use super::stretch::Stretch;
 
 /// One follower, or learner.
 #[derive(Debug)]
@@ -15,6 +16,8 @@ pub(super) struct Progress {
     /// The entry it is sent next.
     pub next: Index,
     pub flow: Flow,
+    /// How well it keeps up.
+    pub stretch: Stretch,
     /// When it was last heard of.
     pub heard_at: Time,
     /// The latest round it has answered.
@@ -55,6 +58,7 @@ impl Progress {
             matched: Index(0),
             next,
             flow: Flow::Probe { asked: false },
+            stretch: Stretch::new(now, next.prev()),
             heard_at: now,
             round: 0,
             since: round,

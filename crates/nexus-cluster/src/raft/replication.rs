@@ -163,7 +163,7 @@ impl Raft {
 
     /// A follower has the log up to `matched` on disk.
     pub(super) fn handle_appended(&mut self, from: NodeId, matched: Index, round: u64) {
-        let last = self.log.last().1;
+        let (now, last) = (self.now, self.log.last().1);
         let base = self.log.base().1;
         let Some(follower) = self.hear(from, round) else { return };
         if matched > last {
@@ -171,6 +171,7 @@ impl Raft {
             return;
         }
         let advanced = follower.acknowledge(matched);
+        follower.stretch.acknowledge(now, follower.matched, last);
         match &mut follower.flow {
             Flow::Probe { .. } if matched >= follower.next.prev() => follower.replicate(),
             Flow::Probe { asked } if advanced => *asked = false,

@@ -4,6 +4,7 @@ mod chaos;
 mod checker;
 mod disk;
 mod hostile;
+mod learners;
 mod leaving;
 mod net;
 mod promises;

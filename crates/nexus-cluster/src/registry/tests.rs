@@ -157,6 +157,7 @@ fn the_map_teaches_what_is_newer() {
     let lead = |shard, node, term| Command::Lead {
         shard: ShardId(shard),
         leader: Leader { node: NodeId(node), term: Term(term) },
+        voters: vec![NodeId(node)],
     };
     map.apply(&lead(0, 1, 5)).expect("it is kept there");
     assert_eq!(routes.learn_map(&map), usize::from(SLOT_COUNT));

@@ -69,7 +69,7 @@ pub struct Handoff {
 /// What a handoff does to the shards themselves.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub enum Kind {
-    /// The destination is new, and goes again if the handoff is given up.
+    /// The destination is new, and ends if the handoff is given up.
     Split,
     /// The source goes once all is handed over.
     Merge,
@@ -97,7 +97,7 @@ pub enum Stage {
     Aborted {
         /// Whether the source takes writes again.
         unsealed: bool,
-        /// Whether the destination has let go of what it had.
+        /// Whether the destination has let go of what it had. A new shard need not: it ends.
         discarded: bool,
     },
 }

@@ -50,6 +50,8 @@ pub struct Shard {
     pub replicas: Vec<NodeId>,
     /// Who leads it, as far as the control group has heard.
     pub leader: Option<Leader>,
+    /// Who votes in its group, as that leader has said last; not all that keep it, perhaps.
+    pub voters: Vec<NodeId>,
 }
 
 /// Who leads a shard, and since which term. A higher term is nearer to the truth.
@@ -83,6 +85,8 @@ pub enum Command {
         shard: ShardId,
         /// By whom.
         leader: Leader,
+        /// Who votes in its group.
+        voters: Vec<NodeId>,
     },
     /// A shard is kept on these nodes.
     Keep {
@@ -126,7 +130,7 @@ impl ShardMap {
         check_replicas(&replicas)?;
         let first = ShardId(0);
         let control = replicas.clone();
-        let shard = Shard { slots: SlotSet::all(), replicas, leader: None };
+        let shard = Shard { slots: SlotSet::all(), replicas, leader: None, voters: Vec::new() };
         Ok(ShardMap {
             version: 1,
             control,
@@ -183,10 +187,24 @@ impl ShardMap {
         shard <= self.shard_last && !self.shards.contains_key(&shard)
     }
 
+    /// The longest row of numbers around a shard of which all shards have ended, from the first
+    /// to the last; none if it has not ended itself. Between two rows there is a shard.
+    pub fn ended_around(&self, shard: ShardId) -> Option<(ShardId, ShardId)> {
+        if !self.is_over(shard) {
+            return None;
+        }
+        let below = self.shards.range(..shard).next_back();
+        let above = self.shards.range(shard..).next();
+        let first = below.map_or(0, |(below, _)| below.0 + 1);
+        let last = above.map_or(self.shard_last.0, |(above, _)| above.0 - 1);
+        Some((ShardId(first), ShardId(last)))
+    }
+
     /// Whether a shard is there, or may have come since: its number is not far above the last.
     pub fn may_be(&self, shard: ShardId) -> bool {
         let ahead = self.shard_last.0.saturating_add(HANDOFFS_MAX as u32);
-        self.shards.contains_key(&shard) || (self.shard_last.0..=ahead).contains(&shard.0)
+        let is_to_come = shard > self.shard_last && shard.0 <= ahead;
+        is_to_come || self.shards.contains_key(&shard)
     }
 
     /// A handoff under way.
@@ -219,7 +237,7 @@ impl ShardMap {
             &Command::Done { handoff, step } => self.done(handoff, step)?,
             &Command::Commit(handoff) => self.commit(handoff)?,
             &Command::Abort(handoff) => self.abort(handoff)?,
-            &Command::Lead { shard, leader } => self.lead(shard, leader)?,
+            Command::Lead { shard, leader, voters } => self.lead(*shard, *leader, voters)?,
             Command::Keep { shard, replicas } => self.keep(*shard, replicas)?,
             Command::Control { replicas } => self.keep_itself(replicas)?,
         };
@@ -297,7 +315,8 @@ impl ShardMap {
             return Err(MapError::TooManyShards);
         }
         self.shard_last.0 += 1;
-        let shard = Shard { slots: SlotSet::new(), replicas: replicas.to_vec(), leader: None };
+        let (slots, replicas) = (SlotSet::new(), replicas.to_vec());
+        let shard = Shard { slots, replicas, leader: None, voters: Vec::new() };
         self.shards.insert(self.shard_last, shard);
         Ok(self.shard_last)
     }
@@ -355,7 +374,10 @@ impl ShardMap {
         let Some(handoff) = self.under_way(id)? else { return Ok(false) };
         match handoff.stage {
             Stage::Sealing | Stage::Copying | Stage::Installed => {
-                handoff.stage = Stage::Aborted { unsealed: false, discarded: false };
+                // A new shard ends with its handoff, and with it all that it has. Perhaps
+                // nobody ever leads it, so nothing is asked of it.
+                let discarded = handoff.kind == Kind::Split;
+                handoff.stage = Stage::Aborted { unsealed: false, discarded };
                 Ok(true)
             }
             Stage::Aborted { .. } => Ok(false),
@@ -363,18 +385,22 @@ impl ShardMap {
         }
     }
 
-    fn lead(&mut self, id: ShardId, leader: Leader) -> Result<bool, MapError> {
+    fn lead(&mut self, id: ShardId, leader: Leader, voters: &[NodeId]) -> Result<bool, MapError> {
+        check_replicas(voters)?;
         let shard = self.shards.get_mut(&id).ok_or(MapError::UnknownShard { shard: id })?;
         // Perhaps not one of the replicas: those who kept the shard before lead it until the
         // new ones have caught up, and must be found meanwhile.
         match shard.leader {
-            Some(known) if known == leader => return Ok(false),
-            Some(known) if known.term >= leader.term => {
+            Some(known) if known != leader && known.term >= leader.term => {
                 return Err(MapError::OldTerm { shard: id, known });
             }
-            _ => shard.leader = Some(leader),
+            _ => {}
         }
-        Ok(true)
+        // What one leader says of voters may come late. It sees so from the map, and says it
+        // again.
+        let changed = shard.leader != Some(leader) || shard.voters != voters;
+        (shard.leader, shard.voters) = (Some(leader), voters.to_vec());
+        Ok(changed)
     }
 
     fn keep(&mut self, id: ShardId, replicas: &[NodeId]) -> Result<bool, MapError> {

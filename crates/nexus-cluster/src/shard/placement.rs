@@ -11,7 +11,7 @@
 //! Absent on purpose: merging as nodes go. Fewer nodes lead more shards each, which is as
 //! even, and a cluster that shrank may grow again.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use nexus_base::Ratio;
 
@@ -25,7 +25,7 @@ mod spread;
 mod voters;
 
 pub use control::{CONTROL_MAX, control};
-pub use voters::{founding, next, voters};
+pub use voters::{Voting, founding, next, voters};
 
 /// Shards for each member, at the least; up to 2,048 members, beyond which slots run out.
 pub const SHARDS_PER_MEMBER: usize = 8;
@@ -79,6 +79,16 @@ pub fn replicas(
     let positions = shards.iter().map(|shard| position_of(u64::from(shard.0)));
     let placed = ring.place(positions, REPLICAS, slack);
     shards.into_iter().zip(placed).collect()
+}
+
+/// Who could lead each shard: whoever keeps it, votes in it, and is alive. A learner cannot,
+/// whatever is wished for.
+pub fn candidates(map: &ShardMap, alive: &BTreeSet<NodeId>) -> BTreeMap<ShardId, Vec<NodeId>> {
+    let could = |shard: &Shard| {
+        let keep = shard.replicas.iter().copied();
+        keep.filter(|node| shard.voters.contains(node) && alive.contains(node)).collect()
+    };
+    map.shards().map(|(id, shard)| (id, could(shard))).collect()
 }
 
 /// Who should lead each shard, so that no member leads two more than another one that could

@@ -187,13 +187,42 @@ fn plans_that_make_no_sense_are_refused() {
 }
 
 #[test]
+fn a_split_that_is_given_up_ends_without_the_new_shard() {
+    let mut map = ShardMap::new(nodes(&[1, 2, 3])).expect("three nodes");
+    let upper = SlotSet::all().upper_half();
+    let split =
+        Command::Begin(Plan::Split { shard: ShardId(0), slots: upper, replicas: nodes(&[9]) });
+    map.apply(&split).expect("it may begin");
+    let (handoff, new) = (map.handoff_last(), ShardId(1));
+    map.apply(&Command::Done { handoff, step: Step::Seal }).expect("it is due");
+    map.apply(&Command::Abort(handoff)).expect("it is not decided");
+    let due: Vec<(ShardId, Step)> = map.tasks().map(|task| (task.shard, task.step)).collect();
+    assert_eq!(due, [(ShardId(0), Step::Unseal)], "nobody is there to discard anything");
+    map.apply(&Command::Done { handoff, step: Step::Unseal }).expect("it is due");
+    assert_eq!((map.handoffs().len(), map.shards().len()), (0, 1));
+    assert!(map.is_over(new) && !map.may_be(new), "it never comes to be");
+    let leader = Leader { node: NodeId(9), term: Term(2) };
+    let lead = Command::Lead { shard: new, leader, voters: nodes(&[9]) };
+    refused(&mut map, lead, MapError::UnknownShard { shard: new });
+    // What was under way to the map comes late.
+    for late in [Command::Done { handoff, step: Step::Install }, Command::Commit(handoff)] {
+        let before = map.clone();
+        map.apply(&late).expect("it is over");
+        assert_eq!(map, before);
+    }
+    map.apply(&split).expect("nothing is in the way");
+    assert!(map.shard(ShardId(2)).is_some(), "a number is given out once");
+}
+
+#[test]
 fn a_shard_stays_where_it_was_made_until_it_is_led() {
     let mut map = halves();
     let shard = ShardId(1);
     let keep = Command::Keep { shard, replicas: nodes(&[1, 2, 7]) };
     refused(&mut map, keep.clone(), MapError::NotLed { shard });
     let leader = Leader { node: NodeId(5), term: Term(2) };
-    map.apply(&Command::Lead { shard, leader }).expect("it is news");
+    let voters = nodes(&[4, 5, 6]);
+    map.apply(&Command::Lead { shard, leader, voters }).expect("it is news");
     map.apply(&keep).expect("its members follow from now on");
     assert_eq!(map.shard(shard).expect("the second").replicas, nodes(&[1, 2, 7]));
 }
@@ -203,7 +232,12 @@ fn news_of_leaders_is_taken_by_term() {
     let mut map = halves();
     let shard = ShardId(0);
     let leader = |node, term| Leader { node: NodeId(node), term: Term(term) };
-    let lead = |node, term| Command::Lead { shard, leader: leader(node, term) };
+    let voting = |node, term, voters: &[u64]| Command::Lead {
+        shard,
+        leader: leader(node, term),
+        voters: nodes(voters),
+    };
+    let lead = |node, term| voting(node, term, &[1, 2, 3]);
     map.apply(&lead(1, 4)).expect("it is news");
     let version = map.version();
     map.apply(&lead(1, 4)).expect("it is the same");
@@ -214,6 +248,26 @@ fn news_of_leaders_is_taken_by_term() {
     assert_eq!(map.shard(shard).expect("the first").leader, Some(leader(2, 5)));
     map.apply(&lead(9, 6)).expect("who kept it before leads until the others have caught up");
     assert_eq!(map.shard(shard).expect("the first").leader, Some(leader(9, 6)));
+    map.apply(&voting(9, 6, &[9])).expect("others vote in the same term");
+    assert_eq!(map.shard(shard).expect("the first").voters, nodes(&[9]));
+    refused(&mut map, voting(9, 7, &[]), MapError::Replicas { count: 0 });
+    refused(&mut map, voting(9, 7, &[1; 8]), MapError::Replicas { count: 8 });
+}
+
+#[test]
+fn only_voters_that_are_alive_could_lead() {
+    let mut map = halves();
+    let could = |map: &ShardMap, alive: &[u64]| {
+        let alive = alive.iter().copied().map(NodeId).collect();
+        placement::candidates(map, &alive).into_values().collect::<Vec<_>>()
+    };
+    assert_eq!(could(&map, &[1, 2, 3, 4, 5, 6]), [vec![], vec![]], "nobody has said who votes");
+    for (shard, voters) in [(0, [1, 2, 9]), (1, [4, 5, 6])] {
+        let (shard, voters) = (ShardId(shard), nodes(&voters));
+        let leader = Leader { node: voters[0], term: Term(2) };
+        map.apply(&Command::Lead { shard, leader, voters }).expect("it is news");
+    }
+    assert_eq!(could(&map, &[1, 2, 3, 4, 6, 9]), [nodes(&[1, 2]), nodes(&[4, 6])]);
 }
 
 #[test]

@@ -11,6 +11,10 @@ use crate::{Disk, DiskError, GroupId};
 /// Bytes of entries in one record of a copy, about.
 const CHUNK_BYTES: u64 = 1 << 20;
 
+/// Bytes of what is copied of a group beside its entries, at most about: two records, which
+/// say how it has voted, where its log ended, and which snapshot it has.
+const GROUP_BYTES: u64 = 128;
+
 impl<D: Disk> Storage<D> {
     /// Copies what is needed into a new segment, which is the whole log then.
     ///
@@ -34,7 +38,7 @@ impl<D: Disk> Storage<D> {
     ///
     /// If that cannot be done the old one grows on: everything is safe where it is.
     pub(super) fn roll(&mut self) {
-        let needed: u64 = self.groups.values().map(|kept| kept.bytes).sum();
+        let needed: u64 = self.groups.values().map(|kept| GROUP_BYTES + kept.bytes).sum();
         let begun = if self.log_bytes() >= 2 * needed + self.segment_bytes {
             self.compact()
         } else {

@@ -102,6 +102,35 @@ fn a_forgotten_group_is_gone_with_its_snapshot() {
 }
 
 #[test]
+fn a_write_can_have_a_group_forgotten() {
+    let mut disk = MemoryDisk::new();
+    let with_snapshot = Write { snapshot: Some(snapshot(7)), ..nothing() };
+    store(&mut disk, &[with_snapshot, Write::forget()]);
+    let (mut storage, stored) = open(&mut disk);
+    assert!(stored.is_empty(), "{stored:?}");
+    storage.sync().expect("the disk works");
+    assert_eq!(disk.list().map(|files| files.len()), Ok(1), "{disk:?}");
+}
+
+#[test]
+fn groups_of_which_little_is_kept_are_not_copied_all_the_time() {
+    let mut disk = MemoryDisk::new();
+    let (mut storage, _) = open(&mut disk);
+    storage.set_segment_bytes(4_000);
+    let left = Write { left: Some((Term(3), Index(9))), ..nothing() };
+    let batch: Vec<_> = (0..500).map(|group| (GroupId(group), left.clone())).collect();
+    storage.write(&batch).expect("there is room");
+    storage.sync().expect("the disk works");
+    let before = storage.log_bytes();
+    for term in 1..100 {
+        let vote = Some(Vote { term: Term(term), voted_for: None });
+        storage.write(&[(G, Write { vote, ..nothing() })]).expect("there is room");
+        storage.sync().expect("the disk works");
+    }
+    assert!(storage.log_bytes() > before + 4_000, "all was copied for a few votes");
+}
+
+#[test]
 fn old_segments_and_snapshots_are_removed() {
     let mut disk = MemoryDisk::new();
     let (mut storage, _) = open(&mut disk);

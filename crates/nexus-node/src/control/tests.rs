@@ -30,7 +30,8 @@ fn locked(state: &mut ControlState, index: u64, bytes: &[u8]) -> Result<Answer, 
 fn it_keeps_the_map_and_the_locks_and_both_come_back() {
     let mut state = fresh();
     let leader = Leader { node: NodeId(1), term: Term(1) };
-    let lead = map_command(&shard::Command::Lead { shard: ShardId(0), leader });
+    let lead =
+        map_command(&shard::Command::Lead { shard: ShardId(0), leader, voters: vec![NodeId(1)] });
     assert!(matches!(state.apply((Term(2), Index(1)), &lead), Some(Controlled::Map)));
     let token = Token { term: Term(2), index: Index(2) };
     assert_eq!(locked(&mut state, 2, &take("a", 1)), Ok(Answer::Granted(token)));

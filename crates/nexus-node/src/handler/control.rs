@@ -21,7 +21,6 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use nexus_base::Time;
-use nexus_cluster::membership::MemberState;
 use nexus_cluster::shard::{Command, placement};
 use nexus_cluster::{GroupId, NodeId};
 
@@ -66,12 +65,8 @@ impl Node {
         for &node in keepers.iter().filter(|node| is_silent(node) && **node != me) {
             self.silent_since.entry(node).or_insert(now);
         }
-        let has_left = |node: &NodeId| {
-            let mut members = self.membership.iter().flat_map(|membership| membership.members());
-            members.any(|one| one.node() == *node && one.state() == MemberState::Left)
-        };
         let is_lost = |&(node, since): &(&NodeId, &Time)| {
-            now.since(*since) >= REPLACE_AFTER || has_left(node)
+            now.since(*since) >= REPLACE_AFTER || self.has_left(*node)
         };
         self.silent_since.iter().filter(is_lost).map(|(node, _)| *node).collect()
     }

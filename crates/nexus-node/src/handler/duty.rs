@@ -7,6 +7,7 @@ use nexus_base::{AgentId, Time};
 use nexus_cluster::GroupId;
 use nexus_cluster::NodeId;
 use nexus_cluster::raft::Term;
+use nexus_cluster::shard::Leader;
 
 use crate::call::Waiter;
 use crate::group::shard_of;
@@ -73,10 +74,14 @@ impl Node {
         let (Some(shard), Some(hosting)) = (shard_of(group), self.hostings.get(&group)) else {
             return;
         };
-        let (term, me) = (hosting.term, self.spec.id);
-        let known = self.map().shard(shard).and_then(|shard| shard.leader);
-        if known.is_none_or(|known| (known.node, known.term) != (me, term)) {
-            self.tell_control(News::Led { shard, term });
+        let Some(member) = self.groups.get(&group) else { return };
+        let leader = Leader { node: self.spec.id, term: hosting.term };
+        let voters: Vec<NodeId> = member.raft.members().voters.iter().copied().collect();
+        let is_known = |known: &nexus_cluster::shard::Shard| {
+            known.leader == Some(leader) && known.voters == voters
+        };
+        if !self.map().shard(shard).is_some_and(is_known) {
+            self.tell_control(News::Led { shard, term: leader.term, voters });
         }
     }
 

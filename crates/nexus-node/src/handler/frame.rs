@@ -2,6 +2,7 @@
 
 use bytes::Bytes;
 use nexus_cluster::raft::Message;
+use nexus_cluster::shard::Leader;
 use nexus_cluster::wire::{Content, decode};
 use nexus_cluster::{GroupId, NodeId};
 
@@ -40,7 +41,7 @@ impl Node {
         let is_known = match shard_of(group) {
             // Whoever answers may come to keep the map, and is told so by the group's leader.
             None => true,
-            Some(shard) => !self.ended.contains(&group) && self.map().may_be(shard),
+            Some(shard) => !self.ended.contains(group) && self.map().may_be(shard),
         };
         // A member that is new to the group learns of the others from the leader.
         if is_known && !self.groups.contains_key(&group) {
@@ -86,7 +87,10 @@ impl Node {
         match news {
             News::MapAsked { version } => self.tell_map(from, version),
             News::Map { bytes } => self.learn_map(&bytes),
-            News::Led { shard, term } => self.note_leader(shard, from, term),
+            News::Led { shard, term, voters } => {
+                let leader = Leader { node: from, term };
+                self.note_leader(shard, leader, voters);
+            }
             News::Due { shard, handoff, step, slots, from } => {
                 self.handoff_due(group_of(shard), handoff, step, slots, from);
             }

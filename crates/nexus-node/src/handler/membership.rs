@@ -1,7 +1,10 @@
 //! Who is alive.
 
-use nexus_cluster::membership::{Address, Effect as Heard, Member};
+use nexus_base::Time;
+use nexus_cluster::NodeId;
+use nexus_cluster::membership::{Address, Effect as Heard, Member, MemberState, Standing};
 
+use crate::group::CONTROL;
 use crate::node::Alarm;
 use crate::{Effect, Node, Saw, names};
 
@@ -12,6 +15,44 @@ impl Node {
             membership.join(self.now, &seeds);
         }
         self.hear_members();
+    }
+
+    /// Says that this node leaves the cluster for good, as far as it finds out who is there at
+    /// all. Others keep its shards from now on. It goes on until they do: once
+    /// [`Node::shards`] are none it may be stopped and its disk be thrown away. If it is
+    /// started again later, it comes as a new one.
+    pub fn leave(&mut self, now: Time) {
+        self.now = self.now.max(now);
+        if let Some(membership) = &mut self.membership {
+            membership.leave(self.now);
+        }
+        self.hear_members();
+    }
+
+    /// Whether a node has said that it leaves for good. That it is down is an opinion; this is
+    /// not.
+    pub(crate) fn has_left(&self, node: NodeId) -> bool {
+        let Some(membership) = &self.membership else { return false };
+        if node == self.spec.id {
+            return membership.standing() == Standing::Left;
+        }
+        membership.member(node).is_some_and(|member| member.state() == MemberState::Left)
+    }
+
+    /// Whether this node decides about the map and has left. It hears no more of who is there,
+    /// so another shall.
+    pub(crate) fn hands_the_map_over(&mut self) -> bool {
+        let has_left = self.has_left(self.spec.id);
+        if let Some(member) = self.groups.get_mut(&CONTROL).filter(|_| has_left) {
+            let others = member.raft.members().voters.iter().copied();
+            let mut others = others.filter(|node| *node != self.spec.id);
+            let to = others.find(|node| self.alive.contains(node));
+            // Refused while it is under way, and tried again.
+            if to.is_some_and(|to| member.raft.transfer(self.now, to).is_ok()) {
+                self.touched.insert(CONTROL);
+            }
+        }
+        has_left
     }
 
     pub(crate) fn handle_datagram(&mut self, from: &Address, bytes: &[u8]) {

@@ -13,7 +13,7 @@ use nexus_cluster::shard::{Command, HandoffId, Leader, Plan, ShardId, Stage, Ste
 use nexus_cluster::{GroupId, NodeId};
 
 use crate::control;
-use crate::group::{CONTROL, Group, Machine, group_of, shard_of, tombstone};
+use crate::group::{CONTROL, Group, Machine, group_of, shard_of};
 use crate::mail::News;
 use crate::{Node, Saw};
 
@@ -62,12 +62,12 @@ impl Node {
         }
     }
 
-    pub(crate) fn note_leader(&mut self, shard: ShardId, node: NodeId, term: Term) {
-        let leader = Leader { node, term };
-        let known = self.map().shard(shard).map(|shard| shard.leader);
-        let is_news = |known: Option<Leader>| known.is_none_or(|known| known.term < term);
-        if known.is_some_and(is_news) {
-            self.wish(&Command::Lead { shard, leader });
+    pub(crate) fn note_leader(&mut self, shard: ShardId, leader: Leader, voters: Vec<NodeId>) {
+        let Some(known) = self.map().shard(shard) else { return };
+        let is_news = known.leader.is_none_or(|known| known.term < leader.term)
+            || known.leader == Some(leader) && known.voters != voters;
+        if is_news {
+            self.wish(&Command::Lead { shard, leader, voters });
         }
     }
 
@@ -79,7 +79,7 @@ impl Node {
 
     /// What the leader of the control group does again and again.
     pub(crate) fn steward(&mut self) {
-        if !self.is_steward() {
+        if !self.is_steward() || self.hands_the_map_over() {
             self.silent_since.clear();
             return;
         }
@@ -147,6 +147,7 @@ impl Node {
         };
         let moved: Vec<(ShardId, Vec<NodeId>)> = wanted
             .into_iter()
+            .map(|(id, replicas)| (id, self.not_fewer(id, replicas)))
             .filter(|(id, replicas)| {
                 let shard = self.map().shard(*id).filter(|shard| shard.leader.is_some());
                 let is_moved = shard.is_some_and(|shard| !same(&shard.replicas, replicas));
@@ -162,20 +163,29 @@ impl Node {
         }
     }
 
+    /// Where a shard is to be kept, if that would be `replicas` by who seems to be there. Not on
+    /// fewer nodes than before for that: who is silent, however long, is thought to be dead,
+    /// which is no reason for a smaller group. It keeps its place until another takes it, or
+    /// until it says that it has left.
+    fn not_fewer(&self, shard: ShardId, mut replicas: Vec<NodeId>) -> Vec<NodeId> {
+        let before = self.map().shard(shard).map_or(&[][..], |shard| &shard.replicas);
+        let missing = before.len().min(placement::REPLICAS).saturating_sub(replicas.len());
+        let stays = |node: &&NodeId| !replicas.contains(node) && !self.has_left(**node);
+        let silent: Vec<NodeId> = before.iter().filter(stays).take(missing).copied().collect();
+        replicas.extend(silent);
+        replicas
+    }
+
     /// Whether slots are handed over from or to a shard: its members stay until that is over.
     fn is_in_handoff(&self, shard: ShardId) -> bool {
         self.map().handoffs().any(|(_, handoff)| handoff.from == shard || handoff.to == shard)
     }
 
     fn spread_leaders(&mut self) {
-        let alive = |node: &NodeId| self.alive.contains(node);
-        let shards = || self.map().shards();
-        let replicas: BTreeMap<ShardId, Vec<NodeId>> = shards()
-            .map(|(id, shard)| (id, shard.replicas.iter().copied().filter(alive).collect()))
-            .collect();
-        let now: BTreeMap<ShardId, NodeId> =
-            shards().filter_map(|(id, shard)| Some((id, shard.leader?.node))).collect();
-        for (shard, to) in placement::leaders(&replicas, &now) {
+        let could = placement::candidates(self.map(), &self.alive);
+        let leads = |(id, shard): (_, &nexus_cluster::shard::Shard)| Some((id, shard.leader?.node));
+        let now: BTreeMap<ShardId, NodeId> = self.map().shards().filter_map(leads).collect();
+        for (shard, to) in placement::leaders(&could, &now) {
             if let Some(&leader) = now.get(&shard).filter(|leader| **leader != to) {
                 self.tell(leader, News::Yield { shard, to });
             }
@@ -221,22 +231,22 @@ impl Node {
     }
 
     /// Ends the groups of shards that are no more: all they had is elsewhere. What is left of
-    /// each on the disk says that it has ended.
+    /// them on the disk says that they have ended.
     fn end_groups(&mut self) {
         let over: Vec<GroupId> =
             self.groups.keys().copied().filter(|group| self.is_over(*group)).collect();
-        for group in over {
-            let last = self.groups.get(&group).map(|member| member.raft.last());
-            self.drop_group(group);
-            self.writes.push(group, tombstone(last));
-            self.ended.insert(group);
+        let over: Vec<GroupId> = over.into_iter().chain(self.left_and_over()).collect();
+        // All of them before anything is written of one: what is written may be of another.
+        for group in &over {
+            self.drop_group(*group);
+            self.left.remove(group);
         }
-        for group in self.left_and_over() {
-            let left = self.left.remove(&group).and_then(|left| left.promise.left);
-            self.writes.forget(group);
-            self.writes.push(group, tombstone(left));
-            self.ended.insert(group);
-        }
+        let mut ended = std::mem::take(&mut self.ended);
+        let ends = over.into_iter().filter_map(shard_of);
+        let mut writes: Vec<_> = ends.flat_map(|shard| ended.end(shard, self.map())).collect();
+        writes.extend(ended.join(self.map()));
+        self.ended = ended;
+        self.writes.extend(writes);
     }
 
     /// Whether a group is of a shard that was there and has ended.
@@ -257,7 +267,7 @@ impl Node {
             .filter(|(_, shard)| is_new(shard))
             .map(|(shard, of)| (group_of(shard), of.replicas.clone()))
             // The map may be older than what this node knew before it restarted.
-            .filter(|(group, _)| !self.ended.contains(group))
+            .filter(|(group, _)| !self.ended.contains(*group))
             // Or was begun by a frame of another founder, and knows nothing yet.
             .filter(|(group, _)| self.groups.get(group).is_none_or(Group::is_blank))
             .filter(|(group, _)| !self.left.contains_key(group))

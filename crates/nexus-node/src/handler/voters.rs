@@ -5,28 +5,26 @@
 //! those who voted before go on, also those whom the map names no more.
 
 use nexus_cluster::GroupId;
-use nexus_cluster::shard::placement;
+use nexus_cluster::shard::placement::{self, Voting};
 
 use crate::Node;
-
-/// Entries that a learner may lack and be made a voter. A guess: some milliseconds of a busy
-/// shard, which are on their way to it; with none allowed, a busy one would never be ready.
-const CAUGHT_UP_WITHIN: u64 = 256;
 
 impl Node {
     /// Has the members of a group that is led here follow the map.
     pub(crate) fn keep_members(&mut self, group: GroupId) {
         let wanted = self.keepers_of(group).map(|keepers| keepers.iter().copied().collect());
         let Some(wanted) = wanted else { return };
-        let Some(member) = self.groups.get_mut(&group) else { return };
+        let Some(member) = self.groups.get(&group) else { return };
         let now = member.raft.members();
         if now.is_joint() {
             return;
         }
-        let has_log = |id| member.raft.has_caught_up(id, CAUGHT_UP_WITHIN);
-        let next = placement::next(&wanted, &now.voters, has_log);
+        let left = now.voters.iter().copied().filter(|node| self.has_left(*node)).collect();
+        let vote = Voting { voters: &now.voters, leader: self.spec.id, left: &left };
+        let next = placement::next(&wanted, &vote, |id| member.raft.has_caught_up(id));
         if next != *now {
             // Refused while an earlier change is under way: it comes again.
+            let Some(member) = self.groups.get_mut(&group) else { return };
             let changed = member.raft.change_members(self.now, next.voters, next.learners);
             if changed.is_ok() {
                 self.touched.insert(group);

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use nexus_node::CallError;
+use nexus_node::{CallError, words};
 
 use crate::carts::{Add, Total};
 use crate::net::Net;
@@ -80,6 +80,66 @@ fn new_members_that_never_catch_up_do_not_hold_a_group_up() {
     net.run_for(Duration::from_secs(5));
     assert_eq!(net.voters(), vec![vec![0, 1, 2]; 4], "until they have caught up");
     check(&mut net, 1);
+}
+
+#[test]
+fn of_three_of_which_one_leaves_for_good_one_votes_and_one_listens() {
+    for leaves in 0..3 {
+        let mut net = Net::growing(3, 3, 1);
+        net.run_for(Duration::from_secs(10));
+        fill(&mut net, 0);
+        net.leave(leaves);
+        net.run_for(Duration::from_secs(15));
+        let stay: Vec<usize> = (0..3).filter(|node| *node != leaves).collect();
+        assert_eq!(net.kept_on().concat(), stay);
+        let voters = net.voters().concat();
+        assert!(voters.len() == 1 && stay.contains(&voters[0]), "{voters:?} of {stay:?}");
+        assert_eq!(net.keeps(leaves), Vec::<usize>::new(), "it may be thrown away");
+        net.kill(leaves);
+        check(&mut net, voters[0]);
+        let listens = stay.into_iter().find(|node| *node != voters[0]).expect("two stay");
+        net.kill(listens);
+        assert_eq!(net.ask(voters[0], "cart", "more", Add(1)), Ok(1), "it only listens");
+        net.start(listens);
+        net.start(leaves);
+        net.run_for(Duration::from_secs(20));
+        assert_eq!(net.voters(), [vec![0, 1, 2]], "a third has come");
+        check(&mut net, leaves);
+    }
+}
+
+#[test]
+fn who_is_silent_keeps_its_place_until_another_takes_it() {
+    let mut net = Net::growing(4, 3, 2);
+    net.run_for(Duration::from_secs(10));
+    fill(&mut net, 0);
+    net.kill(2);
+    net.run_for(2 * REPLACED);
+    assert_eq!((net.kept_on(), net.voters()), (vec![vec![0, 1, 2]; 2], vec![vec![0, 1, 2]; 2]));
+    check(&mut net, 1);
+    net.start(3);
+    net.run_for(Duration::from_secs(20));
+    assert_eq!((net.kept_on(), net.voters()), (vec![vec![0, 1, 3]; 2], vec![vec![0, 1, 3]; 2]));
+    check(&mut net, 3);
+}
+
+#[test]
+fn nobody_is_wished_to_lead_who_only_listens() {
+    let mut net = Net::growing(4, 3, 8);
+    net.run_for(Duration::from_secs(10));
+    net.deafen(3, true);
+    net.start(3);
+    net.run_for(Duration::from_secs(10));
+    assert!(net.kept_on().iter().any(|on| on.contains(&3)), "the map names it");
+    net.said = Some(Vec::new());
+    net.run_for(Duration::from_secs(5));
+    let said = net.said.take().expect("it was listened to");
+    let wishes = said.iter().map(|(_, _, content)| words(content));
+    let wishes: Vec<String> = wishes.filter(|words| words.starts_with("Yield")).collect();
+    assert_eq!(wishes, Vec::<String>::new());
+    net.deafen(3, false);
+    net.run_for(Duration::from_secs(40));
+    assert_eq!(net.leads()[3], 2, "it votes by now: {:?}", net.leads());
 }
 
 #[test]

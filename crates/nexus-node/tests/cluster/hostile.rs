@@ -43,10 +43,15 @@ fn look(len: usize) -> Vec<u8> {
 
 /// Somebody asks for a vote in a group, and is far ahead in it.
 pub fn vote(group: GroupId) -> Bytes {
-    let body = Body::Vote { last: (Term(99), Index(99)), transfer: None };
-    let content = Content::Raft(Message { term: Term(100), body });
-    let envelope = Envelope { group, from: FROM, to: TO };
-    encode(envelope, &content).expect("it is small").into()
+    vote_of(TO, group, 100, (99, 99))
+}
+
+/// Another node asks one for its vote in a term, with such a log.
+pub fn vote_of(to: NodeId, group: GroupId, term: u64, last: (u64, u64)) -> Bytes {
+    let body = Body::Vote { last: (Term(last.0), Index(last.1)), transfer: None };
+    let content = Content::Raft(Message { term: Term(term), body });
+    let from = if to == FROM { TO } else { FROM };
+    encode(Envelope { group, from, to }, &content).expect("it is small").into()
 }
 
 fn frame(from: NodeId, to: NodeId, content: Content) -> Bytes {

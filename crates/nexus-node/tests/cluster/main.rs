@@ -2,6 +2,7 @@
 
 extern crate nexus_agent as nexus;
 
+mod busy;
 mod carts;
 mod chaos;
 mod control;
@@ -15,6 +16,8 @@ mod memory;
 mod named;
 mod net;
 mod others;
+mod promises;
+mod splits;
 mod visits;
 
 use std::time::Duration;

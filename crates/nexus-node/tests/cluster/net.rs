@@ -14,9 +14,10 @@ use nexus_base::{IdSecret, Rng, Time};
 use nexus_cluster::membership::{self, Address, Me, Metadata};
 use nexus_cluster::raft::Members;
 use nexus_cluster::ring::Slot;
-use nexus_cluster::shard::{Plan, ShardId};
+use nexus_cluster::shard::{Plan, ShardId, ShardMap};
 use nexus_cluster::storage::{Identity, Storage};
-use nexus_cluster::{ClusterId, MemoryDisk, NodeId};
+use nexus_cluster::wire::{self, Content};
+use nexus_cluster::{ClusterId, GroupId, MemoryDisk, NodeId};
 use nexus_node::shard::{AgentName, Request};
 use nexus_node::{
     Answer, Ask, CONTROL, CallError, Counts, Effect, Input, LockAsk, MembershipSpec, Naming, Node,
@@ -74,6 +75,8 @@ pub struct Net {
     pub loses_one_of: u64,
     /// Of so many frames one comes a second time, within a second; 0 for none.
     pub doubles_one_of: u64,
+    /// What nodes say from now on, who and in which group, if somebody wants to know.
+    pub said: Option<Vec<(usize, GroupId, Content)>>,
     rng: Rng,
     now: Time,
     shards: usize,
@@ -151,6 +154,7 @@ impl Net {
         let mut net = Net {
             loses_one_of: 0,
             doubles_one_of: 0,
+            said: None,
             rng: Rng::new(nodes as u64),
             now: Time::ZERO,
             shards,
@@ -228,6 +232,13 @@ impl Net {
         up.worker.system().close_all(&up.worker);
         self.disks[node] = up.storage.into_disk();
         self.lives[node] += 1;
+    }
+
+    /// A node says that it leaves for good.
+    pub fn leave(&mut self, node: usize) {
+        let now = self.now;
+        self.up[node].as_mut().expect("it is up").node.leave(now);
+        self.follow(node);
     }
 
     /// Asks an agent through a node, and waits for the answer.
@@ -426,9 +437,28 @@ impl Net {
         self.up.iter().flatten().map(|up| up.node.counts().left).sum()
     }
 
+    /// Which shards a node keeps no more, and has promised something in.
+    pub fn left(&self, node: usize) -> Vec<ShardId> {
+        self.up[node].as_ref().expect("it is up").node.left().collect()
+    }
+
     pub fn has_shard(&self, shard: ShardId) -> bool {
-        let up = self.up[0].as_ref().expect("it is up");
-        up.node.map().shard(shard).is_some()
+        self.map_of(0).shard(shard).is_some()
+    }
+
+    /// The map of shards as a node has it.
+    pub fn map_of(&self, node: usize) -> &ShardMap {
+        self.up[node].as_ref().expect("it is up").node.map()
+    }
+
+    /// Which nodes have something of a shard, each with the slots that it takes writes for.
+    pub fn copies(&self, shard: ShardId) -> Vec<(usize, usize)> {
+        let copy = |up: &Up| {
+            let (_, _, state) = up.node.shards().find(|(group, ..)| *group == group_of(shard))?;
+            Some(state.holding().open().len())
+        };
+        let up = self.up.iter().enumerate().filter_map(|(node, up)| Some((node, up.as_ref()?)));
+        up.filter_map(|(node, up)| Some((node, copy(up)?))).collect()
     }
 
     /// How many shards each node leads, as the first node's map has it.
@@ -603,6 +633,10 @@ impl Net {
         let life = self.lives[node];
         match effect {
             Effect::Send { to, frame } => {
+                if let Some(said) = &mut self.said {
+                    let (envelope, content) = wire::decode(&frame).expect("it was made here");
+                    said.push((node, envelope.group, content));
+                }
                 let latency = match self.loses_one_of {
                     0 => LATENCY,
                     many if self.rng.below(many) == 0 => return,

@@ -45,6 +45,9 @@ impl TryFrom<Stored> for ShardMap {
         check_replicas(&control).map_err(|_| BadMap("replicas"))?;
         for (&id, shard) in &shards {
             check_replicas(&shard.replicas).map_err(|_| BadMap("replicas"))?;
+            if shard.leader.is_some() || !shard.voters.is_empty() {
+                check_replicas(&shard.voters).map_err(|_| BadMap("voters"))?;
+            }
             for slot in shard.slots.iter() {
                 if owners[usize::from(slot.number())].replace(id).is_some() {
                     return Err(BadMap("a slot with two owners"));

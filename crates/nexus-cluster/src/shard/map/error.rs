@@ -50,7 +50,7 @@ pub enum MapError {
     TooManyShards,
     /// Name other nodes.
     #[error(
-        "a shard, or the map, is kept on 1 to {REPLICAS_MAX} different nodes, not on these {count}"
+        "1 to {REPLICAS_MAX} different nodes keep a shard or the map, or vote, not these {count}"
     )]
     Replicas {
         /// How many were named.

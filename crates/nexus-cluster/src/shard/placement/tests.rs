@@ -37,15 +37,19 @@ impl Cluster {
             // One that was made just now is led where it was made.
             let made = self.map.shard(shard).filter(|made| made.leader.is_none());
             if let Some(node) = made.map(|made| made.replicas[0]) {
-                self.term += 1;
-                self.apply(Command::Lead { shard, leader: Leader { node, term: Term(self.term) } });
+                self.lead(shard, node);
             }
             self.apply(Command::Keep { shard, replicas });
         }
         for (shard, node) in leaders {
-            self.term += 1;
-            self.apply(Command::Lead { shard, leader: Leader { node, term: Term(self.term) } });
+            self.lead(shard, node);
         }
+    }
+
+    fn lead(&mut self, shard: ShardId, node: NodeId) {
+        self.term += 1;
+        let leader = Leader { node, term: Term(self.term) };
+        self.apply(Command::Lead { shard, leader, voters: vec![node] });
     }
 
     fn apply(&mut self, command: Command) {

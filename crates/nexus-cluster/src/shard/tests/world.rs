@@ -1,6 +1,9 @@
 //! A control group and shards that lose, repeat and reorder what they tell each other.
 //!
-//! Each group is one durable state machine here: that a group is one is Raft's to prove.
+//! Each group is one durable state machine here: that a group is one is Raft's to prove. The
+//! group of a shard that has ended may go on for as long as it likes: its nodes have an old map.
+
+use std::collections::BTreeSet;
 
 use super::*;
 
@@ -38,6 +41,8 @@ pub(super) struct World {
     /// Handoffs committed, and given up, by kind.
     pub(super) decided: BTreeMap<(bool, &'static str), u64>,
     groups: BTreeMap<ShardId, Group>,
+    /// New shards whose nodes have died for good, or never were.
+    lost: BTreeSet<ShardId>,
     under_way: Vec<Message>,
     acknowledged: Content,
     early: BTreeMap<HandoffId, Content>,
@@ -62,6 +67,7 @@ impl World {
             map,
             decided: BTreeMap::new(),
             groups: BTreeMap::from([(ShardId(0), first)]),
+            lost: BTreeSet::new(),
             under_way: Vec::new(),
             acknowledged: Content::new(),
             early: BTreeMap::new(),
@@ -83,7 +89,21 @@ impl World {
             10 if which.is_multiple_of(4) => self.under_way.truncate(which / 4 % 8),
             11 | 12 => self.decide(which, true),
             13 if which.is_multiple_of(3) => self.decide(which, false),
+            14 if which.is_multiple_of(8) => self.lose(which),
+            15 if which.is_multiple_of(8) => self.end_groups(),
             _ => self.write(which),
+        }
+    }
+
+    /// A new shard that has nothing yet is never led from here on.
+    fn lose(&mut self, which: usize) {
+        let has_nothing =
+            |shard: &ShardId| self.groups[shard].holding == Holding::new(SlotSet::new());
+        let splits = self.map.handoffs().filter(|(_, handoff)| handoff.kind == Kind::Split);
+        let new: Vec<ShardId> =
+            splits.map(|(_, handoff)| handoff.to).filter(|shard| has_nothing(shard)).collect();
+        if !new.is_empty() {
+            self.lost.insert(new[which / 8 % new.len()]);
         }
     }
 
@@ -153,6 +173,9 @@ impl World {
     fn carry_out(&mut self, task: &Task, content: Content) -> Option<Command> {
         let Task { handoff, step, ref slots, .. } = *task;
         let done = Command::Done { handoff, step };
+        if self.lost.contains(&task.shard) {
+            return None;
+        }
         // Its group has ended; whoever sends to it hears nothing.
         let group = self.groups.get_mut(&task.shard)?;
         if self.bug == Some(Bug::NoSeal) && step == Step::Seal {
@@ -192,7 +215,6 @@ impl World {
             };
             *self.decided.entry((commit, kind)).or_default() += 1;
         }
-        self.end_groups();
     }
 
     /// A write that goes to everybody: who takes it must be the only one.
@@ -214,7 +236,6 @@ impl World {
             return Err(format!("the map went back from version {}", self.version_seen));
         }
         self.version_seen = self.map.version();
-        self.end_groups();
         watched().into_iter().try_for_each(|slot| self.check_slot(slot))
     }
 
@@ -236,8 +257,10 @@ impl World {
                         "slot {slot} takes no writes, and no handoff is under way"
                     ));
                 }
-                let has_all = |group: &Group| stored(group) == acknowledged;
-                if !self.groups.values().any(has_all) {
+                let has_all = |(id, group): (&ShardId, &Group)| {
+                    self.map.shard(*id).is_some() && stored(group) == acknowledged
+                };
+                if !self.groups.iter().any(has_all) {
                     return Err(format!("nobody has all of slot {slot}"));
                 }
             }
@@ -254,7 +277,8 @@ impl World {
         Ok(())
     }
 
-    /// Nothing is lost from here on: every handoff ends, within eight rounds.
+    /// Nothing is lost from here on: every handoff ends, within eight rounds, also those whose
+    /// new shard nobody leads.
     pub(super) fn settle(&mut self) -> Result<(), String> {
         for _ in 0..8 {
             self.drive();
@@ -264,7 +288,9 @@ impl World {
             }
             let count = self.map.handoffs().len();
             for which in 0..count {
-                self.decide(which, true);
+                let handoff = self.map.handoffs().nth(which);
+                let is_lost = handoff.is_some_and(|(_, of)| self.lost.contains(&of.to));
+                self.decide(which, !is_lost);
             }
         }
         if self.map.handoffs().len() > 0 {

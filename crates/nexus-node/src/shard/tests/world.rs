@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use nexus_cluster::shard::{
-    Command as Order, Handoff, Plan, ShardId, ShardMap, Stage, Step as Move, Task,
+    Command as Order, Handoff, Kind, Plan, ShardId, ShardMap, Stage, Step as Move, Task,
 };
 
 use super::*;
@@ -21,6 +21,8 @@ const ROUNDS_MAX: usize = 2_000;
 pub(super) struct World {
     map: ShardMap,
     groups: BTreeMap<ShardId, ShardState>,
+    /// New shards whose split was given up: they end with all they have.
+    given_up: BTreeSet<ShardId>,
     under_way: Vec<(ShardId, Command)>,
     planted: Option<Planted>,
     /// What steps that were taken have added to each agent.
@@ -59,6 +61,7 @@ impl World {
         let mut world = World {
             map: ShardMap::new(vec![NodeId(1)]).expect("a node"),
             groups: BTreeMap::new(),
+            given_up: BTreeSet::new(),
             under_way: Vec::new(),
             planted,
             taken: BTreeMap::new(),
@@ -173,6 +176,8 @@ impl World {
             return;
         }
         let id = all[rng.below(all.len() as u64) as usize];
+        let new = self.map.handoff(id).filter(|of| !commit && of.kind == Kind::Split);
+        self.given_up.extend(new.map(|of| of.to));
         let (order, what) =
             if commit { (Order::Commit(id), "committed") } else { (Order::Abort(id), "given up") };
         if self.map.apply(&order).is_ok() {
@@ -384,8 +389,11 @@ impl World {
     fn check_agent(&self, agent: AgentId) -> Result<(), String> {
         let slot = Slot::of(agent);
         let in_phase = |phase| {
-            let groups = self.groups.values();
-            groups.filter(move |state| state.holding().phase(slot).0 == phase).collect::<Vec<_>>()
+            // One that was given up may still have a copy, and must not take writes.
+            let counts = move |id| phase == Phase::Open || !self.given_up.contains(id);
+            let groups = self.groups.iter().filter(move |(id, _)| counts(*id));
+            let in_phase = |state: &&ShardState| state.holding().phase(slot).0 == phase;
+            groups.map(|(_, state)| state).filter(in_phase).collect::<Vec<_>>()
         };
         let (open, sealed) = (in_phase(Phase::Open), in_phase(Phase::Sealed));
         ensure(open.len() <= 1, || format!("slot {slot} is open at {} places", open.len()))?;
@@ -431,6 +439,10 @@ impl World {
     }
 
     fn check_settled(&mut self) -> Result<(), String> {
+        for shard in &self.given_up {
+            let state = self.groups.remove(shard).expect("it was begun");
+            ensure(state.holding().open().is_empty(), || format!("{shard} takes writes"))?;
+        }
         let rests = |state: &ShardState| !state.arriving.is_empty() || !state.leaving.is_empty();
         ensure(!self.groups.values().any(rests), || "something is left of handoffs".to_owned())?;
         let mut sent: BTreeMap<(AgentId, AgentId), Vec<u64>> = BTreeMap::new();
