@@ -68,7 +68,8 @@ impl Node {
         let is_lost = |&(node, since): &(&NodeId, &Time)| {
             now.since(*since) >= REPLACE_AFTER || self.has_left(*node)
         };
-        self.silent_since.iter().filter(is_lost).map(|(node, _)| *node).collect()
+        let lost = self.silent_since.iter().filter(is_lost).map(|(node, _)| *node);
+        lost.chain(self.has_left(me).then_some(me)).collect()
     }
 
     /// Asks for a newer map where this node does not hear of it from the leader.

@@ -39,20 +39,21 @@ impl Node {
         membership.member(node).is_some_and(|member| member.state() == MemberState::Left)
     }
 
-    /// Whether this node decides about the map and has left. It hears no more of who is there,
-    /// so another shall.
+    /// Whether this node decides about the map, has left, and hands that over: it hears no more
+    /// of who is there. If nobody else votes about it, it goes on until somebody does.
     pub(crate) fn hands_the_map_over(&mut self) -> bool {
-        let has_left = self.has_left(self.spec.id);
-        if let Some(member) = self.groups.get_mut(&CONTROL).filter(|_| has_left) {
-            let others = member.raft.members().voters.iter().copied();
-            let mut others = others.filter(|node| *node != self.spec.id);
-            let to = others.find(|node| self.alive.contains(node));
-            // Refused while it is under way, and tried again.
-            if to.is_some_and(|to| member.raft.transfer(self.now, to).is_ok()) {
-                self.touched.insert(CONTROL);
-            }
+        if !self.has_left(self.spec.id) {
+            return false;
         }
-        has_left
+        let Some(member) = self.groups.get_mut(&CONTROL) else { return false };
+        let mut voters = member.raft.members().voters.iter().copied();
+        let other = |node: &NodeId| *node != self.spec.id && self.alive.contains(node);
+        let to = voters.find(other);
+        // Refused while it is under way, and tried again.
+        if to.is_some_and(|to| member.raft.transfer(self.now, to).is_ok()) {
+            self.touched.insert(CONTROL);
+        }
+        to.is_some()
     }
 
     pub(crate) fn handle_datagram(&mut self, from: &Address, bytes: &[u8]) {

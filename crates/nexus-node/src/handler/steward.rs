@@ -210,7 +210,11 @@ impl Node {
                 keepers.insert(member.node());
             }
         }
-        keepers.insert(self.spec.id);
+        if self.has_left(self.spec.id) {
+            keepers.remove(&self.spec.id);
+        } else {
+            keepers.insert(self.spec.id);
+        }
         keepers
     }
 

@@ -109,6 +109,23 @@ fn of_three_of_which_one_leaves_for_good_one_votes_and_one_listens() {
 }
 
 #[test]
+fn the_only_one_who_votes_may_leave_once_another_has_come() {
+    let mut net = Net::growing(2, 1, 2);
+    net.run_for(Duration::from_secs(5));
+    fill(&mut net, 0);
+    net.start(1);
+    net.run_for(Duration::from_secs(10));
+    assert_eq!(net.voters(), vec![vec![0]; 2]);
+    net.leave(0);
+    net.run_for(Duration::from_secs(15));
+    assert_eq!(net.voters(), vec![vec![1]; 2]);
+    assert_eq!((net.keeps(0), net.steward()), (Vec::new(), 1), "it may be thrown away");
+    net.kill(0);
+    check(&mut net, 1);
+    assert_eq!(net.ask(1, "cart", "more", Add(1)), Ok(1));
+}
+
+#[test]
 fn who_is_silent_keeps_its_place_until_another_takes_it() {
     let mut net = Net::growing(4, 3, 2);
     net.run_for(Duration::from_secs(10));
