@@ -45,7 +45,7 @@ pub use group::{CONTROL, group_of, shard_of};
 pub use input::{Ask, Input, LockAsk, Naming};
 pub use locks::{LOCK_ASKS_MAX, LOCKS_MAX};
 pub use mail::words;
-pub use names::{NAMES_HELD_MAX, PLACES_MAX};
+pub use names::{NAMES_HELD_MAX, PLACES_MAX, first_life, start_of};
 pub use node::{Counts, Node, NodeError};
 pub use observer::{Observer, Saw};
 #[cfg(feature = "mutants")]

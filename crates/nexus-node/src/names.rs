@@ -34,9 +34,19 @@ pub(crate) fn life(start: u64, renewal: u32) -> u64 {
     start * RENEWALS + u64::from(renewal).min(RENEWALS - 1)
 }
 
+/// The first life of a start of a node, as directories have it.
+pub fn first_life(start: u64) -> u64 {
+    life(start, 0)
+}
+
+/// Which start of its node a life in a directory is of.
+pub const fn start_of(life: u64) -> u64 {
+    life / RENEWALS
+}
+
 /// Whether two numbers are of one process.
 pub(crate) const fn is_one_process(one: u64, other: u64) -> bool {
-    one / RENEWALS == other / RENEWALS
+    start_of(one) == start_of(other)
 }
 
 /// The names that agents of this node have.
@@ -227,6 +237,7 @@ mod tests {
         let lives = [life(0, 0), life(1, 1), life(1, u32::MAX), life(2, 0), life(u64::MAX, 7)];
         assert!(lives.is_sorted_by(|one, other| one < other), "{lives:?}");
         assert!(is_one_process(life(3, 0), life(3, 9)));
+        assert_eq!((start_of(first_life(3)), start_of(life(3, u32::MAX))), (3, 3));
         assert!(!is_one_process(life(3, u32::MAX), life(4, 0)));
     }
 

@@ -66,6 +66,8 @@ pub enum Saw<'a> {
     /// A local agent of this node has lost its name: others had taken this node for dead, and
     /// another has it now. The agent runs on, and nobody finds it.
     NameLost(&'a AgentName),
+    /// A local agent of this node gives its name back: nobody is let in under it any more.
+    NameGivenBack(&'a AgentName),
     /// Another node is alive, suspected, down or has left, as far as this one knows.
     Member(&'a Member),
 }

@@ -22,17 +22,21 @@ pub enum Planted {
     LeaseByOneClock,
     /// Neither who holds a lock nor who ends its lease minds that clocks differ.
     LeaseUnmargined,
+    /// A node lets in who comes for a local agent, though the agent has that name no more, or
+    /// is of another start of the node.
+    StaleEntry,
 }
 
 #[cfg(feature = "mutants")]
 impl Planted {
     /// All of the node itself.
-    pub const OF_NODE: [Planted; 6] = [
+    pub const OF_NODE: [Planted; 7] = [
         Planted::ReplyBeforeCommit,
         Planted::KeepsActivations,
         Planted::ReadUnconfirmed,
         Planted::LeaseFromTold,
         Planted::LeaseByOneClock,
         Planted::LeaseUnmargined,
+        Planted::StaleEntry,
     ];
 }

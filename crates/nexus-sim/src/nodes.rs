@@ -16,6 +16,7 @@ mod checkers;
 mod client;
 mod event;
 mod failover;
+mod guests;
 mod kinds;
 mod locker;
 mod locking;

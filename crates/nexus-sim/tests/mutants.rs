@@ -11,7 +11,7 @@ const SEEDS: u64 = 25;
 
 /// Which checker finds which bug, watching alone: one that is quick would else hide whether
 /// the others see anything.
-const FOUND: [(&str, &str); 31] = [
+const FOUND: [(&str, &str); 32] = [
     ("append-before-sync", "disk-first"),
     ("append-cuts-tail", "disk-first"),
     ("commit-past-match", "commit"),
@@ -27,6 +27,7 @@ const FOUND: [(&str, &str); 31] = [
     ("node-lease-from-told", "lock-fenced"),
     ("node-lease-unmargined", "lock-fenced"),
     ("node-reply-before-commit", "acknowledged-kept"),
+    ("node-stale-entry", "directory-agreement"),
     ("old-term-committed", "commit"),
     ("one-majority", "leader-completeness"),
     ("one-majority", "one-accepted-writer"),

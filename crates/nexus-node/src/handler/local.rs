@@ -10,7 +10,6 @@ use nexus_base::{AgentId, Time};
 use nexus_cluster::GroupId;
 use nexus_cluster::raft::Term;
 
-use crate::Node;
 use crate::call::Asks;
 use crate::delivery::Back;
 use crate::hosting::Lookup;
@@ -18,6 +17,7 @@ use crate::mail::{Asked, Direct, Mail, Outcome, What};
 use crate::names::{Place, is_one_process};
 use crate::node::Alarm;
 use crate::shard::AgentName;
+use crate::{Node, Planted};
 
 /// Look-ups of one shard that wait to be told that nobody has the name. Beyond it they are to
 /// come again. A guess: some megabytes.
@@ -124,7 +124,8 @@ impl Node {
         }
         let What::Message { message, bytes, .. } = asked.what else { return };
         let is_of_this_process = is_one_process(direct.to, self.life);
-        if !is_of_this_process || !self.names.holds(&asked.to) {
+        let is_meant = is_of_this_process && self.names.holds(&asked.to);
+        if !is_meant && !self.is(Planted::StaleEntry) {
             self.give_back(back, Outcome::NotHere);
             if is_of_this_process {
                 self.give_up_name(asked.to);

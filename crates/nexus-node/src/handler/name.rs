@@ -72,6 +72,11 @@ impl Node {
     }
 
     fn begin_naming(&mut self, name: AgentName, held: bool, within: Duration, ticket: Option<u64>) {
+        if let (false, Some(observer)) = (held, &mut self.observer)
+            && self.names.holds(&name)
+        {
+            observer.saw(self.now, &Saw::NameGivenBack(&name));
+        }
         self.names.begin(&name, held);
         let waiter = Waiter::Name { ticket, held, life: self.life };
         self.add_call(name, Asks::Naming { held }, within, waiter);

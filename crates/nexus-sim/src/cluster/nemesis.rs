@@ -11,6 +11,7 @@ use super::links::Links;
 use super::node::Death;
 use super::outside::node_id;
 use super::plan::{BlowDose, CLOCK_PPM_MAX, Plan};
+use super::ploy::Plays as _;
 use super::store::SharedDisk;
 use super::trace::ClusterTrace;
 use super::world::ClusterWorld;
@@ -87,10 +88,8 @@ pub(crate) trait Attacked {
     /// Somebody wants something changed, of this family of wishes.
     fn wish(&mut self, _family: Family) {}
 
-    /// Whether the links of a node that strikes now are lost in another way.
-    fn plays_with_links(&mut self, _from: u32, _lasts: Duration) -> bool {
-        false
-    }
+    /// Clients are drawn to a node until then.
+    fn lure(&mut self, _node: u32, _until: Time) {}
 
     /// Plans the first blow of each family.
     fn plan_blows(&mut self) {
@@ -157,7 +156,7 @@ pub(crate) trait Attacked {
             Family::Kill => self.kill(node, Death::Process, lasts),
             Family::Power => self.kill(node, Death::Power, lasts),
             Family::Torn => self.kill(node, Death::Torn, lasts),
-            Family::OneWay if self.plays_with_links(node, lasts) => {}
+            Family::OneWay if self.play_with_links(node, lasts) => {}
             Family::OneWay => self.cut_one_way(node, lasts),
             Family::Partition => self.cut_in_two(lasts),
             Family::Full => {
@@ -348,10 +347,6 @@ impl Attacked for ClusterWorld {
         for event in std::mem::take(&mut self.nodes[node as usize].held) {
             self.dispatch(event);
         }
-    }
-
-    fn plays_with_links(&mut self, from: u32, lasts: Duration) -> bool {
-        self.play_with_links(from, lasts)
     }
 }
 

@@ -8,8 +8,9 @@ use std::time::Duration;
 
 use nexus_base::{Ratio, Rng};
 
-use super::event::{Blow, Event};
+use super::event::Blow;
 use super::family::{Families, Family};
+use super::nemesis::Attacked;
 use super::world::ClusterWorld;
 
 /// The share of seeds that have a ploy, if its families strike in them.
@@ -69,14 +70,16 @@ const SWELLS_MS: [u64; 2] = [300, 900];
 /// leads no more, and heartbeats come every 50.
 const SWELLS_BY: [u64; 2] = [3, 5];
 
-impl ClusterWorld {
+/// Ploys of links, in every simulated cluster.
+pub(crate) trait Plays: Attacked {
     /// Whether a blow or a wish is to be part of `ploy`.
     fn plays(&mut self, ploy: Ploy) -> bool {
-        !self.healed && self.out.plan.ploys.contains(&ploy) && self.nemesis.ploys.chance(OFTEN)
+        let air = self.air();
+        air.plan.ploys.contains(&ploy) && air.nemesis.ploys.chance(OFTEN)
     }
 
     /// Whether the links of a node that strikes now are lost in another way.
-    pub(crate) fn play_with_links(&mut self, from: u32, lasts: Duration) -> bool {
+    fn play_with_links(&mut self, from: u32, lasts: Duration) -> bool {
         if self.plays(Ploy::Fading) {
             self.fade(from, lasts);
         } else if self.plays(Ploy::Echo) {
@@ -88,8 +91,8 @@ impl ClusterWorld {
     }
 
     fn others_in_some_order(&mut self, from: u32) -> Vec<u32> {
-        let mut others: Vec<u32> = (0..self.spec.nodes).filter(|other| *other != from).collect();
-        self.nemesis.ploys.shuffle(&mut others);
+        let mut others: Vec<u32> = (0..self.node_count()).filter(|other| *other != from).collect();
+        self.air().nemesis.ploys.shuffle(&mut others);
         others
     }
 
@@ -97,36 +100,42 @@ impl ClusterWorld {
         let mut later = Duration::ZERO;
         let mut blows = Vec::new();
         for to in self.others_in_some_order(from) {
-            let rng = &mut self.nemesis.ploys;
+            let rng = &mut self.air().nemesis.ploys;
             later += FADING_STEP.mul_f64(rng.exponential().min(4.0));
             let dies = rng.chance(OFTEN);
             let down = Duration::from_millis(1 + rng.below(BACK_WITHIN_MS));
             blows.push((later, to, dies.then_some(down)));
         }
-        let until = self.out.now.after(later + lasts);
+        let until = self.air().now.after(later + lasts);
         for (later, to, dies) in blows {
-            self.out.after(later, Event::Nemesis(Blow::Lose { from, to, until, dies }));
+            self.plan_later(later, Blow::Lose { from, to, until, dies });
         }
     }
 
     fn echo(&mut self, from: u32, lasts: Duration) {
-        let rng = &mut self.nemesis.ploys;
+        let air = self.air();
+        let rng = &mut air.nemesis.ploys;
         let time = Duration::from_millis(between(rng, SWELLS_MS));
         let by = between(rng, SWELLS_BY);
-        let (now, until) = (self.out.now, self.out.now.after(time));
+        let (now, until) = (air.now, air.now.after(time));
         // Until what was said last has been heard, at least.
         let mended = until.after(lasts + time * by as u32);
+        self.lure(from, now.after(time * by as u32));
         for to in self.others_in_some_order(from) {
-            self.out.links.swell((to, from), now, until, by);
-            self.out.counts.count(Family::Delay);
-            let blow = Blow::Lose { from, to, until: mended, dies: None };
-            self.out.after(time, Event::Nemesis(blow));
+            let air = self.air();
+            air.links.swell((to, from), now, until, by);
+            air.counts.count(Family::Delay);
+            self.plan_later(time, Blow::Lose { from, to, until: mended, dies: None });
         }
     }
+}
 
+impl<World: Attacked + ?Sized> Plays for World {}
+
+impl ClusterWorld {
     /// A leader hands over.
     pub(crate) fn plays_with_call(&mut self, from: u32, to: u32) {
-        if self.plays(Ploy::LateCall) {
+        if !self.healed && self.plays(Ploy::LateCall) {
             let stuck = Duration::from_millis(between(&mut self.nemesis.ploys, STUCK_MS));
             self.out.links.stall((from, to), self.out.now.after(stuck));
             self.out.counts.count(Family::Delay);
@@ -135,7 +144,11 @@ impl ClusterWorld {
 
     /// How many of `count` nodes that could be learners are to be.
     pub(crate) fn learners_of(&mut self, is_wanted: bool, count: usize) -> usize {
-        if self.plays(Ploy::Learners) { count } else { count.min(usize::from(is_wanted)) }
+        if !self.healed && self.plays(Ploy::Learners) {
+            count
+        } else {
+            count.min(usize::from(is_wanted))
+        }
     }
 }
 

@@ -12,7 +12,7 @@ use nexus_node::Ask;
 use nexus_node::shard::{Origin, Request};
 
 use super::op::Op;
-use super::spec::{ACCOUNTS, CLERKS, REMIND_MAX, TALLIES};
+use super::spec::{ACCOUNTS, CLERKS, GUESTS, REMIND_MAX, TALLIES};
 
 /// How long a node is given to find the agent and have its answer.
 const WITHIN: Duration = Duration::from_secs(2);
@@ -88,7 +88,7 @@ impl Client {
         // No two writes of a run write the same number, so that what is read tells who wrote.
         let number = u64::from(self.id.0) << 32 | self.number;
         let value = number as i64;
-        match self.rng.below(20) {
+        match self.rng.below(22) {
             0..5 => Op::Get { register },
             5..8 => Op::Put { register, value },
             8..11 => Op::Cas { register, expect: self.seen, value },
@@ -98,6 +98,7 @@ impl Client {
                 let after = REMIND_MAX.mul_f64(self.rng.unit());
                 Op::Remind { clerk: self.below(CLERKS), number, after }
             }
+            20.. => Op::Where { guest: self.below(GUESTS) },
             18 => Op::Forget { clerk: self.below(CLERKS), number },
             _ => Op::Count { tally: self.below(TALLIES) },
         }
@@ -114,7 +115,8 @@ impl Client {
     }
 
     /// Its waiting is over, with an operation under way.
-    pub(crate) fn go_on(&mut self, nodes: u32) -> Option<Next> {
+    /// What it would read then, it reads at the node it is `lured` to.
+    pub(crate) fn go_on(&mut self, nodes: u32, lured: Option<u32>) -> Option<Next> {
         // Mostly the same node again: it may have moved on from where the trouble is.
         let elsewhere = self.rng.below(3) > 0;
         let target = self.below(nodes);
@@ -126,6 +128,9 @@ impl Client {
         }
         if pending.tries == 0 || elsewhere {
             self.target = target;
+        }
+        if let (Some(lured), Op::Get { .. }) = (lured, pending.op) {
+            self.target = lured;
         }
         pending.tries += 1;
         let (op, tries) = (pending.op, pending.tries);

@@ -17,6 +17,8 @@ pub(crate) enum Event {
     Timer { node: u32, incarnation: u32 },
     /// A node's disk has done a sync.
     Synced { node: u32, incarnation: u32 },
+    /// A node asks for the name of a guest, if it is still the life that planned it.
+    Name { node: u32, incarnation: u32, guest: u32 },
     /// What a client asks arrives at a node.
     Ask { to: u32, ask: Ask },
     /// An answer arrives at a client.

@@ -1,7 +1,8 @@
-//! The agents of the world: one kind for each residence, and for each promise.
+//! The agents of the world: one kind for each promise.
 
 pub(crate) mod account;
 pub(crate) mod clerk;
+pub(crate) mod guest;
 pub(crate) mod register;
 pub(crate) mod tally;
 
@@ -16,7 +17,10 @@ const IDLE_AFTER: Duration = Duration::from_secs(3);
 
 /// The kinds of agents that the nodes of a world run.
 #[derive(Clone, Debug, Default)]
-pub struct Kinds(Vec<fn(&Arc<System>)>);
+pub struct Kinds {
+    all: Vec<fn(&Arc<System>)>,
+    guests: bool,
+}
 
 impl Kinds {
     /// None yet.
@@ -27,7 +31,7 @@ impl Kinds {
     /// One more.
     #[must_use]
     pub fn with<A: Agent>(mut self) -> Kinds {
-        self.0.push(|system| {
+        self.all.push(|system| {
             let spec = KindSpec::<A>::default();
             system.register(spec).unwrap_or_else(|error| panic!("kind {}: {error}", A::KIND));
         });
@@ -36,11 +40,17 @@ impl Kinds {
 
     /// Those of the world's own clients.
     pub(crate) fn own() -> Kinds {
-        Kinds::new()
+        let kinds = Kinds { guests: true, ..Kinds::new() };
+        kinds
             .with::<register::Register>()
             .with::<account::Account>()
             .with::<clerk::Clerk>()
             .with::<tally::Tally>()
+    }
+
+    /// Whether nodes have guests as well, which are of a kind of their own.
+    pub(crate) const fn has_guests(&self) -> bool {
+        self.guests
     }
 
     /// Has `system` know them all.
@@ -48,6 +58,6 @@ impl Kinds {
     /// # Panics
     /// If two have one name, or one is wrong in itself.
     pub(crate) fn register(&self, system: &Arc<System>) {
-        self.0.iter().for_each(|register| register(system));
+        self.all.iter().for_each(|register| register(system));
     }
 }

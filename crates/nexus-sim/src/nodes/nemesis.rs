@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use nexus_base::Time;
+
 use super::event::Event;
 use super::world::NodesWorld;
 use crate::cluster::{Air, Attacked, Blow, Death, Family, Victim};
@@ -39,6 +41,10 @@ impl Attacked for NodesWorld {
 
     fn bend(&mut self, node: u32, ppm: i64) {
         self.nodes[node as usize].bend(&mut self.out, ppm);
+    }
+
+    fn lure(&mut self, node: u32, until: Time) {
+        self.lured = Some((node, until));
     }
 
     fn wish(&mut self, family: Family) {

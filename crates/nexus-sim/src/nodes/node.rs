@@ -14,7 +14,9 @@ use nexus_node::{Effect, Input, MembershipSpec, Node, NodeSpec};
 use super::agents::Agents;
 use super::checkers::Seen;
 use super::event::Event;
+use super::guests;
 use super::kinds::Kinds;
+use super::kinds::guest::Home;
 use super::outside::Outside;
 use super::spec::{WALL_OFF_MAX, founders};
 use crate::cluster::{
@@ -57,7 +59,7 @@ pub(crate) struct SimNode {
     world: ClusterSpec,
     kinds: Kinds,
     secret: IdSecret,
-    rng: Rng,
+    pub(crate) rng: Rng,
 }
 
 /// What there is of a node while it is up.
@@ -104,6 +106,11 @@ impl SimNode {
         let rng = self.rng.fork_index("life", u64::from(self.incarnation));
         let now = self.clock.local(out.now);
         let agents = Agents::start(&self.kinds, self.secret.clone(), now, &rng.fork("agents"));
+        if self.kinds.has_guests() {
+            let start = u64::from(self.incarnation);
+            guests::make(&agents, Home { node: node_id(self.index), start });
+            self.plan_names(out);
+        }
         let spec = self.spec(out, now, &mut rng.fork("wall"));
         let system = agents.system.clone();
         let mut node = match Node::new(spec, stored, system, now, rng.fork("protocols")) {
@@ -241,6 +248,7 @@ impl SimNode {
                     }
                 }
                 Effect::Write { batch, writes } => self.sync(out, batch, writes),
+                Effect::Answer { ticket, .. } if guests::is_naming(ticket) => {}
                 Effect::Answer { ticket, answer } => out.answer(self.index, ticket, &answer),
                 Effect::Locked { ticket, reply } => {
                     out.tell_locker(self.index, ticket, reply, self.clock.local(out.now));

@@ -8,6 +8,7 @@ use nexus_node::shard::AgentName;
 
 use super::kinds::account::{Account, Pay, Report};
 use super::kinds::clerk::{Clerk, Forget, Remind, Rung};
+use super::kinds::guest::{Guest, Where};
 use super::kinds::register::{Add, Cas, Get, Put, Register};
 use super::kinds::tally::{Count, Tally};
 
@@ -82,6 +83,11 @@ pub enum Op {
         /// Which.
         tally: u32,
     },
+    /// Where a guest is.
+    Where {
+        /// Which.
+        guest: u32,
+    },
 }
 
 /// What an agent answers.
@@ -111,6 +117,15 @@ pub enum Reply {
         /// The count.
         count: u64,
     },
+    /// A guest's node, and which start of it.
+    At {
+        /// The number of the node.
+        node: u64,
+        /// Which start.
+        start: u64,
+    },
+    /// No guest has that name just now.
+    Nobody,
 }
 
 impl Op {
@@ -126,6 +141,7 @@ impl Op {
                 (Clerk::KIND, clerk)
             }
             Op::Count { tally } => (Tally::KIND, tally),
+            Op::Where { guest } => (Guest::KIND, guest),
         };
         AgentName::new(kind, number.to_string())
     }
@@ -143,6 +159,7 @@ impl Op {
             Op::Forget { number, .. } => said(&Forget(number)),
             Op::Rung { .. } => said(&Rung),
             Op::Count { .. } => said(&Count),
+            Op::Where { .. } => said(&Where),
         }
     }
 
@@ -160,6 +177,7 @@ impl Op {
             }
             Op::Rung { .. } => read(bytes).map(Reply::Times),
             Op::Count { .. } => read(bytes).map(|(term, count)| Reply::Count { term, count }),
+            Op::Where { .. } => read(bytes).map(|(node, start)| Reply::At { node, start }),
         }
     }
 
@@ -168,7 +186,11 @@ impl Op {
         match self {
             Op::Put { .. } | Op::Add { .. } | Op::Remind { .. } | Op::Forget { .. } => true,
             Op::Cas { .. } | Op::Pay { .. } => *reply == Reply::Did(true),
-            Op::Get { .. } | Op::Report { .. } | Op::Rung { .. } | Op::Count { .. } => false,
+            Op::Get { .. }
+            | Op::Report { .. }
+            | Op::Rung { .. }
+            | Op::Count { .. }
+            | Op::Where { .. } => false,
         }
     }
 }

@@ -36,6 +36,16 @@ pub const CLERKS: u32 = 4;
 /// Tallies, which are only in memory.
 pub const TALLIES: u32 = 3;
 
+/// Guests, of which each node makes one, and one node at a time has the name.
+pub const GUESTS: u32 = 3;
+
+/// How often a node asks for the name of a guest, in the mean. A guess: often enough that a
+/// name which is free has been asked for within some seconds.
+pub(crate) const NAME_EVERY: Duration = Duration::from_secs(6);
+
+/// How long a node waits for a name.
+pub(crate) const NAME_WITHIN: Duration = Duration::from_secs(2);
+
 /// Registers of a world of so many shards. Few, so that clients meet.
 pub const fn registers(shards: u32) -> u32 {
     2 + 2 * shards

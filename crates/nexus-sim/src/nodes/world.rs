@@ -17,7 +17,8 @@ use super::node::{HELD_MAX, SimNode, datagram};
 use super::op::{Op, Reply};
 use super::outside::Outside;
 use super::spec::{
-    ACCOUNTS, AUDIT_WITHIN, CLERKS, QUIET_FOR, SETTLE_WITHIN, THINK_MEAN, clients, registers,
+    ACCOUNTS, AUDIT_WITHIN, CLERKS, GUESTS, QUIET_FOR, SETTLE_WITHIN, THINK_MEAN, clients,
+    registers,
 };
 use super::words;
 use crate::TraceHash;
@@ -56,6 +57,8 @@ pub struct NodesWorld {
     clients: Vec<Client>,
     pub(crate) lockers: Vec<Locker>,
     pub(crate) by_hand: ByHand,
+    /// Whom clients ask what registers hold, and until when.
+    pub(crate) lured: Option<(u32, Time)>,
     /// Whether clients begin nothing of their own any more.
     pub(crate) quiet: bool,
     acked: u64,
@@ -100,6 +103,7 @@ impl NodesWorld {
             clients: (0..clients).map(client).collect(),
             lockers: lockers(clients > 0, &rng),
             by_hand: ByHand::default(),
+            lured: None,
             quiet: false,
             acked: 0,
             given_up: 0,
@@ -200,7 +204,10 @@ impl NodesWorld {
         let registers = (0..registers(self.spec.shards)).map(|register| Op::Get { register });
         let accounts = (0..ACCOUNTS).map(|account| Op::Report { account });
         let clerks = (0..CLERKS).map(|clerk| Op::Rung { clerk });
-        self.clients[auditor as usize].script = registers.chain(accounts).chain(clerks).collect();
+        // So often that mostly each node is asked for each.
+        let guests = (0..GUESTS * 4 * self.spec.nodes).map(|one| Op::Where { guest: one % GUESTS });
+        self.clients[auditor as usize].script =
+            registers.chain(accounts).chain(clerks).chain(guests).collect();
         self.wake(auditor, Duration::ZERO);
         self.run_for(AUDIT_WITHIN);
     }
@@ -276,9 +283,9 @@ impl NodesWorld {
             | Event::Datagram { to, .. }
             | Event::Ask { to, .. }
             | Event::LockAsk { to, .. } => (to, None),
-            Event::Timer { node, incarnation } | Event::Synced { node, incarnation } => {
-                (node, Some(incarnation))
-            }
+            Event::Timer { node, incarnation }
+            | Event::Synced { node, incarnation }
+            | Event::Name { node, incarnation, .. } => (node, Some(incarnation)),
             _ => return,
         };
         let reached = &mut self.nodes[node as usize];
@@ -327,6 +334,10 @@ impl NodesWorld {
                     trace(out, 2, 0, ": its timer");
                 }
             }
+            Event::Name { guest, .. } => {
+                trace(out, 17, guest.into(), ": asks for a guest's name, or gives it back");
+                reached.ask_for_name(out, guest, self.quiet);
+            }
             Event::Synced { .. } => {
                 trace(out, 3, 0, ": its disk is done");
                 if !reached.handle_synced(out) {
@@ -357,7 +368,8 @@ impl NodesWorld {
         }
         let one = &mut self.clients[client as usize];
         let (id, number, op) = (one.id, one.number, one.pending.map(|pending| pending.op));
-        match (one.go_on(self.spec.nodes), op) {
+        let lured = self.lured.filter(|(_, until)| self.out.now < *until).map(|(node, _)| node);
+        match (one.go_on(self.spec.nodes, lured), op) {
             (Some(Next::Send(node, ask, look)), _) => {
                 let copies = self.out.ask(node, &ask);
                 self.clients[client as usize].sent(copies);
@@ -389,6 +401,9 @@ impl NodesWorld {
         words::say_answer(&mut self.out, (node_id(from), client), &op, &answer);
         let later = match answer {
             Ok(answer) => self.answered(from, client, op, &answer),
+            Err(CallError::Refused { .. }) if matches!(op, Op::Where { .. }) => {
+                self.returned(from, client, op, Reply::Nobody)
+            }
             Err(error) if !error.may_have_changed() => one.was_refused(),
             // It looks elsewhere in its own time.
             Err(_) => return,
@@ -400,6 +415,10 @@ impl NodesWorld {
         let Some(reply) = op.reply(&answer.bytes) else {
             panic!("node {from} answers {op:?} with what is no such answer: {answer:?}");
         };
+        self.returned(from, client, op, reply)
+    }
+
+    fn returned(&mut self, from: u32, client: u32, op: Op, reply: Reply) -> Duration {
         self.acked += 1;
         let one = &mut self.clients[client as usize];
         one.was_answered(match reply {

@@ -3,7 +3,8 @@
 //! At any moment a step is accepted only by a shard that takes writes for the agent's slot
 //! at that entry. In the end all nodes have the same map, each shard in it is led by the node
 //! that the map names, and that one takes writes for all of the shard's slots, which no other
-//! leader does.
+//! leader does. What is promised of agents that live where they were made is in
+//! `directory_agreement/guests.rs`.
 //!
 //! # Source
 //! Directory coherence as in Adya et al., "Slicer: Auto-Sharding for Datacenter
@@ -20,6 +21,10 @@ use nexus_node::{Node, Saw, group_of};
 
 use super::{Checker, Seen};
 
+mod guests;
+
+use guests::Guests;
+
 /// What nodes hold to be so at the end.
 #[derive(Default)]
 pub(super) struct DirectoryAgreement {
@@ -27,6 +32,7 @@ pub(super) struct DirectoryAgreement {
     /// Who takes writes for each slot.
     takers: BTreeMap<Slot, NodeId>,
     shards: u64,
+    guests: Guests,
 }
 
 impl DirectoryAgreement {
@@ -76,7 +82,8 @@ impl Checker for DirectoryAgreement {
         "directory-agreement"
     }
 
-    fn see(&mut self, _: Time, _: NodeId, seen: &Seen<'_>) -> Result<(), String> {
+    fn see(&mut self, at: Time, node: NodeId, seen: &Seen<'_>) -> Result<(), String> {
+        self.guests.see(at, node, seen)?;
         match seen {
             Seen::Node(Saw::Applied { command: Command::Step(step), applied, state, .. })
                 if *applied == Applied::Accepted =>
@@ -94,6 +101,6 @@ impl Checker for DirectoryAgreement {
     }
 
     fn figures(&self) -> Vec<(&'static str, u64)> {
-        vec![("shards", self.shards)]
+        vec![("shards", self.shards), ("guests-found", self.guests.answer_count())]
     }
 }

@@ -12,7 +12,8 @@ mod locking;
 mod shown;
 
 use shown::Shown::{
-    Asks, Ended, Gets, GivesUp, Healed, Leads, Map, Over, Pass, Queue, Started, Step, StepOfNoSlot,
+    Asks, Ended, Freed, Gets, GivenBack, GivesUp, Healed, Leads, Map, Named, Over, Pass, Queue,
+    Started, Step, StepOfNoSlot,
 };
 use shown::{Shown, firing, handling, setting, show, step};
 
@@ -123,6 +124,39 @@ fn directory_agreement() {
     let well = [Step(1, ONE, 1, step("register", 1))];
     let broken = [StepOfNoSlot(step("register", 1))];
     check("directory-agreement", &well, &broken, "accepts a step of register/0 in slot");
+}
+
+#[test]
+fn directory_agreement_of_guests() {
+    let asks = |number| Asks(1, number, Op::Where { guest: 0 });
+    let answers =
+        |number, node, start| Gets(1, number, Op::Where { guest: 0 }, Reply::At { node, start });
+    let objects = |well: &[Shown], broken: &[Shown], words| {
+        check("directory-agreement", well, broken, words);
+    };
+    let named = [Named(2, 5), asks(1), answers(1, 2, 5)];
+    objects(&named, &[Named(2, 5), asks(1), answers(1, 2, 6)], "which never had the name");
+    // What was asked before it was given back may be answered after.
+    let in_time = [Named(2, 5), asks(1), GivenBack(2), answers(1, 2, 5)];
+    let late = [Named(2, 5), GivenBack(2), asks(1), answers(1, 2, 5)];
+    objects(&in_time, &late, "had the name until");
+    objects(&in_time, &[Named(2, 5), Ended(2), asks(1), answers(1, 2, 5)], "had the name until");
+    let again = [&late[..2], &[Named(2, 5), asks(1), answers(1, 2, 5)]].concat();
+    objects(&again, &late, "had the name until");
+    // Its name is free once its life is over, and it may not know it.
+    let freed = [Named(2, 5), Freed(2, 5), Named(3, 1), asks(1), answers(1, 2, 5)];
+    let taken = [Named(2, 5), Named(3, 1)];
+    objects(&freed, &taken, "n3 is given the name guest/0, which n2 has");
+    let nobody = |number| Gets(1, number, Op::Where { guest: 0 }, Reply::Nobody);
+    let meanwhile = [asks(1), Named(2, 5), Named(2, 5), nobody(1)];
+    objects(&meanwhile, &[Named(2, 5), asks(1), nobody(1)], "nobody is said to have the name");
+    let over = [Named(2, 5), Freed(2, 5), asks(1), Named(3, 1), nobody(1)];
+    objects(&over, &[&over[..], &[asks(2), nobody(2)]].concat(), "nobody is said to have the name");
+    let settled = [&named[..], &[Healed(30), Pass(160), asks(2)]].concat();
+    let not_found = [&settled[..], &[GivesUp(1, 2, Op::Where { guest: 0 }, false)]].concat();
+    objects(&settled, &not_found, "is not found");
+    let answered = [&settled[..], &[answers(2, 2, 5)]].concat();
+    objects(&answered, &[&answered[..], &[Over]].concat(), "the directory has None");
 }
 
 #[test]

@@ -4,15 +4,17 @@ use bytes::Bytes;
 use nexus_agent::{LockReply, LockVerb};
 use nexus_base::{AgentId, Time};
 use nexus_cluster::raft::{Index, Role, Standing, Term};
+use nexus_cluster::registry::Registration;
 use nexus_cluster::shard::{self, Holding, ShardMap, SlotSet};
 use nexus_cluster::{GroupId, NodeId};
-use nexus_node::Saw;
 use nexus_node::shard::{
     AgentName, Applied, Change, Command, Fired, Handled, Origin, ReminderChange, Request,
     ShardState, Step,
 };
+use nexus_node::{Saw, first_life};
 
 use super::super::{Checkers, LockSeen, Seen};
+use crate::nodes::guests::name_of;
 use crate::nodes::{ClientId, LockerId, Op, Reply};
 
 /// One thing that is shown, of node 1 unless it says of which.
@@ -28,6 +30,11 @@ pub(super) enum Shown {
     StepOfNoSlot(Box<Step>),
     /// A node knows of a map that is kept on another node, in its second version.
     Map(u64, u64),
+    /// A log gives the name of guest 0 to a node, in a start of it; that is declared over.
+    Named(u64, u64),
+    Freed(u64, u64),
+    /// A node gives the name of guest 0 back.
+    GivenBack(u64),
     Queue(usize, usize),
     /// A client's operation of this number begins, is answered, is given up.
     Asks(u32, u64, Op),
@@ -57,15 +64,30 @@ pub(super) fn show(checkers: &Checkers, now: &mut Time, shown: &Shown) {
             see(*node, &Seen::Node(&Saw::Role { group: *group, role: &role }));
         }
         Shown::Step(node, group, index, step) => {
-            apply(checkers, *node, (*group, *index), step, SlotSet::all());
+            let command = Command::Step(step.clone());
+            apply(checkers, *node, (*group, *index), &command, SlotSet::all());
         }
-        Shown::StepOfNoSlot(step) => apply(checkers, 1, (GroupId(1), 1), step, SlotSet::new()),
         Shown::Map(node, on) => {
             let mut map = ShardMap::new(vec![NodeId(9)]).expect("one node keeps it");
             let replicas = vec![NodeId(*on)];
             map.apply(&shard::Command::Control { replicas }).expect("one node keeps it");
             see(*node, &Seen::Node(&Saw::Map(&map)));
         }
+        Shown::StepOfNoSlot(step) => {
+            let command = Command::Step(step.clone());
+            apply(checkers, 1, (GroupId(1), 1), &command, SlotSet::new());
+        }
+        Shown::Named(node, start) => {
+            let (agent, incarnation) = (AgentId::from_u128(7), first_life(*start));
+            let entry =
+                Registration { name: name_of(0).to_string(), node: NodeId(*node), incarnation };
+            apply(checkers, 1, next(*now), &Command::Register { agent, entry }, SlotSet::all());
+        }
+        Shown::Freed(node, start) => {
+            let (node, incarnation) = (NodeId(*node), Some(first_life(*start)));
+            apply(checkers, 1, next(*now), &Command::Forget { node, incarnation }, SlotSet::all());
+        }
+        Shown::GivenBack(node) => see(*node, &Seen::Node(&Saw::NameGivenBack(&name_of(0)))),
         Shown::Queue(len, len_max) => {
             see(1, &Seen::Queue { name: "asks", len: *len, len_max: *len_max });
         }
@@ -99,11 +121,15 @@ fn after(now: Time, seconds: u64) -> Time {
     now.after(std::time::Duration::from_secs(seconds))
 }
 
-fn apply(checkers: &Checkers, node: u64, at: (GroupId, u64), step: &Step, slots: SlotSet) {
+/// The next entry of a group: each is shown later than the one before.
+fn next(now: Time) -> (GroupId, u64) {
+    (GroupId(1), now.as_nanos())
+}
+
+fn apply(checkers: &Checkers, node: u64, at: (GroupId, u64), command: &Command, slots: SlotSet) {
     let state = ShardState::new(Holding::new(slots));
-    let command = Command::Step(Box::new(step.clone()));
     let (group, at) = (at.0, (Term(1), Index(at.1)));
-    let (command, state, applied) = (&command, &state, Applied::Accepted);
+    let (state, applied) = (&state, Applied::Accepted);
     let saw = Saw::Applied { group, at, command, applied, state };
     checkers.see(NodeId(node), &Seen::Node(&saw));
 }
