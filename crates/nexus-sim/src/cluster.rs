@@ -48,6 +48,7 @@ pub(crate) use node::Death;
 pub(crate) use outcome::{broken_assertion, panic_of};
 pub(crate) use outside::{node_id, node_index};
 pub(crate) use plan::{CLOCK_PPM_MAX, Plan};
+pub(crate) use ploy::Ploy;
 pub(crate) use queue::Queue;
 pub(crate) use store::{NodeStorage, SharedDisk, open, write};
 pub(crate) use trace::ClusterTrace;

@@ -20,6 +20,7 @@ mod guests;
 mod kinds;
 mod locker;
 mod locking;
+mod lure;
 mod nemesis;
 mod node;
 mod op;

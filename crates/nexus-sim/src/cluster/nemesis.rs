@@ -88,7 +88,7 @@ pub(crate) trait Attacked {
     /// Somebody wants something changed, of this family of wishes.
     fn wish(&mut self, _family: Family) {}
 
-    /// Clients are drawn to a node until then.
+    /// Clients are drawn to a node, which is cut off and may not know it until then.
     fn lure(&mut self, _node: u32, _until: Time) {}
 
     /// Plans the first blow of each family.

@@ -77,6 +77,14 @@ const BLOWS: [(Family, [u64; 2], [u64; 2]); 14] = [
 ];
 
 impl Plan {
+    /// The same, with a ploy in every seed in which its families strike.
+    pub(crate) fn with_ploy(mut self, ploy: Ploy) -> Plan {
+        if ploy.strikes(self.families) && !self.ploys.contains(&ploy) {
+            self.ploys.push(ploy);
+        }
+        self
+    }
+
     /// What `rng` has in store, out of `allowed`.
     pub(crate) fn draw(allowed: Families, rng: &Rng) -> Plan {
         let drawn = |family: &Family| {

@@ -47,12 +47,15 @@ impl Ploy {
         }
     }
 
+    /// Whether all that it is made of is among `families`.
+    pub(crate) fn strikes(self, families: Families) -> bool {
+        self.families().iter().all(|family| families.has(*family))
+    }
+
     /// Those that a seed has in store, in which `families` strike.
     pub(crate) fn draw(families: Families, rng: &Rng) -> Vec<Ploy> {
-        let is_on = |ploy: &Ploy| {
-            let strikes = ploy.families().iter().all(|family| families.has(*family));
-            strikes && rng.fork_index("ploy", *ploy as u64).chance(ON)
-        };
+        let is_on =
+            |ploy: &Ploy| ploy.strikes(families) && rng.fork_index("ploy", *ploy as u64).chance(ON);
         Ploy::ALL.into_iter().filter(is_on).collect()
     }
 }

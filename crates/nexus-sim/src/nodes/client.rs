@@ -11,6 +11,7 @@ use nexus_base::Rng;
 use nexus_node::Ask;
 use nexus_node::shard::{Origin, Request};
 
+use super::lure::BITES;
 use super::op::Op;
 use super::spec::{ACCOUNTS, CLERKS, GUESTS, REMIND_MAX, TALLIES};
 
@@ -75,10 +76,14 @@ impl Client {
         }
     }
 
-    /// Begins its next operation.
-    pub(crate) fn begin(&mut self) -> Op {
+    /// Begins its next operation, perhaps one that reads a register which is a `bait`.
+    pub(crate) fn begin(&mut self, bait: Option<u32>) -> Op {
         self.number += 1;
-        let op = self.script.pop_front().unwrap_or_else(|| self.draw());
+        let op = match (self.script.pop_front(), bait) {
+            (Some(op), _) => op,
+            (None, Some(register)) if self.rng.chance(BITES) => Op::Get { register },
+            (None, _) => self.draw(),
+        };
         self.pending = Some(Pending { op, tries: 0, open: 0 });
         op
     }
@@ -115,7 +120,7 @@ impl Client {
     }
 
     /// Its waiting is over, with an operation under way.
-    /// What it would read then, it reads at the node it is `lured` to.
+    /// It asks the node that it is `lured` to, if there is one.
     pub(crate) fn go_on(&mut self, nodes: u32, lured: Option<u32>) -> Option<Next> {
         // Mostly the same node again: it may have moved on from where the trouble is.
         let elsewhere = self.rng.below(3) > 0;
@@ -129,7 +134,7 @@ impl Client {
         if pending.tries == 0 || elsewhere {
             self.target = target;
         }
-        if let (Some(lured), Op::Get { .. }) = (lured, pending.op) {
+        if let Some(lured) = lured {
             self.target = lured;
         }
         pending.tries += 1;

@@ -5,6 +5,7 @@ use std::time::Duration;
 use nexus_base::Time;
 
 use super::event::Event;
+use super::lure::Lure;
 use super::world::NodesWorld;
 use crate::cluster::{Air, Attacked, Blow, Death, Family, Victim};
 
@@ -44,7 +45,7 @@ impl Attacked for NodesWorld {
     }
 
     fn lure(&mut self, node: u32, until: Time) {
-        self.lured = Some((node, until));
+        self.lure = Some(Lure { node, until, written: None });
     }
 
     fn wish(&mut self, family: Family) {

@@ -13,6 +13,7 @@ use super::event::Event;
 use super::kinds::Kinds;
 use super::locker::Locker;
 use super::locking::lockers;
+use super::lure::Lure;
 use super::node::{HELD_MAX, SimNode, datagram};
 use super::op::{Op, Reply};
 use super::outside::Outside;
@@ -24,7 +25,7 @@ use super::words;
 use crate::TraceHash;
 use crate::cluster::{
     Attacked as _, Clock, ClusterSpec, ClusterTrace, Death, Families, Family, FaultCounts, Links,
-    Listener, Nemesis, Plan, Queue, Violation, draw_ppm, node_id,
+    Listener, Nemesis, Plan, Ploy, Queue, Violation, draw_ppm, node_id,
 };
 use crate::mix::{Mix, content_hash};
 
@@ -57,8 +58,7 @@ pub struct NodesWorld {
     clients: Vec<Client>,
     pub(crate) lockers: Vec<Locker>,
     pub(crate) by_hand: ByHand,
-    /// Whom clients ask what registers hold, and until when.
-    pub(crate) lured: Option<(u32, Time)>,
+    pub(crate) lure: Option<Lure>,
     /// Whether clients begin nothing of their own any more.
     pub(crate) quiet: bool,
     acked: u64,
@@ -103,7 +103,7 @@ impl NodesWorld {
             clients: (0..clients).map(client).collect(),
             lockers: lockers(clients > 0, &rng),
             by_hand: ByHand::default(),
-            lured: None,
+            lure: None,
             quiet: false,
             acked: 0,
             given_up: 0,
@@ -357,18 +357,20 @@ impl NodesWorld {
     }
 
     fn client_goes_on(&mut self, client: u32) {
+        let bait = self.bait();
         let one = &mut self.clients[client as usize];
         if one.pending.is_none() {
             if self.quiet && one.script.is_empty() {
                 return;
             }
-            let op = one.begin();
+            let op = one.begin(bait.map(|(_, register)| register));
             let (client, number) = (one.id, one.number);
             self.out.checkers.see(NOBODY, &Seen::Invoked { client, number, op: &op });
         }
         let one = &mut self.clients[client as usize];
         let (id, number, op) = (one.id, one.number, one.pending.map(|pending| pending.op));
-        let lured = self.lured.filter(|(_, until)| self.out.now < *until).map(|(node, _)| node);
+        let bites = |(_, register): &(u32, u32)| op == Some(Op::Get { register: *register });
+        let lured = bait.filter(bites).map(|(node, _)| node);
         match (one.go_on(self.spec.nodes, lured), op) {
             (Some(Next::Send(node, ask, look)), _) => {
                 let copies = self.out.ask(node, &ask);
@@ -430,6 +432,7 @@ impl NodesWorld {
         let later = if audits { Duration::ZERO } else { one.think(THINK_MEAN) };
         let (client, number) = (one.id, one.number);
         let (op, reply) = (&op, &reply);
+        self.note_write(from, op, reply);
         self.out.checkers.see(node_id(from), &Seen::Returned { client, number, op, reply });
         later
     }
@@ -451,7 +454,7 @@ fn outside(spec: &ClusterSpec, rng: &Rng) -> Outside {
         now: Time::ZERO,
         queue: Queue::default(),
         links: Links::new(spec.nodes, rng),
-        plan: Plan::draw(spec.families, rng),
+        plan: Plan::draw(spec.families, rng).with_ploy(Ploy::Echo),
         counts: FaultCounts::default(),
         checkers: Checkers::new(spec.watch),
         trace: ClusterTrace::new(),
