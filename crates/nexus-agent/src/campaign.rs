@@ -14,6 +14,9 @@ use crate::{Agent, Context, Fence};
 /// is no queue. Call [`Self::beat`] every [`Self::pause`]: it says what has come of it. Between
 /// two beats [`Self::leads`] tells by the clock whether leadership is sure.
 ///
+/// Its home is an agent of the node, one on each node that may lead: what lives on a shard is one in
+/// the cluster anyway, and begins anew elsewhere without the alarm that [`Context::after`] has set.
+///
 /// ```
 /// # extern crate nexus_agent as nexus;
 /// use std::time::Duration;

@@ -20,7 +20,7 @@ use nexus_cluster::raft::{Index, Term};
 use nexus_cluster::shard::{HandoffId, ShardId, SlotSet, Step};
 
 use crate::delivery::Back;
-use crate::shard::{AgentName, Part, Request};
+use crate::shard::{AgentName, Answers, Handled, Part, Request, Seen};
 
 /// All that this node does as the leader of one shard in one term.
 pub(crate) struct Hosting {
@@ -121,6 +121,9 @@ pub(crate) struct Hosted {
     pub(crate) held: VecDeque<Held>,
     pub(crate) used: Time,
     pub(crate) idle_after: Duration,
+    /// What an agent of which nothing is kept has answered; it remembers that for as long as
+    /// it remembers anything.
+    pub(crate) answers: Option<Answers>,
     /// What it takes of memory; see [`crate::NodeSpec::active_bytes_max`].
     pub(crate) bytes: u64,
 }
@@ -146,8 +149,24 @@ impl Hosted {
             held: VecDeque::new(),
             used: now,
             idle_after,
+            answers: None,
             bytes,
         }
+    }
+
+    /// Whether it has handled a request, as far as it remembers by itself.
+    pub(crate) fn seen(&self, request: Request) -> Seen {
+        self.answers.as_ref().map_or(Seen::New, |answers| answers.seen(request))
+    }
+
+    /// Remembers an answer, if nothing else does; by how many bytes it takes more memory now.
+    pub(crate) fn remember(&mut self, handled: Handled) -> i64 {
+        let Some(answers) = &mut self.answers else { return 0 };
+        let before = answers.bytes();
+        answers.take(handled);
+        let more = answers.bytes() as i64 - before as i64;
+        self.bytes = self.bytes.saturating_add_signed(more);
+        more
     }
 
     /// Whether it may leave memory: it has nothing to do and owes nothing.

@@ -52,4 +52,4 @@ pub use observer::{Observer, Saw};
 pub use planted::Planted;
 #[cfg(not(feature = "mutants"))]
 use planted::Planted;
-pub use spec::{ACTIVE_BYTES, MembershipSpec, NodeSpec};
+pub use spec::{ACTIVATIONS_MAX, ACTIVE_BYTES, MembershipSpec, NodeSpec};

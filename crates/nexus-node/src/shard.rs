@@ -20,6 +20,7 @@
 //! agents and who carries letters; what states, messages and answers mean.
 
 mod agenda;
+mod answers;
 mod applied;
 mod codec;
 mod command;
@@ -33,6 +34,8 @@ mod snapshot;
 mod state;
 mod step;
 
+pub(crate) use answers::Answers;
+pub use answers::{ANSWERS_MAX, Seen};
 pub use applied::{Applied, Refusal};
 pub use command::{COMMAND_BYTES_MAX, Command, DecodeError, EncodeError};
 pub use letters::Letters;
@@ -40,9 +43,7 @@ pub use name::{AgentName, Origin, Request};
 pub use part::{PART_BYTES_MAX, PARTS_MAX, Part};
 #[cfg(any(test, feature = "mutants"))]
 pub use planted::Planted;
-pub use record::{
-    ANSWERS_MAX, EVENTS_MAX, Kept, LETTERS_MAX, REMINDERS_MAX, Record, Reminder, Seen,
-};
+pub use record::{EVENTS_MAX, Kept, LETTERS_MAX, REMINDERS_MAX, Record, Reminder};
 pub use snapshot::SnapshotError;
 pub use state::{Limits, ShardState};
 pub use step::{

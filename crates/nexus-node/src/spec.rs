@@ -66,7 +66,7 @@ pub struct MembershipSpec {
 const SNAPSHOT_EVERY: u64 = 10_000;
 
 /// Agents active at once. A guess: the runtime's own target for one node.
-const ACTIVATIONS_MAX: usize = 1_000_000;
+pub const ACTIVATIONS_MAX: usize = 1_000_000;
 
 /// What an active agent counts for beside its state: its cell, its name, and its places in
 /// the tables of its node. Source: the project's budget for an idle agent, which is an upper

@@ -117,3 +117,9 @@ fn a_seed_decides_what_happens() {
 fn a_node_that_is_not_there_is_named() {
     calm(7).crash(NodeId(4));
 }
+
+#[test]
+#[should_panic(expected = "there is no n0: the nodes are n1 to n3")]
+fn nodes_are_counted_from_one() {
+    calm(7).crash(NodeId(0));
+}

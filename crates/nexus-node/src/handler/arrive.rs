@@ -1,7 +1,7 @@
 //! A message for an agent has come to where its shard is led: of a strict one, which is here.
 
 use bytes::Bytes;
-use nexus_agent::{ActivateError, Activation, Deliver, KeptState};
+use nexus_agent::{ActivateError, Activation, Deliver, Keeps, KeptState};
 use nexus_base::{AgentId, Time};
 use nexus_cluster::GroupId;
 use nexus_cluster::ring::Slot;
@@ -10,7 +10,7 @@ use crate::delivery::{About, Back};
 use crate::hosting::{Hosted, Hosting, Life, Reminder, Wait};
 use crate::mail::{Asked, Outcome, UNSURE, What};
 use crate::reply;
-use crate::shard::{AgentName, Kept, Seen};
+use crate::shard::{AgentName, Answers, Kept, Seen};
 use crate::{ACTIVE_BYTES, Node, Saw};
 
 /// What keeps a message from being delivered.
@@ -44,16 +44,21 @@ impl Node {
             return delivery.add_back(back);
         }
         let (term, shard) = (hosting.term, self.groups.get(&group).and_then(|one| one.shard()));
-        match shard.map(|shard| shard.answered(id, request)) {
-            Some(Seen::Answered(reply)) => {
+        let kept = shard.map_or(Seen::New, |shard| shard.answered(id, request));
+        let seen = match (kept, hosting.agents.get(&id)) {
+            (Seen::New, Some(hosted)) => hosted.seen(request),
+            (kept, _) => kept,
+        };
+        match seen {
+            Seen::Answered(reply) => {
                 let outcome = reply::outcome(&reply, term);
                 return self.give_back(back, outcome);
             }
-            Some(Seen::Older) => {
+            Seen::Older => {
                 let reason = "its origin has asked something later meanwhile".to_owned();
                 return self.give_back(back, Outcome::Refused { reason });
             }
-            Some(Seen::New) | None => {}
+            Seen::New => {}
         }
         let about = About::Request(request, back);
         match self.deliver(group, (id, &asked.to), message, deadline, about) {
@@ -193,7 +198,8 @@ impl Node {
             }
             Err(error) => return Err(Hindered::Ever(error.to_string())),
         }
-        let hosted = Hosted::new(name.clone(), number, step, self.now, facts.idle_after, bytes);
+        let mut hosted = Hosted::new(name.clone(), number, step, self.now, facts.idle_after, bytes);
+        hosted.answers = (facts.keeps == Keeps::Nothing).then(Answers::default);
         hosting.agents.insert(id, hosted);
         self.homes.insert(id, group);
         self.active_bytes += bytes;

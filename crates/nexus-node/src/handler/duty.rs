@@ -85,8 +85,9 @@ impl Node {
         }
     }
 
-    /// Hands leadership over, as the leader of the control group wishes. Not often: writes
-    /// wait meanwhile, and they wait in vain if the other one is not there.
+    /// Hands leadership over, as the leader of the control group wishes. Not often, and to one
+    /// alone who answers and has what there is: writes wait meanwhile, and they would wait in
+    /// vain if the other one were not there, which nobody else may have noticed yet.
     pub(crate) fn yield_shard(&mut self, group: GroupId, to: NodeId) {
         let now = self.now;
         let (Some(member), Some(hosting)) =
@@ -94,7 +95,8 @@ impl Node {
         else {
             return;
         };
-        if now >= hosting.stays_until && member.raft.transfer(now, to).is_ok() {
+        let is_due = now >= hosting.stays_until && member.raft.has_caught_up(to);
+        if is_due && member.raft.transfer(now, to).is_ok() {
             hosting.stays_until = now.after(YIELD_EVERY);
             self.touched.insert(group);
         }

@@ -42,6 +42,10 @@ impl Node {
             | AskError::Stopped { changed: Changed::No | Changed::Unknown } => {
                 Outcome::Again { unsure: false }
             }
+            // What it has changed is not kept, however far it came.
+            AskError::Crashed(crash) => {
+                Outcome::Refused { reason: format!("{crash}; nothing was changed") }
+            }
             error => Outcome::Refused { reason: error.to_string() },
         };
         self.end_delivery(number, &outcome);

@@ -11,7 +11,7 @@ use crate::hosting::{Held, Hosting, Life, Wait};
 use crate::mail::{Outcome, UNSURE};
 use crate::reply;
 use crate::shard::{
-    AgentName, Applied, Change, Command, Fired, Handled, Letter, ReminderChange, Step,
+    AgentName, Applied, Change, Command, Fired, Handled, Letter, ReminderChange, Request, Step,
 };
 use crate::{ACTIVE_BYTES, Node, Planted};
 
@@ -38,6 +38,7 @@ impl Node {
             && reminders.is_empty()
             && fired.is_none();
         if is_read {
+            self.remember(group, id, request, &held.reply);
             return self.hold_read(group, id, held);
         }
         if let Some(Err(reason)) = &held.reply {
@@ -61,6 +62,23 @@ impl Node {
         };
         self.note_state(group, id, &step.change);
         self.propose_step(group, step, held);
+    }
+
+    /// What an agent has answered of which nothing is kept is remembered with it: it may have
+    /// changed all the same.
+    fn remember(
+        &mut self,
+        group: GroupId,
+        id: AgentId,
+        request: Option<Request>,
+        reply: &Option<Result<Bytes, String>>,
+    ) {
+        let hosting = self.hostings.get_mut(&group);
+        let hosted = hosting.and_then(|hosting| hosting.agents.get_mut(&id));
+        if let (Some(hosted), Some(request), Some(reply)) = (hosted, request, reply) {
+            let more = hosted.remember(Handled { request, reply: reply::encode(reply) });
+            self.active_bytes = self.active_bytes.saturating_add_signed(more);
+        }
     }
 
     /// An agent's state takes as much memory as it is about to take on disk.

@@ -8,15 +8,11 @@ use nexus_base::Time;
 use nexus_cluster::bounded;
 use serde::{Deserialize, Serialize};
 
+use super::answers::{Answers, Seen};
 use super::applied::Refusal;
 use super::letters::Letters;
-use super::name::{AgentName, Origin, Request};
+use super::name::{AgentName, Request};
 use super::step::{Change, Fired, Handled, ReminderChange, Step, is_label};
-
-/// Origins whose last answer is kept. The one that was handled longest ago goes: should it
-/// ask the same again, that would be handled twice.
-/// Source: the design of strict agents; a guess.
-pub const ANSWERS_MAX: usize = 64;
 
 /// Letters of an agent that wait to be received; a step with more is refused.
 /// Source: as many as wait in a mailbox.
@@ -37,9 +33,7 @@ pub struct Record {
     name: AgentName,
     step: u64,
     kept: Option<Kept>,
-    /// The one handled longest ago is the first.
-    #[serde(deserialize_with = "bounded::list::<ANSWERS_MAX, _, _>")]
-    answers: Vec<Handled>,
+    answers: Answers,
     letters: Letters,
     #[serde(with = "reminders")]
     reminders: BTreeMap<String, Reminder>,
@@ -79,17 +73,6 @@ pub struct Reminder {
     pub bytes: Bytes,
 }
 
-/// Whether an agent has handled a request.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub enum Seen {
-    /// It has not, as far as is remembered.
-    New,
-    /// It has, and this was the answer.
-    Answered(Bytes),
-    /// It has handled a later one of the same origin, who hence knows the answer.
-    Older,
-}
-
 impl Record {
     /// One that has made no step.
     pub(super) fn new(name: AgentName) -> Record {
@@ -97,7 +80,7 @@ impl Record {
             name,
             step: 0,
             kept: None,
-            answers: Vec::new(),
+            answers: Answers::default(),
             letters: Letters::default(),
             reminders: BTreeMap::new(),
         }
@@ -134,17 +117,7 @@ impl Record {
 
     /// Whether it has handled a request.
     pub fn answered(&self, request: Request) -> Seen {
-        match self.last_of(request.from) {
-            Some(last) if last.request.number == request.number => {
-                Seen::Answered(last.reply.clone())
-            }
-            Some(last) if last.request.number > request.number => Seen::Older,
-            _ => Seen::New,
-        }
-    }
-
-    fn last_of(&self, origin: Origin) -> Option<&Handled> {
-        self.answers.iter().find(|answer| answer.request.from == origin)
+        self.answers.seen(request)
     }
 
     /// Whether what a step carries may take effect. Its number is not looked at.
@@ -153,7 +126,7 @@ impl Record {
             return Err(Refusal::OtherName);
         }
         if let Some(Handled { request, .. }) = &step.handled
-            && let Some(last) = self.last_of(request.from)
+            && let Some(last) = self.answers.last_of(request.from)
             && last.request.number >= request.number
         {
             return Err(Refusal::HandledBefore { last: last.request.number });
@@ -224,11 +197,7 @@ impl Record {
             }
         }
         if let Some(handled) = &step.handled {
-            self.answers.retain(|answer| answer.request.from != handled.request.from);
-            self.answers.push(handled.clone());
-            if self.answers.len() > ANSWERS_MAX {
-                self.answers.remove(0);
-            }
+            self.answers.take(handled.clone());
         }
         for letter in &step.letters {
             self.letters.add(letter);
@@ -256,16 +225,10 @@ impl Record {
 
     /// Whether steps could have led to it; of one that was read.
     pub(super) fn is_sound(&self) -> bool {
-        let mut origins: Vec<Origin> = self.answers.iter().map(|it| it.request.from).collect();
-        origins.sort_unstable();
         let labels =
             self.reminders.iter().all(|(name, it)| is_label(name) && is_label(&it.message));
         let nonces = self.reminders.values().all(|reminder| reminder.nonce <= self.step);
-        self.name.is_sound()
-            && self.step > 0
-            && labels
-            && nonces
-            && origins.windows(2).all(|pair| pair[0] < pair[1])
+        self.name.is_sound() && self.step > 0 && labels && nonces && self.answers.is_sound()
     }
 }
 

@@ -10,13 +10,14 @@ use nexus_cluster::shard::{HandoffId, Holding, Phase, SlotSet};
 use serde::{Deserialize, Serialize};
 
 use super::agenda::Agenda;
+use super::answers::Seen;
 use super::applied::{Applied, Refusal};
 use super::command::Command;
 use super::letters::Receipt;
 use super::moving::Arriving;
 use super::name::Request;
 use super::planted::Planted;
-use super::record::{Record, Reminder, Seen};
+use super::record::{Record, Reminder};
 use super::step::{Letter, Step};
 
 /// How much may be in the tables. All members of a group have the same.

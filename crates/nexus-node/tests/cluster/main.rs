@@ -25,6 +25,7 @@ use std::time::Duration;
 use carts::{Add, Total};
 use net::Net;
 use nexus_cluster::shard::{Plan, ShardId};
+use nexus_node::shard::{AgentName, Origin, Request};
 use nexus_node::{CallError, group_of};
 use others::{Count, Deposit, Got, Post, Relay, Rung, Swallow, Wake};
 
@@ -178,12 +179,30 @@ fn what_is_only_in_memory_begins_anew_with_each_leader() {
 }
 
 #[test]
+fn an_agent_that_keeps_nothing_handles_a_request_once_while_it_lives() {
+    let mut net = Net::new(3, 1);
+    net.run_for(Duration::from_secs(3));
+    let mut count = |node, number| {
+        let request = Request { from: Origin(7), number };
+        let to = AgentName::new("counter", "a");
+        let ticket = net.begin(node, to, &Count, request, Duration::from_secs(5));
+        net.run_for(Duration::from_secs(1));
+        let answer = net.take(ticket).expect("it had time").expect("nothing goes wrong");
+        nexus_agent::decode::<u64>(&answer.bytes).expect("it is a number")
+    };
+    assert_eq!((count(0, 1), count(0, 1), count(1, 1)), (1, 1, 1));
+    assert_eq!((count(2, 2), count(0, 2)), (2, 2));
+}
+
+#[test]
 fn a_handler_that_panics_changes_nothing() {
     let mut net = Net::new(3, 1);
     net.run_for(Duration::from_secs(3));
     assert_eq!(net.ask(0, "cart", "7", Add(2)), Ok(2));
-    let refused = net.ask(0, "cart", "7", Add(u64::MAX));
-    assert!(matches!(&refused, Err(CallError::Refused { .. })), "{refused:?}");
+    let refused = net.ask(0, "cart", "7", Add(u64::MAX)).expect_err("it is too much");
+    let text = refused.to_string();
+    assert!(!refused.may_have_changed() && text.contains("carts are not that large"), "{text}");
+    assert!(text.ends_with("nothing was changed"), "{text}");
     assert_eq!(net.ask(0, "cart", "7", Total), Ok(2));
 }
 

@@ -2,6 +2,7 @@
 //! within one process.
 
 use std::io::{BufRead, BufReader};
+use std::os::unix::process::CommandExt as _;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
@@ -65,5 +66,8 @@ pub fn write_events(spec: &ClusterSpec, path: &Path) -> Result<(), Failure> {
 fn command() -> Result<Command, Failure> {
     let program = std::env::current_exe();
     let program = program.map_err(|source| Failure::SimProcess { why: source.to_string() })?;
-    Ok(Command::new(program))
+    let mut command = Command::new(program);
+    // A signal from the terminal is for the one that waits, who ends the others.
+    command.process_group(0);
+    Ok(command)
 }

@@ -28,9 +28,9 @@ const BY_HAND: u64 = 1 << 63;
 /// Who asks by hand. Far from clients and from the ids of agents, which are origins as well.
 const ORIGIN: Origin = Origin(1 << 64);
 
-/// Asks by hand that may be open at once. A guess: some seconds of writes that are tried at all
-/// shards every few milliseconds.
-const OPEN_MAX: usize = 1 << 18;
+/// Asks by hand that may be open at once. A guess: some seconds of writes that are tried at a
+/// thousand shards every few milliseconds.
+const OPEN_MAX: usize = 1 << 20;
 
 /// What is asked by hand.
 #[derive(Default)]
@@ -168,7 +168,8 @@ impl NodesWorld {
         self.start_node(index);
     }
 
-    /// Has these nodes and all others not hear each other, until [`Self::join`].
+    /// Has these nodes and all others not hear each other, until [`Self::join`] or
+    /// [`Self::heal`].
     ///
     /// # Panics
     /// If there is no such node.
@@ -199,7 +200,7 @@ impl NodesWorld {
     fn place(&self, node: NodeId) -> u32 {
         let index = node_index(node);
         assert!(
-            index < self.spec.nodes,
+            node_id(index) == node && index < self.spec.nodes,
             "there is no {node}: the nodes are n1 to n{}",
             self.spec.nodes
         );

@@ -20,8 +20,8 @@ use super::kinds::guest::Home;
 use super::outside::Outside;
 use super::spec::{WALL_OFF_MAX, founders};
 use crate::cluster::{
-    Clock, ClusterSpec, Death, Family, Leaves, NodeStorage, SharedDisk, node_id, node_index, open,
-    write,
+    Clock, ClusterSpec, Death, Families, Family, Leaves, NodeStorage, SharedDisk, node_id,
+    node_index, open, write,
 };
 
 /// Which cluster all nodes are of.
@@ -36,7 +36,7 @@ const WALL_BASE: u64 = 1 << 50;
 /// Entries of a group between two snapshots. Few, so that there are many.
 const SNAPSHOT_EVERY: u64 = 150;
 
-/// Agents active on one node at once. Few, so that some have to leave.
+/// Agents active on one node at once, where anything goes wrong. Few, so that some have to leave.
 const ACTIVATIONS_MAX: usize = 8;
 
 /// Rounds of agents and node at one moment; beyond it they do not come to rest. A guess.
@@ -150,10 +150,18 @@ impl SimNode {
             wall: Time::from_nanos(wall - now.as_nanos()),
             membership: Some(self.membership()),
             snapshot_every: SNAPSHOT_EVERY,
-            activations_max: ACTIVATIONS_MAX,
+            activations_max: self.activations_max(),
             #[cfg(feature = "mutants")]
             planted: self.world.planted.and_then(|planted| planted.of_node()),
             ..NodeSpec::new(id, founders, self.secret.clone())
+        }
+    }
+
+    fn activations_max(&self) -> usize {
+        if self.world.families == Families::NONE {
+            nexus_node::ACTIVATIONS_MAX
+        } else {
+            ACTIVATIONS_MAX
         }
     }
 
