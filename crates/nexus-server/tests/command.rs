@@ -28,11 +28,18 @@ fn check_interrupted(child: Child) {
     check_ends(child);
 }
 
-/// Sends one SIGINT, and expects the exit code to say so.
+/// Sends one SIGINT, as a terminal does to all that were started from it and are in the
+/// command's group, and expects the exit code to say so.
 #[track_caller]
 fn check_ends(mut child: Child) {
-    let id = child.id().to_string();
-    assert!(Command::new("kill").args(["-INT", &id]).status().expect("kill is there").success());
+    let group = format!("-{}", child.id());
+    assert!(
+        Command::new("kill")
+            .args(["-INT", "--", &group])
+            .status()
+            .expect("kill is there")
+            .success()
+    );
     let status = eventually("it ends", || child.try_wait().expect("it can be waited for"));
     assert_eq!(status.code(), Some(130));
 }

@@ -3,13 +3,14 @@
 
 use std::collections::BTreeMap;
 use std::io::{self, Read};
+use std::os::unix::process::CommandExt as _;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use super::decide;
-use crate::failure::{Exit, Failure};
+use crate::failure::Failure;
 use crate::interrupt::Interrupt;
 
 /// Runs of a short case.
@@ -226,14 +227,12 @@ fn run_once(case: &Case, interrupt: &Interrupt) -> Result<Vec<(String, String, f
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(Stdio::inherit())
+        // A signal from the terminal is for the one that waits, who ends the other.
+        .process_group(0)
         .spawn();
     let run = child.and_then(|child| wait(child, interrupt));
     drop(attention);
     let (status, text) = match run.map_err(|error| failed(error.to_string()))? {
-        // A signal from the keyboard reaches both; either may be first to know.
-        Some((status, _)) if status.code() == Some(Exit::Interrupted.code().into()) => {
-            return Err(Failure::Abandoned);
-        }
         Some(ended) => ended,
         None => return Err(Failure::Abandoned),
     };

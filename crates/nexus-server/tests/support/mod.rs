@@ -1,5 +1,6 @@
 //! Running the command as a process of its own.
 
+use std::os::unix::process::CommandExt as _;
 use std::process::{Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -11,6 +12,8 @@ pub const PATIENCE: Duration = Duration::from_secs(30);
 pub fn nexus(args: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_nexus"));
     command.args(args).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+    // What is signalled as a terminal would do it is in a group of its own.
+    command.process_group(0);
     command
 }
 
