@@ -34,6 +34,8 @@ pub struct NodeSpec {
     pub wall: Time,
     /// How it finds out who is alive; without it, it takes its founders for alive.
     pub membership: Option<MembershipSpec>,
+    /// How long a node is down before the shards that it keeps, and the map, are kept elsewhere.
+    pub replace_after: Duration,
     /// Entries of a group that are applied before a snapshot takes their place.
     pub snapshot_every: u64,
     /// Agents that are active at once, at most; beyond it one that has not been used for long
@@ -62,6 +64,10 @@ pub struct MembershipSpec {
     pub seeds: Vec<Address>,
 }
 
+/// How long a node is down before others keep what it kept. A guess: longer than a restart,
+/// since copying costs more than waiting.
+const REPLACE_AFTER: Duration = Duration::from_secs(30);
+
 /// Entries applied before a snapshot. A guess: some seconds of a busy shard.
 const SNAPSHOT_EVERY: u64 = 10_000;
 
@@ -89,6 +95,7 @@ impl NodeSpec {
             raft: raft::Spec::new(id, []),
             wall: Time::ZERO,
             membership: None,
+            replace_after: REPLACE_AFTER,
             snapshot_every: SNAPSHOT_EVERY,
             activations_max: ACTIVATIONS_MAX,
             active_bytes_max: ACTIVE_BYTES_MAX,

@@ -24,7 +24,6 @@ use nexus_base::Time;
 use nexus_cluster::shard::{Command, placement};
 use nexus_cluster::{GroupId, NodeId};
 
-use super::steward::REPLACE_AFTER;
 use crate::Node;
 use crate::control;
 use crate::group::{CONTROL, shard_of};
@@ -48,16 +47,17 @@ impl Node {
     /// Has the map kept where it should be. Only its leader does.
     pub(crate) fn keep_control(&mut self) {
         self.keep_members(CONTROL);
-        let lost = self.lost_control();
+        let silent = self.silent_control();
         let now = self.map().control();
-        let replicas = placement::control(now, &lost, &self.alive);
+        let left = now.iter().copied().filter(|node| self.has_left(*node)).collect();
+        let replicas = placement::control(now, &left, &silent, &self.alive);
         if let Some(replicas) = replicas.filter(|replicas| *replicas != *now) {
             self.wish(&Command::Control { replicas });
         }
     }
 
-    /// Who of those who keep the map has left, or was not heard of for long.
-    fn lost_control(&mut self) -> BTreeSet<NodeId> {
+    /// Who of those who keep the map was not heard of for long.
+    fn silent_control(&mut self) -> BTreeSet<NodeId> {
         let (now, me) = (self.now, self.spec.id);
         let keepers: BTreeSet<NodeId> = self.map().control().iter().copied().collect();
         let is_silent = |node: &NodeId| keepers.contains(node) && !self.alive.contains(node);
@@ -65,11 +65,9 @@ impl Node {
         for &node in keepers.iter().filter(|node| is_silent(node) && **node != me) {
             self.silent_since.entry(node).or_insert(now);
         }
-        let is_lost = |&(node, since): &(&NodeId, &Time)| {
-            now.since(*since) >= REPLACE_AFTER || self.has_left(*node)
-        };
-        let lost = self.silent_since.iter().filter(is_lost).map(|(node, _)| *node);
-        lost.chain(self.has_left(me).then_some(me)).collect()
+        let is_long = |since: Time| now.since(since) >= self.spec.replace_after;
+        let silent = self.silent_since.iter().filter(|(_, since)| is_long(**since));
+        silent.map(|(node, _)| *node).collect()
     }
 
     /// Asks for a newer map where this node does not hear of it from the leader.

@@ -17,10 +17,6 @@ use crate::group::{CONTROL, Group, Machine, group_of, shard_of};
 use crate::mail::News;
 use crate::{Node, Saw};
 
-/// How long a node is down before its shards are kept elsewhere, and the map. A guess: longer than a
-/// restart, since copying costs more than waiting.
-pub(super) const REPLACE_AFTER: Duration = Duration::from_secs(30);
-
 /// How long a handoff may take until it is decided, before it is given up. A guess: copying
 /// some hundred megabytes, or electing a leader a few times. Counted anew by each leader of
 /// the group.
@@ -198,7 +194,7 @@ impl Node {
             return self.spec.founders.iter().copied().collect();
         };
         let is_lost = |state: MemberState, since: Time| match state {
-            MemberState::Down => self.now.since(since) >= REPLACE_AFTER,
+            MemberState::Down => self.now.since(since) >= self.spec.replace_after,
             MemberState::Left => true,
             _ => false,
         };

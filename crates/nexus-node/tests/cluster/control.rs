@@ -32,11 +32,20 @@ fn voters(net: &Net) -> Vec<usize> {
     keepers(net).0
 }
 
-/// Lets time pass, and looks all the while that nobody decides who must not.
+/// Lets time pass, and looks all the while that nobody decides who must not, and that nobody
+/// forgets what it knows.
 fn run_watched(net: &mut Net, time: Duration) {
     let until = net.now().after(time);
+    let mut versions = vec![0; net.len()];
     while net.now() < until {
         net.run_for(Duration::from_millis(20));
+        let stewards: Vec<usize> =
+            net.stewards().into_iter().filter(|node| net.answers(*node)).collect();
+        assert!(stewards.len() <= 1, "{stewards:?} lead at the same time");
+        for node in (0..net.len()).filter(|node| net.is_up(*node)) {
+            let before = std::mem::replace(&mut versions[node], net.map_version(node));
+            assert!(before <= versions[node], "node {node} has forgotten map {before}");
+        }
         for (node, members) in net.control() {
             for voters in [&members.voters, &members.outgoing] {
                 let odd = voters.is_empty() || voters.len() % 2 == 1;
@@ -301,4 +310,22 @@ fn who_never_catches_up_does_not_vote_and_keeps_nobody_waiting() {
     run_watched(&mut net, JOINED);
     assert_eq!(voters(&net), [0, 1, 2, 3, 4]);
     check_writable(&mut net, 5);
+}
+
+#[test]
+fn whoever_leaves_is_replaced_at_once_and_may_be_stopped() {
+    for nodes in [2, 3, 4, 6] {
+        let mut net = grown(nodes, nodes);
+        let steward = net.steward();
+        net.leave(steward);
+        run_watched(&mut net, Duration::from_secs(20));
+        let kept: Vec<usize> = (0..nodes).filter(|node| *node != steward).take(5).collect();
+        let (mut on, listens) = keepers(&net);
+        on.extend(listens);
+        on.sort_unstable();
+        assert_eq!(on, kept, "of {nodes}");
+        assert_eq!(net.control().keys().copied().collect::<Vec<_>>(), kept, "of {nodes}");
+        net.kill(steward);
+        check_writable(&mut net, 1);
+    }
 }
