@@ -145,7 +145,7 @@ impl LockError {
 pub struct LockAsk {
     /// What.
     pub what: LockVerb,
-    /// How long the asker waits from now on.
+    /// How long the asker waits from now on. Nodes wait a minute at most, and say so then.
     pub within: Duration,
     /// Where the answer goes.
     pub answer: LockAnswer,

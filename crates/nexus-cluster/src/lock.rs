@@ -56,7 +56,7 @@ pub const TTL_MAX: Duration = Duration::from_secs(24 * 3_600);
 /// How much may be in the tables. All members of a group have the same.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Limits {
-    /// Locks that are held.
+    /// Locks that are held. Where it is zero, none are until [`Op::Bound`] says how many.
     pub locks_max: usize,
     /// Sessions that are open.
     pub sessions_max: usize,
@@ -156,6 +156,11 @@ impl Locks {
         self.locks.get(name).into_iter().flat_map(|held| held.waiters.iter().map(|&(who, _)| who))
     }
 
+    /// How much may be in the tables.
+    pub const fn limits(&self) -> Limits {
+        self.limits
+    }
+
     /// The time that commands have brought it to.
     pub const fn now(&self) -> Time {
         self.now
@@ -214,6 +219,10 @@ impl Locks {
             &Op::Renew { ref name, token } => self.renew(name, token),
             &Op::Release { ref name, token } => self.release(name, token),
             &Op::Withdraw { ref name, holder } => self.withdraw(name, holder),
+            &Op::Bound { locks_max } => {
+                self.bound(locks_max);
+                Ok(Answer::Done)
+            }
         }
     }
 
@@ -407,6 +416,13 @@ impl Locks {
             self.forget(session, name);
         }
         Ok(Answer::Done)
+    }
+
+    /// The first bound counts: what is held by then was granted under none other.
+    const fn bound(&mut self, locks_max: usize) {
+        if self.limits.locks_max == 0 {
+            self.limits.locks_max = locks_max;
+        }
     }
 
     fn held_with(&mut self, name: &str, token: Token) -> Result<&mut Held, LockError> {

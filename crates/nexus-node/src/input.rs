@@ -73,6 +73,6 @@ pub struct LockAsk {
     pub ticket: u64,
     /// What. Asked again with the same claim or fence, it comes to the same.
     pub what: LockVerb,
-    /// How long the answer is waited for.
+    /// How long the answer is waited for: [`crate::LOCK_WITHIN_MAX`] at most, whatever it says.
     pub within: Duration,
 }

@@ -43,7 +43,7 @@ pub use delivery::DELIVERIES_MAX;
 pub use effect::{Answer, CallError, Effect};
 pub use group::{CONTROL, group_of, shard_of};
 pub use input::{Ask, Input, LockAsk, Naming};
-pub use locks::{LOCK_ASKS_MAX, LOCKS_MAX};
+pub use locks::{LOCK_ASKS_MAX, LOCK_TRIES_MAX, LOCK_WITHIN_MAX, LOCKS_MAX};
 pub use mail::words;
 pub use names::{NAMES_HELD_MAX, PLACES_MAX, first_life, start_of};
 pub use node::{Counts, Node, NodeError};

@@ -14,6 +14,15 @@ use serde::{Deserialize, Serialize};
 /// Asks about locks that are under way from one node at a time. A guess: some megabytes.
 pub const LOCK_ASKS_MAX: usize = 16_384;
 
+/// How long an ask about a lock is under way, at most; one that would wait longer is answered
+/// then. A guess: far more than it takes to elect somebody.
+pub const LOCK_WITHIN_MAX: Duration = Duration::from_secs(60);
+
+/// Tries of one ask that may have become an entry and have not said so; then it is answered
+/// that nobody knows. So one ask leads to so many entries of the log at most, and to one where
+/// its answers come. A guess: some more than there are in [`LOCK_WITHIN_MAX`] if nobody answers.
+pub const LOCK_TRIES_MAX: u32 = 128;
+
 /// Locks of a cluster that are held at a time. A guess: all of them are in each snapshot of the
 /// control group, some megabytes.
 pub const LOCKS_MAX: usize = 16_384;
@@ -79,13 +88,12 @@ pub(crate) struct Held {
     pub(crate) left: Duration,
 }
 
-/// Who waits for an outcome.
+/// Who waits for an outcome: a try of an ask of a node, which may be this one.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum LockBack {
-    /// An ask of this node.
-    Here { call: u64, attempt: u32 },
-    /// One of another node.
-    There { node: NodeId, call: u64, attempt: u32 },
+pub(crate) struct LockBack {
+    pub(crate) node: NodeId,
+    pub(crate) call: u64,
+    pub(crate) attempt: u32,
 }
 
 /// One ask of this node.
@@ -101,8 +109,8 @@ pub(crate) struct LockCall {
     pub(crate) followed: u8,
     /// Whether the last one asked has not said anything yet.
     pub(crate) waits: bool,
-    /// Whether it may have been done, or may yet be, by a try that has not said so.
-    pub(crate) unsure: bool,
+    /// Tries that may have done it, or may yet, and have not said so.
+    pub(crate) unsure: u32,
 }
 
 impl LockCall {
@@ -113,7 +121,7 @@ impl LockCall {
         now: Time,
         deadline: Time,
     ) -> LockCall {
-        let (sent, waits, unsure) = ((now, now), false, false);
+        let (sent, waits, unsure) = ((now, now), false, 0);
         LockCall { what, waiter, deadline, attempt: 0, sent, followed: 0, waits, unsure }
     }
 }
@@ -139,16 +147,60 @@ pub(crate) struct LockDesk {
     since: Time,
     /// The locks' time then.
     base: Time,
-    /// Who waits for these entries.
-    pub(crate) entries: BTreeMap<Index, LockBack>,
+    /// Whether it has said how many locks there may be, if nobody had before.
+    pub(crate) bounds: bool,
+    /// Entries that are under way.
+    entries: BTreeMap<Index, Proposed>,
+    /// The same by node and ask: one that is tried again does not become another.
+    asked: BTreeMap<(NodeId, u64), Index>,
     /// Who waits until it is sure that nobody else leads.
     pub(crate) reads: BTreeMap<u64, (LockVerb, LockBack)>,
 }
 
+/// An entry that is under way.
+#[derive(Clone, Copy, Debug)]
+struct Proposed {
+    /// The try that it became an entry by: who holds a lock counts from that one.
+    back: LockBack,
+    /// The last try that it has answered to: the one who asks takes notice of a refusal to that
+    /// one alone.
+    attempt_last: u32,
+}
+
 impl LockDesk {
     /// Of a leader that is ready at `since`, when the locks' time was `base`.
-    pub(crate) const fn new(term: Term, since: Time, base: Time) -> LockDesk {
-        LockDesk { term, since, base, entries: BTreeMap::new(), reads: BTreeMap::new() }
+    pub(crate) fn new(term: Term, since: Time, base: Time) -> LockDesk {
+        let (entries, asked) = (BTreeMap::new(), BTreeMap::new());
+        LockDesk { term, since, base, bounds: false, entries, asked, reads: BTreeMap::new() }
+    }
+
+    /// Whether an entry of the same ask is under way, whose outcome this try then gets.
+    pub(crate) fn joins(&mut self, back: LockBack) -> bool {
+        let index = self.asked.get(&(back.node, back.call));
+        let Some(entry) = index.and_then(|index| self.entries.get_mut(index)) else { return false };
+        entry.attempt_last = entry.attempt_last.max(back.attempt);
+        true
+    }
+
+    /// An ask has become an entry.
+    pub(crate) fn note(&mut self, index: Index, back: LockBack) {
+        self.entries.insert(index, Proposed { back, attempt_last: back.attempt });
+        self.asked.insert((back.node, back.call), index);
+    }
+
+    /// What has come of an entry goes back to this try, if anybody waits for it.
+    pub(crate) fn take(&mut self, index: Index, outcome: &LockOutcome) -> Option<LockBack> {
+        let Proposed { back, attempt_last } = self.entries.remove(&index)?;
+        self.asked.remove(&(back.node, back.call));
+        let is_done = matches!(outcome, LockOutcome::Done(_));
+        Some(LockBack { attempt: if is_done { back.attempt } else { attempt_last }, ..back })
+    }
+
+    /// Who waits for entries, as [`Self::take`] has it for what is not done.
+    pub(crate) fn take_all(&mut self) -> impl Iterator<Item = LockBack> + use<> {
+        self.asked.clear();
+        let entries = std::mem::take(&mut self.entries).into_values();
+        entries.map(|entry| LockBack { attempt: entry.attempt_last, ..entry.back })
     }
 
     pub(crate) fn is_full(&self) -> bool {
@@ -186,6 +238,29 @@ mod tests {
         assert_eq!(desk.time_at(at(17 * SECOND), &spec), at(109_900_000_000));
         // A clock of before it led.
         assert_eq!(desk.time_at(at(SECOND), &spec), at(100 * SECOND));
+    }
+
+    #[test]
+    fn what_is_tried_again_while_its_entry_is_under_way_is_one_entry() {
+        let mut desk = LockDesk::new(Term(1), Time::ZERO, Time::ZERO);
+        let back = |call, attempt| LockBack { node: NodeId(2), call, attempt };
+        assert!(!desk.joins(back(7, 1)));
+        desk.note(Index(5), back(7, 1));
+        assert!(desk.joins(back(7, 2)) && desk.joins(back(7, 3)) && desk.joins(back(7, 2)));
+        assert!(!desk.joins(back(8, 1)), "another ask");
+        assert!(!desk.joins(LockBack { node: NodeId(3), ..back(7, 1) }), "of another node");
+        // A lease counts from the try that led to it; of a refusal the last one is to know.
+        let refused = LockOutcome::Refused(LockError::BadName { bytes: 0 });
+        let mut again = LockDesk::new(Term(1), Time::ZERO, Time::ZERO);
+        again.note(Index(6), back(7, 1));
+        assert!(again.joins(back(7, 2)));
+        assert_eq!(desk.take(Index(5), &LockOutcome::Done(None)), Some(back(7, 1)));
+        assert_eq!(again.take(Index(6), &refused), Some(back(7, 2)));
+        assert!(!desk.joins(back(7, 4)), "its entry was applied");
+        assert_eq!(desk.take(Index(5), &refused), None);
+        desk.note(Index(9), back(7, 4));
+        assert!(desk.joins(back(7, 5)));
+        assert!(desk.take_all().eq([back(7, 5)]) && !desk.joins(back(7, 6)));
     }
 
     #[test]

@@ -299,7 +299,8 @@ impl Node {
     }
 
     fn fresh(&self, group: GroupId) -> Machine {
-        let limits = Limits { locks_max: self.spec.locks_max, ..Limits::default() };
+        // Nothing that founders may differ in: how many locks there may be is said by an entry.
+        let limits = Limits { locks_max: 0, ..Limits::default() };
         let map = || self.spec.first_map().expect("it was made before");
         Group::fresh(group, || ControlState::new(map(), limits))
     }

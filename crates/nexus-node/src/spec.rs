@@ -46,7 +46,9 @@ pub struct NodeSpec {
     /// long and wait for nothing. It is no limit of the process: handlers, mailboxes and what
     /// shards keep are not in it.
     pub active_bytes_max: u64,
-    /// Locks of the cluster that are held at once, at most; the same at all founders.
+    /// Locks of the cluster that are held at once, at most; at least one. Whoever leads the
+    /// control group when the first lock is asked for says so to all, for good: what the others
+    /// have here, or what it is changed to later, is of no account.
     pub locks_max: usize,
     /// The bug this node has.
     #[cfg(feature = "mutants")]

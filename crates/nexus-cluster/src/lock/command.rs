@@ -75,6 +75,11 @@ pub enum Op {
         /// Who.
         holder: Holder,
     },
+    /// So many locks may be held at once, unless it was said before how many.
+    Bound {
+        /// How many.
+        locks_max: usize,
+    },
 }
 
 /// Who holds, as the client calls itself. Random, and with a lease of its own not used again

@@ -202,6 +202,21 @@ fn what_makes_no_sense_is_refused() {
 }
 
 #[test]
+fn the_first_bound_counts_wherever_the_state_is_restored() {
+    let mut log = Log::new(Limits { locks_max: 0, ..Limits::default() });
+    assert_eq!(log.now(acquire("x", 1)), Err(LockError::TooManyLocks { max: 0 }));
+    let bound = |locks_max| Op::Bound { locks_max };
+    assert_eq!(log.now(bound(1)), Ok(Answer::Done));
+    assert_eq!(log.now(bound(9)), Ok(Answer::Done), "it is said again, and changes nothing");
+    assert_eq!(log.now(acquire("x", 1)), granted(4));
+    let bytes = postcard::to_allocvec(&log.locks).expect("it has a form");
+    log.locks = postcard::from_bytes(&bytes).expect("it is what was stored");
+    assert_eq!(log.locks.limits().locks_max, 1);
+    assert_eq!(log.now(bound(9)), Ok(Answer::Done));
+    assert_eq!(log.now(acquire("y", 1)), Err(LockError::TooManyLocks { max: 1 }));
+}
+
+#[test]
 #[should_panic(expected = "a log is applied in order")]
 fn a_command_applied_twice_is_our_own_mistake() {
     let mut locks = Locks::new(Limits::default());

@@ -74,7 +74,7 @@ impl Node {
             Mail::Lock(asked) => {
                 let LockAsked { call, attempt, what, from: (life, number) } = asked;
                 if self.lock_arrivals.is_first(from, life, number) {
-                    self.lock_arrives(what, LockBack::There { node: from, call, attempt });
+                    self.lock_arrives(what, LockBack { node: from, call, attempt });
                 }
             }
             Mail::LockAnswer { call, attempt, outcome } => {

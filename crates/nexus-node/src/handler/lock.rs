@@ -3,6 +3,8 @@
 //! Whoever holds a lock counts its lease from when he *asked*, since what he was told may have
 //! come late, and a little less of it, since clocks differ.
 
+use std::time::Duration;
+
 use nexus_agent::{Fence, LockAsk as AgentAsk, LockError, LockReply, LockVerb, Tenure};
 use nexus_base::Time;
 use nexus_cluster::lock::{self, Token};
@@ -12,7 +14,8 @@ use nexus_cluster::{GroupId, NodeId};
 use crate::call::{PAUSE, TRY_FOR};
 use crate::group::CONTROL;
 use crate::locks::{
-    Held, LOCK_ASKS_MAX, LockAsked, LockBack, LockCall, LockOutcome, LockWaiter, refusal,
+    Held, LOCK_ASKS_MAX, LOCK_TRIES_MAX, LOCK_WITHIN_MAX, LockAsked, LockBack, LockCall,
+    LockOutcome, LockWaiter, refusal,
 };
 use crate::mail::Mail;
 use crate::node::Alarm;
@@ -21,22 +24,23 @@ use crate::{Effect, LockAsk, Node, Planted};
 impl Node {
     pub(crate) fn handle_lock(&mut self, ask: LockAsk) {
         let LockAsk { ticket, what, within } = ask;
-        self.begin_lock(what, self.now.after(within), LockWaiter::Client { ticket });
+        self.begin_lock(what, within, LockWaiter::Client { ticket });
     }
 
     /// An agent asks about a lock.
     pub(crate) fn handle_agent_lock(&mut self, ask: AgentAsk) {
         let AgentAsk { what, within, answer } = ask;
-        self.begin_lock(what, self.now.after(within), LockWaiter::Agent(answer));
+        self.begin_lock(what, within, LockWaiter::Agent(answer));
     }
 
-    fn begin_lock(&mut self, what: LockVerb, deadline: Time, waiter: LockWaiter) {
+    fn begin_lock(&mut self, what: LockVerb, within: Duration, waiter: LockWaiter) {
         if let Some(error) = refusal(&what) {
             return self.tell_about_lock(waiter, Err(told(&error)));
         }
         if self.lock_calls.is_full() {
             return self.tell_about_lock(waiter, Err(LockError::Busy { asks_max: LOCK_ASKS_MAX }));
         }
+        let deadline = self.now.after(within.min(LOCK_WITHIN_MAX));
         let number = self.lock_calls.add(LockCall::new(what, waiter, self.now, deadline));
         self.try_lock(number, None);
     }
@@ -61,7 +65,7 @@ impl Node {
         call.waits = true;
         let (what, attempt) = (call.what.clone(), call.attempt);
         match whom.filter(|node| !is_here && *node != me) {
-            None => self.lock_arrives(what, LockBack::Here { call: number, attempt }),
+            None => self.lock_arrives(what, LockBack { node: me, call: number, attempt }),
             Some(node) => {
                 let from = (self.spec.start(), self.next_number());
                 let asked = LockAsked { call: number, attempt, what, from };
@@ -107,7 +111,7 @@ impl Node {
                 // lease has ended since. What is renewed too late is lost either way.
                 let is_lost = matches!(error, lock::LockError::Lost { .. })
                     && matches!(call.what, LockVerb::Renew { .. });
-                let is_sure = !call.unsure || is_lost;
+                let is_sure = call.unsure == 0 || is_lost;
                 let error = if is_sure { told(&error) } else { LockError::Unknown };
                 self.finish_lock(number, Err(error));
             }
@@ -123,7 +127,7 @@ impl Node {
             }
             LockOutcome::Again { unsure } => {
                 call.waits = false;
-                call.unsure |= unsure;
+                call.unsure += u32::from(unsure);
                 self.pause_lock(number);
             }
         }
@@ -146,11 +150,11 @@ impl Node {
 
     pub(crate) fn handle_lock_timeout(&mut self, number: u64) {
         let Some(call) = self.lock_calls.get_mut(number) else { return };
-        call.unsure |= std::mem::take(&mut call.waits);
-        if self.now < call.deadline {
+        call.unsure += u32::from(std::mem::take(&mut call.waits));
+        if self.now < call.deadline && call.unsure < LOCK_TRIES_MAX {
             return self.try_lock(number, None);
         }
-        let may_be_done = call.unsure && !matches!(call.what, LockVerb::Look { .. });
+        let may_be_done = call.unsure > 0 && !matches!(call.what, LockVerb::Look { .. });
         let error = if may_be_done { LockError::Unknown } else { LockError::Unreachable };
         self.finish_lock(number, Err(error));
     }

@@ -39,9 +39,9 @@ impl Node {
 
     /// Decides no more. What is under way may yet be done.
     pub(crate) fn close_lock_desk(&mut self) {
-        let Some(desk) = self.lock_desk.take() else { return };
+        let Some(mut desk) = self.lock_desk.take() else { return };
         self.alarms.set(Alarm::Locks, None);
-        for back in desk.entries.into_values() {
+        for back in desk.take_all() {
             self.lock_goes_back(back, LockOutcome::Again { unsure: true });
         }
         for (_, back) in desk.reads.into_values() {
@@ -114,10 +114,13 @@ impl Node {
     }
 
     fn propose_lock(&mut self, what: &LockVerb, back: LockBack) {
+        if self.lock_desk.as_mut().is_some_and(|desk| desk.joins(back)) {
+            return;
+        }
         match self.propose_lock_op(op(what)) {
             Some(index) => {
                 let desk = self.lock_desk.as_mut().expect("it was there for the proposal");
-                desk.entries.insert(index, back);
+                desk.note(index, back);
             }
             None => self.lock_goes_back(back, LockOutcome::Again { unsure: false }),
         }
@@ -125,6 +128,17 @@ impl Node {
 
     /// Where it will be in the log; none if it is not to be proposed now.
     fn propose_lock_op(&mut self, op: Op) -> Option<Index> {
+        let is_bounded = self.locks()?.limits().locks_max > 0 || self.lock_desk.as_ref()?.bounds;
+        if !is_bounded {
+            // Before all else about locks: who founds the group does not know what others say.
+            let locks_max = self.spec.locks_max.max(1);
+            self.propose_lock_entry(Op::Bound { locks_max })?;
+            self.lock_desk.as_mut()?.bounds = true;
+        }
+        self.propose_lock_entry(op)
+    }
+
+    fn propose_lock_entry(&mut self, op: Op) -> Option<Index> {
         let at = self.locks_time()?;
         let bytes = control::lock_command(&Command { at, op });
         let (_, index) = self.groups.get_mut(&CONTROL)?.raft.propose(self.now, bytes).ok()?;
@@ -139,17 +153,20 @@ impl Node {
         op: &Op,
         answer: Result<Answer, LockError>,
     ) {
-        let Some(desk) = self.lock_desk.as_mut().filter(|desk| desk.term == term) else { return };
-        if let Some(back) = desk.entries.remove(&index) {
-            let outcome = match (answer, op) {
-                (Err(error), _) => LockOutcome::Refused(error),
-                (Ok(_), Op::Acquire { name, .. } | Op::Renew { name, .. }) => {
-                    // As of the entry, which was proposed after it was asked for.
-                    let at = self.locks().map_or(Time::MAX, Locks::now);
-                    LockOutcome::Done(self.held(name, at))
-                }
-                (Ok(_), _) => LockOutcome::Done(None),
-            };
+        if self.lock_desk.as_ref().is_none_or(|desk| desk.term != term) {
+            return;
+        }
+        let outcome = match (answer, op) {
+            (Err(error), _) => LockOutcome::Refused(error),
+            (Ok(_), Op::Acquire { name, .. } | Op::Renew { name, .. }) => {
+                // As of the entry, which was proposed after it was asked for.
+                let at = self.locks().map_or(Time::MAX, Locks::now);
+                LockOutcome::Done(self.held(name, at))
+            }
+            (Ok(_), _) => LockOutcome::Done(None),
+        };
+        let waits = self.lock_desk.as_mut().and_then(|desk| desk.take(index, &outcome));
+        if let Some(back) = waits {
             self.lock_goes_back(back, outcome);
         }
         self.set_lock_alarm();
@@ -199,15 +216,12 @@ impl Node {
     }
 
     fn lock_goes_back(&mut self, back: LockBack, outcome: LockOutcome) {
-        match back {
-            LockBack::Here { call, attempt } => {
-                self.lock_came(self.spec.id, (call, attempt), outcome);
-            }
-            LockBack::There { node, call, attempt } => {
-                let mail = Mail::LockAnswer { call, attempt, outcome };
-                self.send(node, GroupId::default(), &mail.content());
-            }
+        let LockBack { node, call, attempt } = back;
+        if node == self.spec.id {
+            return self.lock_came(node, (call, attempt), outcome);
         }
+        let mail = Mail::LockAnswer { call, attempt, outcome };
+        self.send(node, GroupId::default(), &mail.content());
     }
 }
 

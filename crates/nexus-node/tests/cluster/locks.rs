@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use nexus_agent::{Claim, Fence, LockError, LockReply, LockVerb, Tenure};
 
+use nexus_node::LOCK_WITHIN_MAX;
+
 use crate::holders::{Beat, Hold, Put, Resign, Tick, Ticks};
 use crate::net::{LOCKS_MAX, Net};
 
@@ -296,6 +298,65 @@ fn what_cannot_be_is_refused_and_changes_nothing() {
     net.run_for(TTL * 2);
     let last = held(net.lock(0, take_for(&"x".repeat(256), 1, TTL)));
     assert!(last.until > net.now());
+}
+
+#[test]
+fn as_many_locks_may_be_held_as_the_first_leader_says_whatever_the_others_say() {
+    let mut net = running(3);
+    (0..3).for_each(|node| net.kill(node));
+    net.locks_max = vec![2, 3, 4];
+    (0..3).for_each(|node| net.start(node));
+    net.run_for(Duration::from_secs(3));
+    let most = net.steward() + 2;
+    let long = Duration::from_secs(600);
+    let mut number = 0;
+    let mut take_next = |net: &mut Net, node| {
+        number += 1;
+        net.lock(node, take_for(&number.to_string(), number, long))
+    };
+    let is_refused = |reply| matches!(reply, Err(LockError::Refused { .. }));
+    for node in 0..most {
+        held(take_next(&mut net, node % 3));
+    }
+    assert!(is_refused(take_next(&mut net, 0)), "{most} are held");
+    for _ in 0..3 {
+        let old = net.steward();
+        net.kill(old);
+        net.run_for(Duration::from_secs(2));
+        assert!(is_refused(take_next(&mut net, (old + 1) % 3)), "{most} are held");
+        net.start(old);
+        net.run_for(Duration::from_secs(2));
+        assert!((0..3).all(|node| net.locks(node) == net.locks(0)), "all keep the same");
+    }
+    assert_eq!(net.locks(0).limits().locks_max, most);
+}
+
+#[test]
+fn an_ask_that_is_tried_again_while_its_entry_is_written_is_one_entry() {
+    let mut net = running(3);
+    let asker = (net.steward() + 1) % 3;
+    // Several tries.
+    net.sync = Duration::from_millis(1_800);
+    let asked = net.now();
+    let first = held(net.lock(asker, take(1)));
+    assert!(net.now().since(asked) > Duration::from_millis(1_700), "it is slow");
+    assert_eq!(first.until, asked.after(TTL * 99 / 100), "it counts from the first try");
+    net.sync = Duration::from_millis(2);
+    let second = held(net.lock(asker, take_for("y", 2, TTL)));
+    // Time may have gone on between them, by one entry; three tries more would be three.
+    let entries = second.fence.index - first.fence.index;
+    assert!(entries <= 2, "{entries} entries");
+}
+
+#[test]
+fn an_ask_waits_no_longer_than_its_bound() {
+    let mut net = running(3);
+    net.cut_off(0, true);
+    let ticket = net.begin_lock(0, take(1), Duration::MAX);
+    net.run_for(LOCK_WITHIN_MAX - Duration::from_secs(1));
+    assert_eq!(net.take_reply(ticket), None);
+    net.run_for(Duration::from_secs(1));
+    assert!(is_no_answer(&net.take_reply(ticket).expect("its time is over")));
 }
 
 #[test]

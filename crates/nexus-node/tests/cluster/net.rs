@@ -11,6 +11,7 @@ use nexus_agent::{
     TimerWheel, Worker, WorkerSpec, decode, encode,
 };
 use nexus_base::{IdSecret, Rng, Time};
+use nexus_cluster::lock::Locks;
 use nexus_cluster::membership::{self, Address, Me, Metadata};
 use nexus_cluster::raft::Members;
 use nexus_cluster::ring::Slot;
@@ -91,6 +92,10 @@ pub struct Net {
     walls: Vec<Duration>,
     /// Nobody hears from them, and they from nobody.
     cut_off: BTreeSet<usize>,
+    /// Locks that are held at once, as each node has it when it is started.
+    pub locks_max: Vec<usize>,
+    /// How long a disk takes.
+    pub sync: Duration,
     /// They get no frames, only datagrams: they are alive, and learn nothing.
     deaf: BTreeSet<usize>,
     up: Vec<Option<Up>>,
@@ -163,6 +168,8 @@ impl Net {
             seeds: vec![0, 1],
             founders,
             walls: vec![Duration::ZERO; nodes],
+            locks_max: vec![LOCKS_MAX; nodes],
+            sync: SYNC,
             cut_off: BTreeSet::new(),
             deaf: BTreeSet::new(),
             up: (0..nodes).map(|_| None).collect(),
@@ -215,7 +222,7 @@ impl Net {
         let founders = (0..self.founders).map(id).collect();
         let spec = NodeSpec {
             shards: self.shards,
-            locks_max: LOCKS_MAX,
+            locks_max: self.locks_max[node],
             wall: Time::ZERO.after(self.walls[node]),
             incarnation: self.lives[node],
             active_bytes_max: self.active_bytes_max,
@@ -501,6 +508,11 @@ impl Net {
         self.replies.remove(&ticket)
     }
 
+    /// The locks as a node has them.
+    pub fn locks(&self, node: usize) -> &Locks {
+        self.up[node].as_ref().and_then(|up| up.node.locks()).expect("it is up, and keeps them")
+    }
+
     pub fn now(&self) -> Time {
         self.now
     }
@@ -658,7 +670,7 @@ impl Net {
                 let Some(up) = &mut self.up[node] else { return };
                 up.storage.write(&writes).expect("nothing breaks it");
                 up.storage.sync().expect("nothing breaks it");
-                self.push(SYNC, Event::Input(node, life, Input::Written { batch }));
+                self.push(self.sync, Event::Input(node, life, Input::Written { batch }));
             }
             Effect::Answer { ticket, answer } => drop(self.answers.insert(ticket, answer)),
             Effect::Locked { ticket, reply } => drop(self.replies.insert(ticket, reply)),

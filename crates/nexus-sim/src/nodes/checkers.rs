@@ -22,7 +22,7 @@ mod same_state;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use nexus_agent::{LockReply, LockVerb};
+use nexus_agent::{Fence, LockReply, LockVerb};
 use nexus_base::Time;
 use nexus_cluster::NodeId;
 use nexus_node::{Node, Observer, Saw, shard_of};
@@ -123,6 +123,28 @@ pub enum LockSeen<'a> {
         reply: &'a LockReply,
         /// If he holds it: until when, in real time, nobody else does by what is promised.
         until: Option<Time>,
+    },
+    /// One begins to show a fence to what the lock protects.
+    Shows {
+        /// Who.
+        locker: LockerId,
+        /// His number for it.
+        number: u64,
+        /// Of which lock.
+        name: &'a str,
+    },
+    /// He is told whether it was taken. What is not told is unknown.
+    Shown {
+        /// Who.
+        locker: LockerId,
+        /// His number for it.
+        number: u64,
+        /// Of which lock.
+        name: &'a str,
+        /// The fence.
+        fence: Fence,
+        /// Whether it was taken.
+        taken: bool,
     },
 }
 

@@ -5,6 +5,7 @@ pub(crate) mod clerk;
 pub(crate) mod guest;
 pub(crate) mod register;
 pub(crate) mod tally;
+pub(crate) mod vault;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -46,6 +47,7 @@ impl Kinds {
             .with::<account::Account>()
             .with::<clerk::Clerk>()
             .with::<tally::Tally>()
+            .with::<vault::Vault>()
     }
 
     /// Whether nodes have guests as well, which are of a kind of their own.

@@ -3,7 +3,8 @@
 //! A locker has one question under way and holds one lock at most, as far as it minds. It asks
 //! any node; hears it nothing, it asks the same again, mostly another one, or gives up. Some
 //! leases it renews, some it gives back, and some it lets end and asks for the lock anew: what
-//! it was told of them holds until they end all the same.
+//! it was told of them holds until they end all the same. Now and then it shows the last fence that
+//! it was given to the vault of the lock, also when that is over.
 
 use std::time::Duration;
 
@@ -64,6 +65,10 @@ pub(crate) struct Locker {
     pub(crate) wake: u64,
     claims: u64,
     minded: Option<Minded>,
+    /// The last lock that it was given, and the fence.
+    last: Option<(String, Fence)>,
+    /// Of the last time it showed one.
+    pub(crate) shown: u64,
     rng: Rng,
 }
 
@@ -77,6 +82,8 @@ impl Locker {
             wake: 0,
             claims: 0,
             minded: None,
+            last: None,
+            shown: 0,
             rng: rng.fork_index("locker", u64::from(id.0)),
         }
     }
@@ -102,6 +109,15 @@ impl Locker {
     /// How long it waits for an answer.
     pub(crate) const fn patience(&self) -> Duration {
         TRY_FOR
+    }
+
+    /// The lock and the fence that it shows to the vault now, if to any.
+    pub(crate) fn shows(&mut self) -> Option<(String, Fence)> {
+        if self.rng.below(4) > 0 {
+            return None;
+        }
+        self.shown += u64::from(self.last.is_some());
+        self.last.clone()
     }
 
     fn draw(&mut self) -> LockVerb {
@@ -133,6 +149,7 @@ impl Locker {
         match (&question.what, reply) {
             (LockVerb::Take { name, ttl, .. }, Ok(Some(tenure))) => {
                 let (name, fence, ttl) = (name.clone(), tenure.fence, *ttl);
+                self.last = Some((name.clone(), fence));
                 let renewals = self.rng.below(4);
                 let lets_it_end = self.rng.below(3) == 0;
                 self.minded = Some(Minded { name, fence, ttl, renewals });
@@ -177,7 +194,20 @@ impl Locker {
     }
 }
 
+/// Marks the tickets of fences that are shown, which are asks of agents.
+const SHOWN: u64 = 1 << 62;
+
+/// Whether an answer is to a fence that was shown.
+pub(crate) const fn is_shown(ticket: u64) -> bool {
+    ticket & SHOWN != 0
+}
+
+/// The ticket of a fence that a locker shows.
+pub(crate) fn ticket_shown(locker: LockerId, number: u64) -> u64 {
+    SHOWN | u64::from(locker.0) << 40 | number
+}
+
 /// Whose ticket it is.
 pub(crate) const fn locker_of(ticket: u64) -> u32 {
-    (ticket >> 40) as u32
+    ((ticket & !SHOWN) >> 40) as u32
 }

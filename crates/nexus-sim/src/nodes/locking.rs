@@ -1,15 +1,18 @@
 //! What lockers ask and are told, on its way between them and the nodes.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
-use nexus_agent::{LockReply, LockVerb};
+use nexus_agent::{Agent, Fence, LockReply, LockVerb, Message, decode, encode};
 use nexus_base::{Rng, Time};
 use nexus_cluster::NodeId;
-use nexus_node::{Input, LockAsk};
+use nexus_node::shard::AgentName;
+use nexus_node::{Answer, Ask, CallError, Input, LockAsk};
 
 use super::checkers::{LockSeen, Seen};
 use super::event::Event;
-use super::locker::{LOCKERS, Locker, LockerId, WITHIN, locker_of};
+use super::kinds::vault::{Show, Vault};
+use super::locker::{LOCKERS, Locker, LockerId, WITHIN, locker_of, ticket_shown};
 use super::outside::Outside;
 use super::world::NodesWorld;
 use crate::cluster::{CLOCK_PPM_MAX, copies, node_id};
@@ -17,6 +20,9 @@ use crate::mix::Mix;
 
 /// Where lockers are.
 const NOBODY: NodeId = NodeId(0);
+
+/// The fences that lockers show and have no answer to: number, lock and fence.
+pub(crate) type OpenShows = BTreeMap<LockerId, (u64, String, Fence)>;
 
 /// The lockers of a world that has any.
 pub(crate) fn lockers(has_any: bool, rng: &Rng) -> Vec<Locker> {
@@ -59,7 +65,50 @@ impl NodesWorld {
         let what = &ask.what;
         let seen = LockSeen::Asks { locker: id, number, what, copies };
         self.out.checkers.see(NOBODY, &Seen::Lock(seen));
+        self.show_fence(locker, node);
         self.wake_locker(locker, patience);
+    }
+
+    /// A locker shows a fence to the vault of its lock, if it does so now. It does not ask again.
+    fn show_fence(&mut self, locker: u32, node: u32) {
+        let one = &mut self.lockers[locker as usize];
+        let Some((name, fence)) = one.shows() else { return };
+        let (locker, number) = (one.id, one.shown);
+        let ask = Ask {
+            ticket: ticket_shown(locker, number),
+            to: AgentName::new(Vault::KIND, name.clone()),
+            message: Show::NAME.to_owned(),
+            bytes: encode(&Show(fence)).into(),
+            request: None,
+            within: WITHIN,
+        };
+        self.out.ask(node, &ask);
+        self.open_shows.insert(locker, (number, name.clone(), fence));
+        let seen = LockSeen::Shows { locker, number, name: &name };
+        self.out.checkers.see(NOBODY, &Seen::Lock(seen));
+    }
+
+    /// A vault has said whether it takes a fence; where it did not answer, nobody knows.
+    pub(crate) fn fence_was_shown(
+        &mut self,
+        from: u32,
+        ticket: u64,
+        answer: &Result<Answer, CallError>,
+    ) {
+        let locker = LockerId(locker_of(ticket));
+        let open = self.open_shows.get(&locker).cloned();
+        let (Some((number, name, fence)), Ok(answer)) = (open, answer) else { return };
+        if ticket != ticket_shown(locker, number) {
+            return;
+        }
+        self.open_shows.remove(&locker);
+        let taken: bool = decode(&answer.bytes).expect("a vault answers as its kind does");
+        let now = self.out.now;
+        self.out.trace.note(now, 20, locker.0.into(), ticket << 1 | u64::from(taken));
+        let words = format_args!("locker {} shows {name} fence {fence}: {taken}", locker.0);
+        self.out.trace.say(now, words);
+        let seen = LockSeen::Shown { locker, number, name: &name, fence, taken };
+        self.out.checkers.see(node_id(from), &Seen::Lock(seen));
     }
 
     /// What a locker asks has arrived at a node.

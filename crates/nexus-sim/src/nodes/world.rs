@@ -11,8 +11,8 @@ use super::checkers::{Checker, Checkers, Seen};
 use super::client::{Client, ClientId, Next, client_of};
 use super::event::Event;
 use super::kinds::Kinds;
-use super::locker::Locker;
-use super::locking::lockers;
+use super::locker::{self, Locker};
+use super::locking::{OpenShows, lockers};
 use super::lure::Lure;
 use super::node::{HELD_MAX, SimNode, datagram};
 use super::op::{Op, Reply};
@@ -57,6 +57,7 @@ pub struct NodesWorld {
     pub(crate) nemesis: Nemesis,
     clients: Vec<Client>,
     pub(crate) lockers: Vec<Locker>,
+    pub(crate) open_shows: OpenShows,
     pub(crate) by_hand: ByHand,
     pub(crate) lure: Option<Lure>,
     /// Whether clients begin nothing of their own any more.
@@ -102,6 +103,7 @@ impl NodesWorld {
             nemesis: Nemesis::new(&rng),
             clients: (0..clients).map(client).collect(),
             lockers: lockers(clients > 0, &rng),
+            open_shows: OpenShows::new(),
             by_hand: ByHand::default(),
             lure: None,
             quiet: false,
@@ -392,6 +394,9 @@ impl NodesWorld {
         if by_hand::is_by_hand(ticket) {
             self.out.trace.note(self.out.now, 8, u64::MAX, answer_hash(ticket, &answer));
             return self.by_hand.take_in(self.out.now, ticket, answer);
+        }
+        if locker::is_shown(ticket) {
+            return self.fence_was_shown(from, ticket, &answer);
         }
         let client = client_of(ticket);
         let Some(one) = self.clients.get_mut(client as usize).filter(|one| one.is_meant(ticket))

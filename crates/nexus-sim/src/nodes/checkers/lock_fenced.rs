@@ -12,7 +12,9 @@
 //!    that of a holder to those who ask later.
 //! 4. **An error says whether anything may have changed**: a claim that was refused each time
 //!    it was asked for never holds.
-//! 5. In the end no lease is left, and all who keep locks keep the same.
+//! 5. **What the lock protects** takes no fence older than one that it has taken before that one was
+//!    shown.
+//! 6. In the end no lease is left, and all who keep locks keep the same.
 //!
 //! A question without an answer is unknown: it may be done, or not, or later.
 //!
@@ -38,6 +40,10 @@ pub(super) struct LockFenced {
     open: BTreeMap<LockerId, Open>,
     /// Counts what is seen, so that of two things one is known to be earlier.
     steps: u64,
+    /// The fences that are shown: number, and the newest that was taken before.
+    shows: BTreeMap<LockerId, (u64, Option<Fence>)>,
+    /// The newest fence that was taken, by lock.
+    taken: BTreeMap<String, Fence>,
     grants: u64,
     told: u64,
     kept: Option<(NodeId, Locks)>,
@@ -229,6 +235,27 @@ impl LockFenced {
                 let came = seen.and_then(|()| lock.told((at, now), what, reply, until));
                 came.map_err(|words| format!("locker {} is told that {name} {words}", locker.0))
             }
+            LockSeen::Shows { locker, number, name } => {
+                self.shows.insert(locker, (number, self.taken.get(name).copied()));
+                Ok(())
+            }
+            LockSeen::Shown { taken: false, .. } => Ok(()),
+            LockSeen::Shown { locker, number, name, fence, taken: true } => {
+                self.shown((locker, number), name, fence)
+            }
+        }
+    }
+
+    fn shown(&mut self, who: (LockerId, u64), name: &str, fence: Fence) -> Result<(), String> {
+        let shown = self.shows.remove(&who.0).filter(|(number, _)| *number == who.1);
+        let (_, before) = shown.ok_or_else(|| format!("locker {} has shown none", who.0.0))?;
+        let newest = self.taken.entry(name.to_owned()).or_insert(fence);
+        *newest = fence.max(*newest);
+        match before.filter(|before| *before > fence) {
+            Some(newer) => {
+                Err(format!("what {name} protects takes fence {fence} after fence {newer}"))
+            }
+            None => Ok(()),
         }
     }
 

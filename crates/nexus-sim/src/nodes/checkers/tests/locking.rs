@@ -6,7 +6,7 @@ use nexus_agent::{Claim, Fence, LockError, LockReply, LockVerb, Tenure};
 use nexus_base::Time;
 
 use super::check;
-use super::shown::Shown::{self, IsTold, Locks, Pass};
+use super::shown::Shown::{self, FenceIs, IsTold, Locks, Pass, Shows};
 
 fn fence(index: u64) -> Fence {
     Fence { term: 1, index }
@@ -104,6 +104,17 @@ fn a_fence_that_does_not_rise() {
     let again = Ok(Some(Tenure { fence: fence(8), claim: Claim(5), until: Time::ZERO }));
     let again = asks(2, 1, &take(5), again, 20);
     check_after_one_holds(&[&[Pass(9)], &well], &[&[Pass(9)], &again], "that had another");
+}
+
+#[test]
+fn an_old_fence_that_is_taken() {
+    let shows = |locker, index, taken| [Shows(locker, 1), FenceIs(locker, 1, fence(index), taken)];
+    let well = [shows(1, 5, true), shows(2, 6, true), shows(3, 5, false)].concat();
+    let broken = [shows(1, 5, true), shows(2, 6, true), shows(3, 5, true)].concat();
+    check("lock-fenced", &well, &broken, "takes fence 1.5 after fence 1.6");
+    // Both were under way.
+    let well = [Shows(3, 1), Shows(2, 1), broken[3].clone(), broken[5].clone()];
+    check("lock-fenced", &well, &broken, "takes fence 1.5 after fence 1.6");
 }
 
 #[test]

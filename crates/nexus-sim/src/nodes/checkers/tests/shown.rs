@@ -1,7 +1,7 @@
 //! What tests show a checker, made up.
 
 use bytes::Bytes;
-use nexus_agent::{LockReply, LockVerb};
+use nexus_agent::{Fence, LockReply, LockVerb};
 use nexus_base::{AgentId, Time};
 use nexus_cluster::raft::{Index, Role, Standing, Term};
 use nexus_cluster::registry::Registration;
@@ -43,6 +43,9 @@ pub(super) enum Shown {
     /// A locker asks, and is told; until this second, if it holds the lock.
     Locks(u32, u64, LockVerb),
     IsTold(u32, u64, LockVerb, LockReply, u64),
+    /// It shows a fence, and is told whether that is taken.
+    Shows(u32, u64),
+    FenceIs(u32, u64, Fence, bool),
     /// All is healed, and well again within so many seconds.
     Healed(u64),
     /// So many seconds pass.
@@ -110,6 +113,15 @@ pub(super) fn show(checkers: &Checkers, now: &mut Time, shown: &Shown) {
             let (locker, number) = (LockerId(*locker), *number);
             let until = matches!(reply, Ok(Some(_))).then(|| after(Time::ZERO, *until));
             see(1, &Seen::Lock(LockSeen::Told { locker, number, what, reply, until }));
+        }
+        Shown::Shows(locker, number) => {
+            let (locker, number) = (LockerId(*locker), *number);
+            see(0, &Seen::Lock(LockSeen::Shows { locker, number, name: "x" }));
+        }
+        Shown::FenceIs(locker, number, fence, taken) => {
+            let (locker, number, fence, taken) = (LockerId(*locker), *number, *fence, *taken);
+            let seen = LockSeen::Shown { locker, number, name: "x", fence, taken };
+            see(1, &Seen::Lock(seen));
         }
         Shown::Healed(within) => see(0, &Seen::Healed { by: after(*now, *within) }),
         Shown::Pass(seconds) => *now = after(*now, *seconds),
