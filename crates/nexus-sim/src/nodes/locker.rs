@@ -4,7 +4,8 @@
 //! any node; hears it nothing, it asks the same again, mostly another one, or gives up. Some
 //! leases it renews, some it gives back, and some it lets end and asks for the lock anew: what
 //! it was told of them holds until they end all the same. Now and then it shows the last fence that
-//! it was given to the vault of the lock, also when that is over.
+//! it was given to the vault of the lock, or asks for the lock with its last claim, also when that is
+//! over.
 
 use std::time::Duration;
 
@@ -65,8 +66,8 @@ pub(crate) struct Locker {
     pub(crate) wake: u64,
     claims: u64,
     minded: Option<Minded>,
-    /// The last lock that it was given, and the fence.
-    last: Option<(String, Fence)>,
+    /// The last lock that it was given: what it had asked, and the fence.
+    last: Option<(LockVerb, Fence)>,
     /// Of the last time it showed one.
     pub(crate) shown: u64,
     rng: Rng,
@@ -117,7 +118,7 @@ impl Locker {
             return None;
         }
         self.shown += u64::from(self.last.is_some());
-        self.last.clone()
+        self.last.as_ref().map(|(taken, fence)| (taken.name().to_owned(), *fence))
     }
 
     fn draw(&mut self) -> LockVerb {
@@ -136,6 +137,12 @@ impl Locker {
         if self.rng.below(5) == 0 {
             return LockVerb::Look { name };
         }
+        // One that it has asked already, which holds no more if it is over.
+        if let Some((taken, _)) = self.last.clone()
+            && self.rng.below(6) == 0
+        {
+            return taken;
+        }
         self.claims += 1;
         // Nobody else's, and never again.
         let claim = Claim(u128::from(self.id.0 + 1) << 64 | u128::from(self.claims));
@@ -149,7 +156,7 @@ impl Locker {
         match (&question.what, reply) {
             (LockVerb::Take { name, ttl, .. }, Ok(Some(tenure))) => {
                 let (name, fence, ttl) = (name.clone(), tenure.fence, *ttl);
-                self.last = Some((name.clone(), fence));
+                self.last = Some((question.what.clone(), fence));
                 let renewals = self.rng.below(4);
                 let lets_it_end = self.rng.below(3) == 0;
                 self.minded = Some(Minded { name, fence, ttl, renewals });
