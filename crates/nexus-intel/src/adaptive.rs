@@ -1,0 +1,1 @@
+//! Sensors, rules and adaptations: behaviour that follows conditions, inside bounds.

@@ -1,0 +1,1 @@
+//! Models that learn from outcomes one at a time, explain themselves, and are doubted.

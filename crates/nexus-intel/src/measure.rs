@@ -1,0 +1,1 @@
+//! What a layer is worth: gains with intervals, and how they come about honestly.

@@ -1,0 +1,1 @@
+//! What is decided by predictions: where, whether, in which order and for how long.

@@ -1,0 +1,1 @@
+//! How a layer that does harm is stopped, and how it may come back.
