@@ -73,6 +73,8 @@ event_names! {
     OperationFailed = "operation.failed",
     /// A message was accepted and will never be handled.
     MessageDead = "message.dead",
+    /// A layer was no longer used: it did harm, gained too little, broke, or was taken away.
+    LayerSteppedDown = "layer.stepped_down",
     /// A knob of the node was turned for good, because that was measured to pay.
     NodeTuned = "node.tuned",
 }

@@ -1,0 +1,104 @@
+//! A span of time in which a layer is on, or off, for everybody.
+
+use std::time::Duration;
+
+use nexus_base::Time;
+
+use super::Arm;
+use crate::measure::Objective;
+use crate::measure::objective::Tally;
+
+/// A block lasts this many times the 95 % quantile of time in system, at least.
+/// Source: the design of Nexus; with one of them discarded, queues have mostly
+/// forgotten the block before.
+pub(super) const LENGTH_P95S: u32 = 10;
+
+/// What a block is for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Role {
+    /// Times in system are being learned.
+    Settling,
+    /// First of a pair.
+    First,
+    /// Second of a pair.
+    Second,
+    /// The gain is sure, and is being had.
+    Holding,
+}
+
+#[derive(Clone, Debug)]
+pub(super) struct Block {
+    role: Role,
+    arm: Arm,
+    from: Time,
+    until: Time,
+    length: Duration,
+    /// Requests that arrive from the one until before the other count.
+    counted: [Time; 2],
+    tally: Tally,
+}
+
+/// What is left of a block when all its requests have ended.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Settled {
+    pub(super) role: Role,
+    pub(super) arm: Arm,
+    pub(super) count: u64,
+    pub(super) figure: Option<f64>,
+}
+
+impl Block {
+    pub(super) fn new(role: Role, arm: Arm, from: Time, length: Duration) -> Block {
+        let discarded = length / LENGTH_P95S;
+        let counted = [from.after(discarded), from.after(length - discarded)];
+        Block {
+            role,
+            arm,
+            from,
+            until: from.after(length),
+            length,
+            counted,
+            tally: Tally::default(),
+        }
+    }
+
+    pub(super) fn role(&self) -> Role {
+        self.role
+    }
+
+    pub(super) fn arm(&self) -> Arm {
+        self.arm
+    }
+
+    pub(super) fn until(&self) -> Time {
+        self.until
+    }
+
+    /// How long it was meant to be.
+    pub(super) fn length(&self) -> Duration {
+        self.length
+    }
+
+    /// The block ended at `now`, when whoever was to end it came to it.
+    pub(super) fn end(&mut self, now: Time) {
+        self.until = now;
+    }
+
+    /// Whether a request that arrived then is one of this block's. The present block
+    /// has no end yet, but nothing arrives after now.
+    pub(super) fn holds(&self, arrived: Time) -> bool {
+        self.from <= arrived && arrived < self.until
+    }
+
+    pub(super) fn record(&mut self, objective: Objective, arrived: Time, cost: Duration) {
+        let [from, until] = self.counted;
+        if from <= arrived && arrived < until {
+            self.tally.record(objective, cost);
+        }
+    }
+
+    pub(super) fn settle(self, objective: Objective) -> Settled {
+        let figure = self.tally.figure(objective);
+        Settled { role: self.role, arm: self.arm, count: self.tally.count(), figure }
+    }
+}
