@@ -1,0 +1,69 @@
+//! Arguments in a form that is the same whenever they mean the same.
+
+use serde_json::Value;
+
+/// `arguments` as text, without blanks and with the names of each object in
+/// order, whichever way they were sent.
+///
+/// Numbers are told apart by how they were written: `1` and `1.0` make two
+/// texts, so that a repeated query may miss, and never meets another's answer.
+pub fn canonical_arguments(arguments: &Value) -> String {
+    let mut text = String::new();
+    write(&mut text, arguments);
+    text
+}
+
+/// As deep as the value is nested; JSON is read 128 levels deep at most.
+fn write(to: &mut String, value: &Value) {
+    match value {
+        Value::Array(items) => {
+            to.push('[');
+            for (index, item) in items.iter().enumerate() {
+                separate(to, index);
+                write(to, item);
+            }
+            to.push(']');
+        }
+        Value::Object(fields) => {
+            // They are in order already unless another crate has serde_json keep
+            // them as they were sent.
+            let mut fields: Vec<_> = fields.iter().collect();
+            fields.sort_unstable_by_key(|(name, _)| *name);
+            to.push('{');
+            for (index, (name, field)) in fields.into_iter().enumerate() {
+                separate(to, index);
+                to.push_str(&Value::from(name.as_str()).to_string());
+                to.push(':');
+                write(to, field);
+            }
+            to.push('}');
+        }
+        plain => to.push_str(&plain.to_string()),
+    }
+}
+
+fn separate(to: &mut String, index: usize) {
+    if index > 0 {
+        to.push(',');
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_means_the_same_is_the_same_text() {
+        let check = |sent: &str, expected: &str| {
+            let value = serde_json::from_str(sent).expect("is JSON");
+            assert_eq!(canonical_arguments(&value), expected);
+        };
+        check(
+            r#" {"b": [1, {"z": null, "y": "a\"b"}], "a": true} "#,
+            r#"{"a":true,"b":[1,{"y":"a\"b","z":null}]}"#,
+        );
+        check("{}", "{}");
+        check("[]", "[]");
+        check("[1, 1.0]", "[1,1.0]");
+    }
+}
