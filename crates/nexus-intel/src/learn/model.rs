@@ -1,0 +1,112 @@
+//! One model, of whichever kind.
+
+use serde::{Deserialize, Serialize};
+
+use super::bytes::{Reader, Writer};
+use super::{
+    FeatureSet, Features, LeastSquares, ModelExplanation, ModelFileError, Settings, TargetError,
+    Tree, Weight,
+};
+
+/// Which model learns.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
+pub enum ModelKind {
+    /// [`LeastSquares`]: where outcomes grow evenly with features.
+    Linear,
+    /// [`Tree`]: where they jump, or features matter together.
+    Tree,
+}
+
+impl std::fmt::Display for ModelKind {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.pad(match self {
+            ModelKind::Linear => "linear",
+            ModelKind::Tree => "tree",
+        })
+    }
+}
+
+/// What learns.
+#[derive(Clone, PartialEq, Debug)]
+pub(super) enum Model {
+    Linear(Box<LeastSquares>),
+    Tree(Box<Tree>),
+}
+
+impl Model {
+    pub(super) fn new(set: &FeatureSet, settings: &Settings) -> Model {
+        match settings.model {
+            ModelKind::Linear => {
+                Model::Linear(Box::new(LeastSquares::new(set.len(), settings.forgetting)))
+            }
+            ModelKind::Tree => Model::Tree(Box::new(Tree::new(set.len(), settings.forgetting))),
+        }
+    }
+
+    #[inline]
+    pub(super) fn predict(&self, features: &Features) -> f64 {
+        match self {
+            Model::Linear(line) => line.predict(features),
+            Model::Tree(tree) => tree.predict(features),
+        }
+    }
+
+    pub(super) fn learn(&mut self, features: &Features, target: f64) -> Result<(), TargetError> {
+        match self {
+            Model::Linear(line) => line.learn(features, target),
+            Model::Tree(tree) => tree.learn(features, target),
+        }
+    }
+
+    pub(super) fn explain(&self, set: &FeatureSet, unit: &str) -> ModelExplanation {
+        match self {
+            Model::Linear(line) => {
+                let weights = set.names().iter().zip(line.weights());
+                let weight = |(feature, weight): (&String, &f64)| Weight {
+                    feature: feature.clone(),
+                    weight: *weight,
+                };
+                ModelExplanation::Linear {
+                    intercept: line.intercept(),
+                    weights: weights.map(weight).collect(),
+                }
+            }
+            Model::Tree(tree) => ModelExplanation::Tree {
+                leaves: tree.leaves(),
+                replaced: tree.replaced(),
+                text: tree.to_text(set, unit),
+            },
+        }
+    }
+
+    /// Bytes on the heap.
+    pub(super) fn heap_bytes(&self) -> usize {
+        match self {
+            Model::Linear(_) => size_of::<LeastSquares>(),
+            Model::Tree(tree) => size_of::<Tree>() + tree.heap_bytes(),
+        }
+    }
+
+    pub(super) fn write(&self, to: &mut Writer) {
+        match self {
+            Model::Linear(line) => line.write(to),
+            Model::Tree(tree) => tree.write(to),
+        }
+    }
+
+    pub(super) fn read(
+        from: &mut Reader<'_>,
+        set: &FeatureSet,
+        settings: &Settings,
+    ) -> Result<Model, ModelFileError> {
+        let (len, forgetting) = (set.len(), settings.forgetting);
+        Ok(match settings.model {
+            ModelKind::Linear => {
+                Model::Linear(Box::new(LeastSquares::read(from, len, forgetting)?))
+            }
+            ModelKind::Tree => Model::Tree(Box::new(Tree::read(from, len, forgetting)?)),
+        })
+    }
+}

@@ -1,0 +1,92 @@
+//! Where a feature may be cut: between quantiles of the first outcomes.
+//!
+//! All leaves of a tree share them, so a leaf needs a sum for each bin only, and
+//! not the outcomes themselves.
+
+use super::super::bytes::{Reader, Writer};
+use super::super::{FEATURES_MAX, Features, MAGNITUDE_MAX, ModelFileError};
+
+/// Bins of a feature. Source: measured on the shipped trace, where 16 have a sixth
+/// more error, and 64 no less.
+pub(super) const BINS: usize = 32;
+
+/// The cuts of each feature, increasing. A value equal to a cut is below it.
+#[derive(Clone, PartialEq, Debug)]
+pub(super) struct Cuts {
+    /// At most `BINS - 1` of them; those beyond `len` are infinite.
+    of_feature: Vec<[f64; BINS - 1]>,
+}
+
+impl Cuts {
+    /// No cut: all values of `feature_count` features are alike.
+    pub(super) fn none(feature_count: usize) -> Cuts {
+        Cuts { of_feature: vec![[f64::INFINITY; BINS - 1]; feature_count] }
+    }
+
+    /// Cuts that part `seen` into bins of about the same count, for each feature.
+    pub(super) fn between(feature_count: usize, seen: &[(Features, f64)]) -> Cuts {
+        let mut cuts = Cuts::none(feature_count);
+        let mut values = Vec::with_capacity(seen.len());
+        for (feature, cuts) in cuts.of_feature.iter_mut().enumerate() {
+            values.clear();
+            values.extend(seen.iter().map(|(features, _)| features.as_slice()[feature]));
+            values.sort_by(f64::total_cmp);
+            let mut len = 0;
+            for bin in 1..BINS {
+                let below = values[bin * values.len() / BINS - 1];
+                // The next other value: where values repeat, a cut between equal
+                // ones would be none.
+                let above = values.partition_point(|value| *value <= below);
+                let Some(above) = values.get(above) else { break };
+                let cut = below + (above - below) / 2.0;
+                if len == 0 || cuts[len - 1] < cut {
+                    cuts[len] = cut;
+                    len += 1;
+                }
+            }
+        }
+        cuts
+    }
+
+    /// The value of cut `cut` of `feature`.
+    #[inline]
+    pub(super) fn value(&self, feature: usize, cut: usize) -> f64 {
+        self.of_feature[feature][cut]
+    }
+
+    /// In which bin of its feature each value is.
+    #[inline]
+    pub(super) fn bins(&self, features: &Features) -> [u8; FEATURES_MAX] {
+        let mut bins = [0; FEATURES_MAX];
+        for ((bin, cuts), value) in bins.iter_mut().zip(&self.of_feature).zip(features.as_slice()) {
+            // Counted, not searched: the compiler makes a few wide comparisons of it.
+            *bin = cuts.iter().map(|cut| u8::from(*value > *cut)).sum();
+        }
+        bins
+    }
+
+    pub(super) fn heap_bytes(&self) -> usize {
+        self.of_feature.capacity() * size_of::<[f64; BINS - 1]>()
+    }
+
+    pub(super) fn write(&self, to: &mut Writer) {
+        for cuts in &self.of_feature {
+            to.f64s(cuts);
+        }
+    }
+
+    pub(super) fn read(
+        from: &mut Reader<'_>,
+        feature_count: usize,
+    ) -> Result<Cuts, ModelFileError> {
+        let mut cuts = Cuts::none(feature_count);
+        for cuts in &mut cuts.of_feature {
+            let mut least = -MAGNITUDE_MAX;
+            for cut in cuts {
+                *cut = from.f64_within("a cut", least, f64::INFINITY)?;
+                least = *cut;
+            }
+        }
+        Ok(cuts)
+    }
+}
