@@ -7,10 +7,10 @@ use nexus_base::math::{ln, sqrt};
 /// at all. Twice this, two deviations, is the shift found soonest. Smaller ones
 /// are left to the pairing of blocks, which takes them out. Source: a guess.
 const SLACK: f64 = 1.0;
-/// Deviations in excess of the slack, summed, that are an alarm. Source: Siegmund's
-/// formula gives about 50,000 normal values between false alarms; the tests of this
-/// module measure it.
-const ALARM: f64 = 5.0;
+/// Deviations in excess of the slack, summed, that are an alarm. Source: measured by
+/// the tests of this module: no false alarm in 500,000 blocks. With five there was
+/// one in 11,000 to 33,000, and some in every day of the shipped trace.
+const ALARM: f64 = 8.0;
 /// Deviations in excess, summed, from which values are no longer learned from.
 /// Source: half the alarm, a guess that the tests bear out.
 const SUSPECTED: f64 = ALARM / 2.0;
@@ -25,7 +25,9 @@ const DEVIATIONS_MAX: f64 = 4.0;
 /// Figures are positive and skewed, so their logarithms are watched; each is
 /// compared with those before it alone. Nothing has to be known beforehand, and a
 /// pool that gets slower to three times what it was, where blocks usually differ
-/// by a third, is noticed after four blocks, in the median.
+/// by a third, is noticed after seven blocks, in the median.
+///
+/// A change of load is a change too, if it is that large and lasts that long.
 ///
 /// # Source
 /// Hawkins, "Self-Starting CUSUM Charts for Location and Scale", 1987; Student's t
@@ -111,13 +113,10 @@ mod tests {
 
     #[test]
     fn it_rarely_sees_a_change_where_there_is_none() {
-        // Of 500 runs of 1,000 blocks: 15 when first measured, one alarm in about
-        // 33,000 blocks. Five deviations of that count are 19.
-        let found = alarmed(|rng| exp(0.3 * normal(rng)));
-        assert!(found <= 34, "{found}");
-        // Means of ten exponential costs, which are skewed: 43, one in about 11,000.
-        let found = alarmed(|rng| (0..10).map(|_| rng.exponential()).sum());
-        assert!(found <= 75, "{found}");
+        // Of 500 runs of 1,000 blocks each, a handful may.
+        assert!(alarmed(|rng| exp(0.3 * normal(rng))) <= 5);
+        // Means of ten exponential costs, which are skewed.
+        assert!(alarmed(|rng| (0..10).map(|_| rng.exponential()).sum()) <= 5);
     }
 
     /// Blocks until the alarm after a change by `factor`, in 500 runs, least first.
@@ -142,7 +141,7 @@ mod tests {
     fn a_change_to_three_times_or_a_third_is_seen_within_a_few_blocks() {
         for factor in [3.0, 1.0 / 3.0] {
             let delays = delays(factor);
-            assert!(delays[250] <= 4 && delays[450] <= 6, "{} {}", delays[250], delays[450]);
+            assert!(delays[250] <= 8 && delays[450] <= 15, "{} {}", delays[250], delays[450]);
         }
     }
 

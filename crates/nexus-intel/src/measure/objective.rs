@@ -26,11 +26,13 @@ pub enum Objective {
 pub(super) struct Tally {
     costs: Histogram,
     missed: u64,
+    sizes: u128,
 }
 
 impl Tally {
-    pub(super) fn record(&mut self, objective: Objective, cost: Duration) {
+    pub(super) fn record(&mut self, objective: Objective, cost: Duration, size: u64) {
         self.costs.record(cost);
+        self.sizes += u128::from(size);
         if let Objective::MissedShare(deadline) = objective {
             self.missed += u64::from(cost > deadline);
         }
@@ -38,6 +40,11 @@ impl Tally {
 
     pub(super) fn count(&self) -> u64 {
         self.costs.count()
+    }
+
+    /// Zero of no requests.
+    pub(super) fn size_mean(&self) -> f64 {
+        self.sizes as f64 / self.count().max(1) as f64
     }
 
     /// The figure; `None` of no requests.
@@ -68,7 +75,7 @@ mod tests {
     fn check(objective: Objective, expected: f64) {
         let mut tally = Tally::default();
         assert_eq!(tally.figure(objective), None);
-        (1..=100).for_each(|second| tally.record(objective, Duration::from_secs(second)));
+        (1..=100).for_each(|second| tally.record(objective, Duration::from_secs(second), 0));
         let found = tally.figure(objective).expect("a hundred requests");
         assert!((found - expected).abs() < 1e-3 * expected, "{found} for {expected}");
     }
@@ -84,7 +91,7 @@ mod tests {
     fn a_request_that_was_never_served_counts_as_an_hour_and_as_missed() {
         let objective = Objective::MissedShare(Duration::from_secs(30));
         let mut tally = Tally::default();
-        tally.record(objective, Duration::MAX);
+        tally.record(objective, Duration::MAX, 0);
         assert_eq!(tally.figure(objective), Some(1.0));
         assert_eq!(tally.figure(Objective::MeanSeconds), Some(3_600.0));
     }

@@ -46,6 +46,19 @@ impl Arm {
     }
 }
 
+/// A request that ended.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Outcome {
+    /// When it arrived.
+    pub arrived: Time,
+    /// What it cost; [`Duration::MAX`] if it was refused, failed or was given up.
+    pub cost: Duration,
+    /// How large it was, in any unit, as far as that is known by now and no layer can
+    /// change it: tokens, rows, bytes. Zero if nothing is known. The better it tells
+    /// what a request costs anywhere, the sooner a gain is found.
+    pub size: u64,
+}
+
 /// A randomised switchback of one layer of one pool.
 ///
 /// Blocks come in pairs of equal length, one with the layer and one without, in an
@@ -70,7 +83,7 @@ impl Arm {
 /// ```
 /// use std::time::Duration;
 /// use nexus_base::{Rng, Time};
-/// use nexus_intel::measure::{Arm, Objective, Switchback, SwitchbackSpec, Verdict};
+/// use nexus_intel::measure::{Arm, Objective, Outcome, Switchback, SwitchbackSpec, Verdict};
 ///
 /// let spec = SwitchbackSpec::new(Objective::MeanSeconds);
 /// let mut switchback = Switchback::new(Time::ZERO, spec, Rng::new(7))?;
@@ -81,7 +94,7 @@ impl Arm {
 ///         Arm::On => Duration::from_millis(790 + step % 20),
 ///         Arm::Off => Duration::from_millis(990 + step % 20),
 ///     };
-///     switchback.handle_outcome(arrived.after(cost), arrived, cost);
+///     switchback.handle_outcome(arrived.after(cost), Outcome { arrived, cost, size: 0 });
 /// }
 /// assert_eq!(switchback.verdict(), Verdict::Gain);
 /// # Ok::<(), nexus_intel::measure::SwitchbackError>(())
@@ -94,8 +107,9 @@ impl Arm {
 pub struct Switchback {
     spec: SwitchbackSpec,
     rng: Rng,
-    /// Time in system of the requests since lengths were last set.
-    times: Histogram,
+    /// Time in system of the requests since lengths were last set, without the layer
+    /// and with it.
+    times: [Histogram; 2],
     /// How long blocks have to be; `None` until that has been learned.
     length: Option<Duration>,
     current: Block,
@@ -121,7 +135,7 @@ impl Switchback {
         spec.check()?;
         Ok(Switchback {
             rng,
-            times: Histogram::new(),
+            times: Default::default(),
             length: None,
             current: Block::new(Role::Settling, Arm::Off, now, spec.block_min),
             previous: None,
@@ -135,19 +149,16 @@ impl Switchback {
         })
     }
 
-    /// Takes in a request that ended at `now`: when it arrived, and what it cost;
-    /// [`Duration::MAX`] if it was refused, failed or was given up.
-    pub fn handle_outcome(&mut self, now: Time, arrived: Time, cost: Duration) {
+    /// Takes in a request that ended at `now`.
+    pub fn handle_outcome(&mut self, now: Time, outcome: Outcome) {
         self.handle_timeout(now);
-        self.times.record(now.since(arrived));
-        if self.current.holds(arrived) {
-            self.current.record(self.spec.objective, arrived, cost);
+        let blocks = std::iter::once(&mut self.current).chain(&mut self.previous);
+        let Some(block) = blocks.into_iter().find(|block| block.holds(outcome.arrived)) else {
+            self.late += 1;
             return;
-        }
-        match &mut self.previous {
-            Some(block) if block.holds(arrived) => block.record(self.spec.objective, arrived, cost),
-            _ => self.late += 1,
-        }
+        };
+        self.times[block.arm() as usize].record(now.since(outcome.arrived));
+        block.record(self.spec.objective, outcome);
     }
 
     /// Ends the block that is due. A late call is safe: the block then lasted longer.
@@ -191,7 +202,7 @@ impl Switchback {
             (Role::Holding, _) => Phase::Holding { blocks_left: self.holds_left },
             (Role::Settling, Some(needed)) => Phase::TooSlow { needed, block_max },
             (_, Some(block)) => Phase::Measuring { block },
-            (_, None) => Phase::Settling { outcomes: self.times.count(), needed: OUTCOMES_MIN },
+            (_, None) => Phase::Settling { outcomes: self.times[0].count(), needed: OUTCOMES_MIN },
         }
     }
 
@@ -216,8 +227,8 @@ impl Switchback {
     }
 
     fn settle(&mut self, settled: Settled) {
-        let figure = settled.figure.filter(|_| settled.arm == Arm::Off);
-        if figure.is_some_and(|figure| self.change.record(figure)) {
+        let without = settled.figure.filter(|_| settled.arm == Arm::Off);
+        if without.is_some_and(|block| self.change.record(block.figure)) {
             self.restart();
             return;
         }
@@ -236,9 +247,8 @@ impl Switchback {
     /// follows from arrivals, which the layer has no hand in.
     fn record_pair(&mut self, first: Settled, second: Settled) {
         let (with, without) = if first.arm == Arm::On { (first, second) } else { (second, first) };
-        if let (Some(with_figure), Some(without_figure)) = (with.figure, without.figure) {
-            let weight = (with.count + without.count) as f64;
-            self.sequence.record(with_figure, without_figure, weight);
+        if let (Some(with), Some(without)) = (with.figure, without.figure) {
+            self.sequence.record(with, without);
         }
     }
 
@@ -261,11 +271,7 @@ impl Switchback {
     }
 
     fn begin_pair(&mut self, now: Time) -> Block {
-        if self.times.count() >= OUTCOMES_MIN {
-            let needed = self.times.p95() * block::LENGTH_P95S;
-            self.length = Some(needed.max(self.spec.block_min));
-            self.times = Histogram::new();
-        }
+        self.learn_length();
         match self.length {
             Some(length) if length <= self.spec.block_max => {
                 let arm = if self.rng.below(2) == 0 { Arm::Off } else { Arm::On };
@@ -273,6 +279,14 @@ impl Switchback {
             }
             _ => Block::new(Role::Settling, Arm::Off, now, self.spec.block_min),
         }
+    }
+
+    /// By the slower arm: its queues are what the next block inherits.
+    fn learn_length(&mut self) {
+        let known = self.times.iter().filter(|times| times.count() >= OUTCOMES_MIN);
+        let Some(p95) = known.map(Histogram::p95).max() else { return };
+        self.length = Some((p95 * block::LENGTH_P95S).max(self.spec.block_min));
+        self.times = Default::default();
     }
 }
 

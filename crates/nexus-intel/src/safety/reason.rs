@@ -5,7 +5,7 @@ use std::fmt;
 use nexus_base::Level;
 use serde::{Deserialize, Serialize};
 
-use crate::measure::Gain;
+use crate::measure::{Gain, Trip};
 
 /// Letters of a detail that are kept. Source: a guess; a line of a terminal.
 const DETAIL_LEN_MAX: usize = 120;
@@ -71,6 +71,12 @@ impl Reason {
     /// A sensor that is stuck; a long name is cut.
     pub fn sensor_stuck(sensor: impl Into<String>) -> Reason {
         Reason::SensorStuck { sensor: cut(sensor.into()) }
+    }
+}
+
+impl From<Trip> for Reason {
+    fn from(trip: Trip) -> Reason {
+        Reason::Guardrail { ratio: trip.ratio }
     }
 }
 

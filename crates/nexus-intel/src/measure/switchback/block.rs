@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use nexus_base::Time;
 
-use super::Arm;
-use crate::measure::Objective;
+use super::{Arm, Outcome};
 use crate::measure::objective::Tally;
+use crate::measure::{BlockFigure, Objective};
 
 /// A block lasts this many times the 95 % quantile of time in system, at least.
 /// Source: the design of Nexus; with one of them discarded, queues have mostly
@@ -43,8 +43,8 @@ pub(super) struct Block {
 pub(super) struct Settled {
     pub(super) role: Role,
     pub(super) arm: Arm,
-    pub(super) count: u64,
-    pub(super) figure: Option<f64>,
+    /// `None` of a block without requests.
+    pub(super) figure: Option<BlockFigure>,
 }
 
 impl Block {
@@ -90,15 +90,17 @@ impl Block {
         self.from <= arrived && arrived < self.until
     }
 
-    pub(super) fn record(&mut self, objective: Objective, arrived: Time, cost: Duration) {
+    pub(super) fn record(&mut self, objective: Objective, outcome: Outcome) {
         let [from, until] = self.counted;
-        if from <= arrived && arrived < until {
-            self.tally.record(objective, cost);
+        if from <= outcome.arrived && outcome.arrived < until {
+            self.tally.record(objective, outcome.cost, outcome.size);
         }
     }
 
     pub(super) fn settle(self, objective: Objective) -> Settled {
+        let (count, size_mean) = (self.tally.count(), self.tally.size_mean());
         let figure = self.tally.figure(objective);
-        Settled { role: self.role, arm: self.arm, count: self.tally.count(), figure }
+        let figure = figure.map(|figure| BlockFigure { figure, count, size_mean });
+        Settled { role: self.role, arm: self.arm, figure }
     }
 }

@@ -52,22 +52,22 @@ impl Pool {
         });
         ended.sort_by(|a, b| a.0.total_cmp(&b.0));
         for (end, arrived) in ended {
-            let cost = at(end).since(at(arrived));
-            self.switchback.handle_outcome(at(end), at(arrived), cost);
+            let (arrived, cost) = (at(arrived), at(end).since(at(arrived)));
+            self.switchback.handle_outcome(at(end), Outcome { arrived, cost, size: 0 });
         }
     }
 }
 
-/// Half a second to one and a half; every third ten minutes are busy and double it.
+/// Half a second to one and a half; every third ten minutes are busy and add a third.
 fn base(now: f64, rng: &mut Rng) -> f64 {
-    let busy = if ((now / 600.0) as u64).is_multiple_of(3) { 2.0 } else { 1.0 };
+    let busy = if ((now / 600.0) as u64).is_multiple_of(3) { 1.33 } else { 1.0 };
     busy * (0.5 + rng.unit())
 }
 
 #[test]
 fn a_gain_is_found_and_its_interval_holds_the_truth() {
     let mut pool = Pool::new(1, spec());
-    pool.serve_until(3_600.0, |now, arm, rng| {
+    pool.serve_until(7_200.0, |now, arm, rng| {
         base(now, rng) * if arm == Arm::On { 0.8 } else { 1.0 }
     });
     let gain = pool.switchback.gain();
@@ -212,7 +212,8 @@ fn outcomes_from_long_ago_are_counted_and_left_out() {
     let mut pool = Pool::new(12, spec());
     pool.serve_until(100.0, |_, _, _| 0.2);
     let before = pool.switchback.gain();
-    pool.switchback.handle_outcome(at(100.0), at(1.0), Duration::MAX);
+    let outcome = Outcome { arrived: at(1.0), cost: Duration::MAX, size: 0 };
+    pool.switchback.handle_outcome(at(100.0), outcome);
     assert_eq!((pool.switchback.late(), pool.switchback.gain()), (1, before));
 }
 

@@ -1,0 +1,190 @@
+//! The shipped trace served by thirty-one servers, each with its own queue. Nothing
+//! here knows the crate under test.
+
+use std::cmp::Reverse;
+use std::collections::{BinaryHeap, VecDeque};
+use std::time::Duration;
+
+use nexus_base::{Rng, Time};
+
+/// One hour of requests, as in `data/README.md`.
+const TRACE: &str = include_str!("../../../../data/azure_llm_2023_conv.csv");
+const SERVERS: usize = 31;
+
+/// A request of the trace.
+#[derive(Clone, Copy, Debug)]
+pub struct Request {
+    pub arrival: Time,
+    /// Tokens of the prompt.
+    context: u32,
+    /// Tokens of the answer, known when it is written.
+    generated: u32,
+}
+
+impl Request {
+    /// How long a server of speed one works on it: 250 µs a token read, 20 ms a
+    /// token written.
+    pub fn work(&self) -> Duration {
+        Duration::from_micros(u64::from(self.context) * 250 + u64::from(self.generated) * 20_000)
+    }
+
+    /// What is known of its size once it has ended: the tokens, weighed.
+    pub fn size(&self) -> u64 {
+        u64::from(self.context) + 80 * u64::from(self.generated)
+    }
+}
+
+/// The whole trace; the first request arrives at zero.
+pub fn trace() -> Vec<Request> {
+    let mut requests: Vec<Request> = TRACE.lines().skip(1).map(request).collect();
+    let first = requests[0].arrival;
+    requests.iter_mut().for_each(|r| r.arrival = Time::ZERO.after(r.arrival.since(first)));
+    requests
+}
+
+/// Of a line as `2023-11-16 18:15:46.6805900,374,44`; the day is always the same.
+fn request(line: &str) -> Request {
+    let [stamp, context, generated] = line.split(',').collect::<Vec<_>>()[..] else {
+        panic!("not a line of the trace: {line}");
+    };
+    let number = |text: &str| text.parse::<u64>().expect("digits");
+    let minutes = number(&stamp[11..13]) * 60 + number(&stamp[14..16]);
+    let seconds = minutes * 60 + number(&stamp[17..19]);
+    let arrival = Time::from_nanos(seconds * 1_000_000_000 + number(&stamp[20..27]) * 100);
+    Request { arrival, context: number(context) as u32, generated: number(generated) as u32 }
+}
+
+/// The trace again and again, `hours` times without a pause. In each the sizes of
+/// requests near each other in time are shuffled, so that no hour is another; over
+/// longer times they stay, because busy times have short requests.
+pub fn hours(trace: &[Request], hours: u32, rng: &mut Rng) -> Vec<Request> {
+    const NEAR: usize = 250;
+    let mean_gap = Duration::from_millis(180);
+    let span = trace[trace.len() - 1].arrival.since(Time::ZERO) + mean_gap;
+    let hour = |hour: u32| {
+        let mut sizes = trace.to_vec();
+        sizes.chunks_mut(NEAR).for_each(|near| rng.shuffle(near));
+        let moved = move |(at, size): (&Request, Request)| Request {
+            arrival: at.arrival.after(span * hour),
+            ..size
+        };
+        trace.iter().zip(sizes).map(moved).collect::<Vec<_>>()
+    };
+    (0..hours).flat_map(hour).collect()
+}
+
+/// Whom a request goes to.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Place {
+    /// The server with the fewest requests.
+    Fewest,
+    /// The server where its turn ends soonest, by speed and requests.
+    Soonest,
+}
+
+/// A request that ended; `place` is its place in the trace.
+#[derive(Clone, Copy, Debug)]
+pub struct Ended {
+    pub place: usize,
+    pub at: Time,
+    pub arrived: Time,
+}
+
+impl Ended {
+    pub fn cost(&self) -> Duration {
+        self.at.since(self.arrived)
+    }
+}
+
+struct Server {
+    /// Twice the speed.
+    pace: u32,
+    waiting: VecDeque<usize>,
+    serving: Option<usize>,
+}
+
+impl Server {
+    /// Seven are half as fast again, seven half as fast, as in a mixed pool of the
+    /// demo.
+    fn new(index: usize) -> Server {
+        let pace = if index < 7 {
+            3
+        } else if index < 14 {
+            1
+        } else {
+            2
+        };
+        Server { pace, waiting: VecDeque::new(), serving: None }
+    }
+
+    fn count(&self) -> u32 {
+        self.waiting.len() as u32 + u32::from(self.serving.is_some())
+    }
+
+    /// Sixths of a mean request's time until one that comes now has been served.
+    fn turn(&self) -> u32 {
+        (self.count() + 1) * 6 / self.pace
+    }
+}
+
+/// Serves all requests in a pool of mixed speeds; `place` is asked where each goes,
+/// `ended` told as each ends, in the order of time.
+pub fn serve(
+    requests: &[Request],
+    rng: &mut Rng,
+    mut place: impl FnMut(Time, usize) -> Place,
+    mut ended: impl FnMut(Ended),
+) {
+    let mut servers: Vec<Server> = (0..SERVERS).map(Server::new).collect();
+    let mut ends: BinaryHeap<Reverse<(Time, usize)>> = BinaryHeap::new();
+    for (number, request) in requests.iter().enumerate() {
+        end_until(request.arrival, requests, &mut servers, &mut ends, &mut ended);
+        let server = pick(&servers, place(request.arrival, number), rng);
+        servers[server].waiting.push_back(number);
+        begin(request.arrival, server, requests, &mut servers, &mut ends);
+    }
+    end_until(Time::MAX, requests, &mut servers, &mut ends, &mut ended);
+}
+
+fn end_until(
+    now: Time,
+    requests: &[Request],
+    servers: &mut [Server],
+    ends: &mut BinaryHeap<Reverse<(Time, usize)>>,
+    ended: &mut impl FnMut(Ended),
+) {
+    while let Some(Reverse((at, server))) = ends.peek().copied().filter(|end| end.0.0 <= now) {
+        ends.pop();
+        let place = servers[server].serving.take().expect("who ends was served");
+        ended(Ended { place, at, arrived: requests[place].arrival });
+        begin(at, server, requests, servers, ends);
+    }
+}
+
+fn begin(
+    now: Time,
+    server: usize,
+    requests: &[Request],
+    servers: &mut [Server],
+    ends: &mut BinaryHeap<Reverse<(Time, usize)>>,
+) {
+    if servers[server].serving.is_some() {
+        return;
+    }
+    if let Some(next) = servers[server].waiting.pop_front() {
+        servers[server].serving = Some(next);
+        let takes = requests[next].work() * 2 / servers[server].pace;
+        ends.push(Reverse((now.after(takes), server)));
+    }
+}
+
+/// Ties are broken by chance: looked at from a drawn server on.
+fn pick(servers: &[Server], place: Place, rng: &mut Rng) -> usize {
+    let from = rng.below(SERVERS as u64) as usize;
+    let order = (0..SERVERS).map(|step| (from + step) % SERVERS);
+    let picked = match place {
+        Place::Fewest => order.min_by_key(|&server| servers[server].count()),
+        Place::Soonest => order.min_by_key(|&server| servers[server].turn()),
+    };
+    picked.expect("there are servers")
+}
