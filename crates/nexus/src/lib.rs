@@ -34,6 +34,7 @@ mod reactive;
 #[cfg(test)]
 mod scratch;
 mod seldom;
+mod sensors;
 mod serve;
 mod settings;
 mod threads;
@@ -61,6 +62,7 @@ pub use nexus_coord::{
     EnabledLevels, FallReason, FeatureError, Features, Reactive, ReactiveError, RequestKind,
     Routed, Routing, Staged, State,
 };
+pub use nexus_intel::adaptive;
 pub use node::{Node, NodeSpec, Shutdown, StartError, WORKERS_MAX};
 pub use operation::{Durations, OPERATIONS_MAX, OperationCounts, Operations};
 pub use pool::{
@@ -68,6 +70,7 @@ pub use pool::{
     PoolError, PoolSpawnError, PoolSpec, Served,
 };
 pub use reactive::{Answer, LevelUsed, ReactiveAgent, ReactiveKind, Request, RequestError, Retry};
+pub use sensors::{Sample, Sensors};
 pub use serve::{Running, ServeError, Server};
 pub use settings::{
     AuthSettings, EventsSettings, ExposureError, Fault as SettingsFault, HttpSettings,

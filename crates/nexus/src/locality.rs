@@ -13,7 +13,7 @@
 pub(crate) mod affinity;
 mod cpu_list;
 #[cfg(test)]
-mod fake_machine;
+pub(crate) mod fake_machine;
 mod knobs;
 mod placement;
 mod prewarm;

@@ -109,6 +109,12 @@ impl Readings {
         }
     }
 
+    /// What was shown, sensor by sensor, without those that showed nothing.
+    pub fn iter(&self) -> impl Iterator<Item = (Sensor, f64)> {
+        let shown = *self;
+        Sensor::ALL.into_iter().filter_map(move |sensor| Some((sensor, shown.get(sensor)?)))
+    }
+
     /// What `sensor` showed.
     pub const fn get(&self, sensor: Sensor) -> Option<f64> {
         match sensor {
