@@ -86,3 +86,24 @@ async fn answer(far: UdpSocket) {
         let _ = far.send(&question[..len]).await;
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_no_answer_is_not_taken_for_one() {
+        let bind = || UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).expect("there is loopback");
+        let address = |socket: &UdpSocket| socket.local_addr().expect("it is bound");
+        let (near, far) = (bind(), bind());
+        near.connect(address(&far)).expect("it is there");
+        far.connect(address(&near)).expect("it is there");
+        let runtime = tokio::runtime::Builder::new_current_thread().build().expect("no thread");
+        let mut echo = Echo { near, far: runtime.spawn(async {}), serial: 7 };
+        // A late answer to the question before, and something that is no answer at all.
+        far.send(&7u64.to_be_bytes()).expect("there is room");
+        far.send(&[]).expect("there is room");
+        let latency = echo.round_trip(Clock::start()).expect("somebody could answer");
+        assert!(latency >= WAIT_MAX, "{latency:?}");
+    }
+}
