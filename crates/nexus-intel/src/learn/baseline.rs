@@ -1,8 +1,8 @@
 //! What one would predict without features: the mean of what was seen, fading.
 
 use super::bytes::{Reader, Writer};
-use super::features::check_target;
-use super::{MAGNITUDE_MAX, ModelFileError, TargetError};
+use super::features::{MEAN_MAX, check_target};
+use super::{ModelFileError, TargetError};
 
 /// Truths the mean remembers. Source: measured on the shipped trace; about what
 /// models remember by default, so that a change favours neither.
@@ -71,8 +71,8 @@ impl Baseline {
 
     pub(super) fn read(from: &mut Reader<'_>) -> Result<Baseline, ModelFileError> {
         Ok(Baseline {
-            mean: from.f64_within("the baseline", -MAGNITUDE_MAX, MAGNITUDE_MAX)?,
-            error: from.f64_within("the baseline's error", 0.0, 2.0 * MAGNITUDE_MAX)?,
+            mean: from.f64_within("the baseline", -MEAN_MAX, MEAN_MAX)?,
+            error: from.f64_within("the baseline's error", 0.0, 2.0 * MEAN_MAX)?,
             count: from.u64()?,
         })
     }

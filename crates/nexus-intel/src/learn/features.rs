@@ -15,6 +15,9 @@ pub const FEATURE_NAME_BYTES_MAX: usize = 64;
 /// holds is still far from the largest number there is.
 pub const MAGNITUDE_MAX: f64 = 1e18;
 
+/// Largest magnitude of a mean of such: rounding may carry it beyond them.
+pub(super) const MEAN_MAX: f64 = 2.0 * MAGNITUDE_MAX;
+
 /// The features of a model, by name and in order.
 ///
 /// ```

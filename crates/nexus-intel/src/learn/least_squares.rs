@@ -10,8 +10,8 @@ use factor::Factor;
 /// Weights there may be: one for each feature, and the intercept.
 const WEIGHTS_MAX: usize = FEATURES_MAX + 1;
 
-/// A weight beyond this is not what learning led to. What can be learned from
-/// sane values stays below 10³⁵, see `MAGNITUDE_MAX`.
+/// A weight beyond this was not learned, but came of rounding or a damaged file.
+/// What can be learned from sane values stays below 10³⁵, see `MAGNITUDE_MAX`.
 const WEIGHT_MAX: f64 = 1e100;
 
 /// One number for each weight.
@@ -96,6 +96,10 @@ impl LeastSquares {
         let gain = self.factor.learn(&row);
         for (weight, gain) in self.weights.iter_mut().zip(gain) {
             *weight += gain * error;
+        }
+        // False for what is no number, too. See the factor for how it can come to that.
+        if !self.weights.iter().all(|weight| weight.abs() <= WEIGHT_MAX) {
+            *self = LeastSquares::new(self.factor.len() - 1, self.forgetting);
         }
         Ok(())
     }

@@ -85,7 +85,7 @@ impl Model {
     pub(super) fn heap_bytes(&self) -> usize {
         match self {
             Model::Linear(_) => size_of::<LeastSquares>(),
-            Model::Tree(tree) => size_of::<Tree>() + tree.heap_bytes(),
+            Model::Tree(tree) => tree.size_bytes(),
         }
     }
 

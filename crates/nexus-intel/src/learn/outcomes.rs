@@ -1,7 +1,8 @@
 //! The last outcomes: what was known, what was said, what came.
 
 use super::bytes::{Reader, Writer};
-use super::{Features, MAGNITUDE_MAX, ModelFileError};
+use super::features::MEAN_MAX;
+use super::{Features, ModelFileError};
 
 /// Outcomes kept; a further one replaces the oldest. Source: the first
 /// operations plan.
@@ -126,8 +127,7 @@ impl Outcomes {
         outcomes.numbers.reserve_exact(len * outcomes.stride());
         for _ in 0..len * outcomes.stride() {
             // A plausible prediction is at most so far outside of what was seen.
-            let number =
-                from.f64_within("an outcome", -8.0 * MAGNITUDE_MAX, 8.0 * MAGNITUDE_MAX)?;
+            let number = from.f64_within("an outcome", -2.0 * MEAN_MAX, 2.0 * MEAN_MAX)?;
             outcomes.numbers.push(number);
         }
         Ok(outcomes)

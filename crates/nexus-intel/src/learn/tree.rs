@@ -91,8 +91,8 @@ impl Tree {
         }
     }
 
-    /// What is expected for `features`. Always finite, and between the least and
-    /// the most that was learned.
+    /// What is expected for `features`. Always finite, and but for rounding between
+    /// the least and the most that was learned.
     ///
     /// # Panics
     /// If `features` are of a set of another size.
@@ -150,9 +150,9 @@ impl Tree {
         self.grown.to_text(set, unit)
     }
 
-    /// Bytes on the heap.
-    pub(super) fn heap_bytes(&self) -> usize {
-        self.grown.heap_bytes() + self.young.heap_bytes()
+    /// Bytes it takes, with all it holds on the heap.
+    pub fn size_bytes(&self) -> usize {
+        size_of::<Tree>() + self.grown.heap_bytes() + self.young.heap_bytes()
     }
 
     pub(super) fn write(&self, to: &mut Writer) {

@@ -130,6 +130,21 @@ fn a_poisoned_model_is_doubted_within_500_outcomes_and_comes_back_once_it_is_fed
 }
 
 #[test]
+fn what_is_judged_was_predicted_before_anything_was_learned_from_it() {
+    for kind in KINDS {
+        let mut predictor = predictor(kind);
+        let mut rng = Rng::new(6);
+        observe(&mut predictor, &mut rng, 500);
+        let features = predictor.features(&[30.0]).expect("sane");
+        let before = predictor.predict(&features);
+        predictor.observe(&features, 60.0).expect("sane");
+        let last = predictor.outcomes().iter().last().expect("some");
+        assert_eq!((last.predicted, last.baseline), (before.model, before.baseline), "{kind}");
+        assert_ne!(predictor.predict(&features).model, before.model, "{kind}: it did learn");
+    }
+}
+
+#[test]
 fn a_doubted_predictor_says_so() {
     let doubt = Doubt { model_error: 3.0, baseline_error: 2.0, at_outcome: 400 };
     assert_eq!(

@@ -3,7 +3,8 @@
 use nexus_base::math;
 
 use super::super::bytes::{Reader, Writer};
-use super::super::{FEATURES_MAX, MAGNITUDE_MAX, ModelFileError};
+use super::super::features::MEAN_MAX;
+use super::super::{FEATURES_MAX, ModelFileError};
 use super::cuts::BINS;
 
 /// Outcomes between two looks for a split. Source: a guess; a look costs as much
@@ -163,7 +164,7 @@ impl Bins {
         bins.squares = from.f64_within("a sum of squares", 0.0, f64::MAX)?;
         for side in [&mut bins.all].into_iter().chain(&mut bins.bins) {
             side.count = from.u64()?;
-            let most = 2.0 * MAGNITUDE_MAX * side.count as f64;
+            let most = 2.0 * MEAN_MAX * side.count as f64;
             side.sum = from.f64_within("a sum", -most, most)?;
         }
         for feature in bins.bins.chunks_exact(BINS) {

@@ -111,7 +111,7 @@ fn it_stays_within_its_bounds() {
     let text = tree.to_text(&set(), "");
     let deepest = text.lines().map(|line| line.len() - line.trim_start().len());
     assert!(deepest.max().expect("a line") / 2 < DEPTH_MAX);
-    assert!(tree.heap_bytes() < 64 * 1024, "{}", tree.heap_bytes());
+    assert!(tree.size_bytes() < 64 * 1024, "{}", tree.size_bytes());
 }
 
 #[test]

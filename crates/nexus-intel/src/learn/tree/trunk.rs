@@ -1,6 +1,7 @@
 //! One tree: warm-up, questions, leaves.
 
 use super::super::bytes::{Reader, Writer};
+use super::super::features::MEAN_MAX;
 use super::super::number::{grouped, short};
 use super::super::{FEATURES_MAX, FeatureSet, Features, MAGNITUDE_MAX, ModelFileError};
 use super::bins::{Bins, Split};
@@ -243,7 +244,7 @@ impl Trunk {
     ) -> Result<Trunk, ModelFileError> {
         let warm_up = read_warm_up(from, feature_count)?;
         let cuts = Cuts::read(from, feature_count)?;
-        let origin = from.f64_within("the origin of a tree", -MAGNITUDE_MAX, MAGNITUDE_MAX)?;
+        let origin = from.f64_within("the origin of a tree", -MEAN_MAX, MEAN_MAX)?;
         let node_count = from.count("how many nodes there are", NODES_MAX)?;
         if node_count.is_multiple_of(2) {
             return Err(ModelFileError::Invalid("how many nodes there are"));
