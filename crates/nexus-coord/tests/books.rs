@@ -55,7 +55,8 @@ struct Model {
     servers: Vec<ServerId>,
     gone: Vec<ServerId>,
     in_flight: BTreeMap<Ticket, ServerId>,
-    held: VecDeque<Ticket>,
+    /// With the index of the strategy that holds it.
+    held: VecDeque<(Ticket, usize)>,
     ended: Vec<Ticket>,
     counts: Counts,
     last_in_turn: Option<ServerId>,
@@ -167,7 +168,7 @@ impl Run {
             Ok(Placement::Held { ticket }) => {
                 assert_eq!(name, StrategyName::CentralQueue);
                 assert!(self.model.counts_of_all().iter().all(|&count| count > 0));
-                self.model.held.push_back(ticket);
+                self.model.held.push_back((ticket, by));
                 self.model.counts.placed += 1;
                 self.trace.push((ticket, None));
             }
@@ -222,7 +223,7 @@ impl Run {
 
     fn cancel_held(&mut self, which: usize) {
         let Some(index) = which.checked_rem(self.model.held.len()) else { return };
-        let ticket = self.model.held.remove(index).expect("it is within");
+        let (ticket, _) = self.model.held.remove(index).expect("it is within");
         self.end(ticket, Outcome::Cancelled);
     }
 
@@ -244,7 +245,8 @@ impl Run {
     }
 
     fn finish_unknown(&mut self, ticket: Ticket) {
-        let open = self.model.in_flight.contains_key(&ticket) || self.model.held.contains(&ticket);
+        let open = self.model.in_flight.contains_key(&ticket)
+            || self.model.held.iter().any(|(held, _)| *held == ticket);
         if !open {
             assert!(self.balancer.handle_finished(self.now, ticket, Outcome::Done).is_err());
             self.model.counts.unknown_tickets += 1;
@@ -288,11 +290,15 @@ impl Run {
         }
     }
 
-    /// Held requests go out as soon as somebody is free, the oldest first.
+    /// Held requests go out as soon as somebody is free, the oldest of each
+    /// strategy first.
     fn take_assignments(&mut self) {
         while let Some(effect) = self.balancer.poll_effect() {
             let Effect::Assign { ticket, server } = effect else { continue };
-            assert_eq!(self.model.held.pop_front(), Some(ticket));
+            let held = &mut self.model.held;
+            let place = held.iter().position(|(held, _)| *held == ticket).expect("it was held");
+            let (_, by) = held.remove(place).expect("it is there");
+            assert!(held.iter().take(place).all(|(_, other)| *other != by), "one came before it");
             assert_eq!(self.model.count(server), 0);
             self.model.in_flight.insert(ticket, server);
             self.trace.push((ticket, Some(server)));

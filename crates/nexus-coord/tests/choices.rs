@@ -410,7 +410,7 @@ fn a_new_server_inherits_nothing_from_who_had_its_place() {
 /// server is are not among them.
 #[test]
 fn a_dispatcher_sees_no_answer_and_no_speed() {
-    let Arrival { context_tokens: _, features: _, deadline: _ } = Arrival::new(1);
+    let Arrival { context_tokens: _, features: _, deadline: _, blocks: _ } = Arrival::new(1);
     let (at, cause) = (Time::ZERO, ReportCause::Periodic);
     let report = Report { at, cause, in_flight: 0, latency: None, cpu: None, memory: None };
     let Report { at: _, cause: _, in_flight: _, latency: _, cpu: _, memory: _ } = report;

@@ -1,5 +1,7 @@
 //! What a dispatcher knows of a request when it must choose.
 
+use std::sync::Arc;
+
 use nexus_base::Time;
 
 use crate::Features;
@@ -11,7 +13,7 @@ use crate::Features;
 /// // How much a request will generate is not known before it has run.
 /// let _ = Arrival::new(374).generated_tokens;
 /// ```
-#[derive(Clone, Copy, PartialEq, Debug)]
+#[derive(Clone, PartialEq, Debug)]
 pub struct Arrival {
     /// Tokens of context that came with the request; 0 if it has none.
     pub context_tokens: u32,
@@ -19,11 +21,14 @@ pub struct Arrival {
     pub features: Features,
     /// When the caller stops waiting; [`Time::MAX`] if never.
     pub deadline: Time,
+    /// Which blocks its context is made of, from the first on, if anybody says so:
+    /// a server that has read the first few of them lately need not do it again.
+    pub blocks: Option<Arc<[u64]>>,
 }
 
 impl Arrival {
     /// A request with `context_tokens`, default features and no deadline.
     pub const fn new(context_tokens: u32) -> Arrival {
-        Arrival { context_tokens, features: Features::DEFAULT, deadline: Time::MAX }
+        Arrival { context_tokens, features: Features::DEFAULT, deadline: Time::MAX, blocks: None }
     }
 }

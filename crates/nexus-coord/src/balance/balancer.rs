@@ -4,12 +4,11 @@ use std::collections::VecDeque;
 
 use nexus_base::{Rng, Time};
 
-use super::held::Held;
 use super::roster::Roster;
 use super::ticket::{Stage, Tickets};
 use super::{
-    Arrival, Choice, Finished, Outcome, Report, ServerId, ServerIndex, Strategy, StrategyName,
-    Ticket, View, strategy,
+    Arrival, Choice, Finished, Outcome, Release, Report, ServerId, ServerIndex, Strategy,
+    StrategyName, Ticket, View, strategy,
 };
 
 /// How much a balancer takes on. What goes beyond is refused with an error.
@@ -19,7 +18,7 @@ pub struct Limits {
     pub servers_max: u32,
     /// Requests at servers at one time.
     pub in_flight_max: u32,
-    /// Requests waiting in the shared queue at one time.
+    /// Requests that strategies hold at one time.
     pub held_max: u32,
 }
 
@@ -41,7 +40,8 @@ pub enum Placement {
         /// Who serves it.
         server: ServerId,
     },
-    /// Keep it; an [`Effect::Assign`] with this ticket will say where it goes.
+    /// Keep it; an [`Effect::Assign`] with this ticket will say where it goes, or an
+    /// [`Effect::Refuse`] that it goes nowhere.
     Held {
         /// Stands for the request until it ends.
         ticket: Ticket,
@@ -60,6 +60,12 @@ pub enum Effect {
         /// Who serves it.
         server: ServerId,
     },
+    /// Tell whoever asked that the held request of this ticket will not be served
+    /// by its deadline. The ticket is closed.
+    Refuse {
+        /// The held request.
+        ticket: Ticket,
+    },
     /// Ask this server how it is, and hand its answer to
     /// [`Balancer::handle_report`] with [`ReportCause::Probed`](super::ReportCause::Probed).
     /// An answer that never comes does no harm.
@@ -68,7 +74,7 @@ pub enum Effect {
 
 /// Everything counted since the balancer was made.
 ///
-/// At any moment `placed = in_flight + held + done + failed + cancelled`, where
+/// At any moment `placed = in_flight + held + done + failed + cancelled + expired`, where
 /// what is in flight and held are read from the [`Balancer`].
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
 pub struct Counts {
@@ -82,6 +88,8 @@ pub struct Counts {
     pub failed: u64,
     /// Requests that ended with [`Outcome::Cancelled`], in flight or held.
     pub cancelled: u64,
+    /// Requests that were held and then refused because of their deadline.
+    pub expired: u64,
     /// Ends ignored because their ticket was not open: repeated or unknown.
     pub unknown_tickets: u64,
     /// Reports and leaves ignored because their server was not in the pool.
@@ -100,10 +108,9 @@ pub struct Balancer {
     limits: Limits,
     roster: Roster,
     tickets: Tickets,
-    held: Held,
-    /// Held requests that were given a server; each is in flight, so there are
-    /// never more than those.
-    assigned: VecDeque<(Ticket, ServerId)>,
+    held: usize,
+    /// What became of held requests; there are never more than were held.
+    released: VecDeque<Effect>,
     counts: Counts,
 }
 
@@ -115,8 +122,8 @@ impl Balancer {
             limits,
             roster: Roster::default(),
             tickets: Tickets::default(),
-            held: Held::default(),
-            assigned: VecDeque::new(),
+            held: 0,
+            released: VecDeque::new(),
             counts: Counts::default(),
         }
     }
@@ -177,12 +184,12 @@ impl Balancer {
 
     /// Requests at servers, those that left included.
     pub fn in_flight_count(&self) -> usize {
-        self.tickets.len() - self.held.len()
+        self.tickets.len() - self.held
     }
 
-    /// Requests waiting in the shared queue.
+    /// Requests that strategies hold.
     pub fn held_count(&self) -> usize {
-        self.held.len()
+        self.held
     }
 
     /// What has been counted so far.
@@ -201,7 +208,7 @@ impl Balancer {
         }
         let server = self.roster.join();
         self.tell_all(now, |strategy, view| strategy.handle_joined(view, server.index));
-        self.assign_held(now);
+        self.release_held(now);
         Ok(server)
     }
 
@@ -215,7 +222,7 @@ impl Balancer {
         let in_flight = self.roster.in_flight(index);
         self.roster.leave(index);
         self.tell_all(now, |strategy, view| strategy.handle_left(view, index));
-        self.assign_held(now);
+        self.release_held(now);
         Ok(in_flight)
     }
 
@@ -274,14 +281,14 @@ impl Balancer {
                 self.counts.unknown_tickets += 1;
                 return Err(UnknownTicket(ticket));
             }
-            Some(Stage::Held) => self.cancel_held(),
+            Some(Stage::Held { by }) => self.cancel_held(now, by, ticket),
             Some(Stage::Sent { server, at, in_flight }) => {
                 let response = now.since(at);
-                let finished = Finished { outcome, response, in_flight_at_send: in_flight };
+                let finished = Finished { ticket, outcome, response, in_flight_at_send: in_flight };
                 self.finish(now, server, &finished);
             }
         }
-        self.assign_held(now);
+        self.release_held(now);
         Ok(())
     }
 
@@ -306,12 +313,13 @@ impl Balancer {
         Ok(())
     }
 
-    /// The oldest thing the driver has yet to carry out, assignments before probes.
+    /// The oldest thing the driver has yet to carry out, probes last.
     pub fn poll_effect(&mut self) -> Option<Effect> {
-        while let Some((ticket, server)) = self.assigned.pop_front() {
-            // It may have been cancelled since it was assigned.
-            if self.tickets.stage(ticket).is_some() {
-                return Some(Effect::Assign { ticket, server });
+        while let Some(effect) = self.released.pop_front() {
+            match effect {
+                // It was cancelled since it was assigned.
+                Effect::Assign { ticket, .. } if self.tickets.stage(ticket).is_none() => {}
+                effect => return Some(effect),
             }
         }
         loop {
@@ -340,29 +348,43 @@ impl Balancer {
         let strategy = &mut self.strategies[strategy_index];
         match strategy.pick(&self.roster.view(now), arrival, rng) {
             Choice::Server(server) if self.roster.is_candidate(server) => {
-                let stage = self.count_sent(now, server);
-                let ticket = self.tickets.open(stage);
+                let ticket = self.tickets.open(self.stage_at(now, server));
+                self.count_sent(now, server, ticket, arrival);
                 Ok(Placement::Sent { ticket, server: self.roster.id_of(server) })
             }
             Choice::Server(_) => Err(PickError::NotACandidate { strategy: strategy.name() }),
-            Choice::Hold => self.hold(),
+            Choice::Hold => self.hold(strategy_index, now, arrival),
+            Choice::Refuse => Err(PickError::TooLate),
         }
     }
 
-    fn hold(&mut self) -> Result<Placement, PickError> {
+    fn hold(
+        &mut self,
+        strategy_index: usize,
+        now: Time,
+        arrival: &Arrival,
+    ) -> Result<Placement, PickError> {
         let held_max = self.limits.held_max;
-        if self.held.len() >= held_max as usize {
+        if self.held >= held_max as usize {
             return Err(PickError::HeldFull { held_max });
         }
-        let ticket = self.tickets.open(Stage::Held);
-        self.held.push(ticket);
+        self.held += 1;
+        let by = u8::try_from(strategy_index).expect("a pool has few strategies");
+        let ticket = self.tickets.open(Stage::Held { by });
+        let view = self.roster.view(now);
+        self.strategies[strategy_index].handle_held(&view, ticket, arrival);
+        self.release_held(now);
         Ok(Placement::Held { ticket })
     }
 
-    fn count_sent(&mut self, now: Time, server: ServerIndex) -> Stage {
-        let in_flight = self.roster.add(server);
-        self.tell_all(now, |strategy, view| strategy.handle_sent(view, server));
-        Stage::Sent { server, at: now, in_flight }
+    /// What a ticket stands for that goes to `server` now, as one more there.
+    fn stage_at(&self, now: Time, server: ServerIndex) -> Stage {
+        Stage::Sent { server, at: now, in_flight: self.roster.in_flight(server) + 1 }
+    }
+
+    fn count_sent(&mut self, now: Time, server: ServerIndex, ticket: Ticket, arrival: &Arrival) {
+        self.roster.add(server);
+        self.tell_all(now, |strategy, view| strategy.handle_sent(view, server, ticket, arrival));
     }
 
     fn finish(&mut self, now: Time, server: ServerIndex, finished: &Finished) {
@@ -378,29 +400,44 @@ impl Balancer {
         }
     }
 
-    fn cancel_held(&mut self) {
+    fn cancel_held(&mut self, now: Time, by: u8, ticket: Ticket) {
         self.counts.cancelled += 1;
-        let tickets = &self.tickets;
-        self.held.cancel(|ticket| tickets.stage(ticket) == Some(Stage::Held));
+        self.held -= 1;
+        let view = self.roster.view(now);
+        self.strategies[usize::from(by)].handle_given_up(&view, ticket);
     }
 
-    /// Gives held requests to free servers, oldest first.
-    fn assign_held(&mut self, now: Time) {
-        while self.held.len() > 0 && self.in_flight_count() < self.limits.in_flight_max as usize {
+    /// Asks the strategies what becomes of what they hold.
+    fn release_held(&mut self, now: Time) {
+        while self.held > 0 && self.in_flight_count() < self.limits.in_flight_max as usize {
             let view = self.roster.view(now);
             let mut strategies = self.strategies.iter_mut();
-            let free = strategies.find_map(|strategy| strategy.free_server(&view));
-            let Some(server) = free else { return };
-            assert!(self.roster.is_candidate(server), "a free server is one of the candidates");
-            let tickets = &self.tickets;
-            let ticket = self
-                .held
-                .pop(|ticket| tickets.stage(ticket) == Some(Stage::Held))
-                .expect("the queue is not empty");
-            let stage = self.count_sent(now, server);
-            self.tickets.send(ticket, stage);
-            self.assigned.push_back((ticket, self.roster.id_of(server)));
+            let released = strategies.find_map(|strategy| strategy.poll_release(&view));
+            match released {
+                None => return,
+                Some(Release::Send { ticket, arrival, server }) => {
+                    self.send_held(now, ticket, &arrival, server);
+                }
+                Some(Release::Refuse { ticket }) => self.refuse_held(ticket),
+            }
         }
+    }
+
+    fn send_held(&mut self, now: Time, ticket: Ticket, arrival: &Arrival, server: ServerIndex) {
+        assert!(self.roster.is_candidate(server), "a held request goes to one of the candidates");
+        self.held -= 1;
+        self.tickets.send(ticket, self.stage_at(now, server));
+        self.count_sent(now, server, ticket, arrival);
+        let server = self.roster.id_of(server);
+        self.released.push_back(Effect::Assign { ticket, server });
+    }
+
+    fn refuse_held(&mut self, ticket: Ticket) {
+        self.held -= 1;
+        self.counts.expired += 1;
+        let stage = self.tickets.close(ticket);
+        assert!(matches!(stage, Some(Stage::Held { .. })), "what is released was held");
+        self.released.push_back(Effect::Refuse { ticket });
     }
 
     #[inline]
@@ -444,12 +481,16 @@ pub enum PickError {
         /// The limit.
         in_flight_max: u32,
     },
-    /// The shared queue is full. Try again when something has finished, or shed it.
+    /// Too many are held. Try again when something has finished, or shed it.
     #[error("{held_max} requests are waiting already")]
     HeldFull {
         /// The limit.
         held_max: u32,
     },
+    /// By what its strategy expects it would not be served by its deadline. Try
+    /// again later, or with more time.
+    #[error("it would not be served by its deadline")]
+    TooLate,
     /// The strategy chose a server that is not in the pool: a mistake in the strategy.
     #[error("strategy {strategy} chose a server that is not in the pool")]
     NotACandidate {

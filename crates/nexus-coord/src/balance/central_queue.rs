@@ -3,7 +3,9 @@
 use nexus_base::Rng;
 
 use super::count_index::CountIndex;
-use super::{Arrival, Choice, Finished, ServerIndex, Strategy, StrategyName, View};
+use super::{
+    Arrival, Choice, Finished, Line, Release, ServerIndex, Strategy, StrategyName, Ticket, View,
+};
 
 /// One shared queue, first come first served: a request goes to a free server,
 /// each equally likely, or is held until one is free.
@@ -16,6 +18,7 @@ use super::{Arrival, Choice, Finished, ServerIndex, Strategy, StrategyName, View
 pub struct CentralQueue {
     running_max: u32,
     index: CountIndex,
+    line: Line,
 }
 
 impl CentralQueue {
@@ -25,7 +28,7 @@ impl CentralQueue {
     /// If `running_max` is zero: nothing would ever be served.
     pub fn new(running_max: u32) -> CentralQueue {
         assert!(running_max > 0, "a server that runs nothing serves nothing");
-        CentralQueue { running_max, index: CountIndex::default() }
+        CentralQueue { running_max, index: CountIndex::default(), line: Line::default() }
     }
 
     /// The servers with the most room, if they have any.
@@ -56,9 +59,19 @@ impl Strategy for CentralQueue {
         }
     }
 
+    fn handle_held(&mut self, _: &View<'_>, ticket: Ticket, arrival: &Arrival) {
+        self.line.push(ticket, arrival);
+    }
+
+    fn handle_given_up(&mut self, _: &View<'_>, ticket: Ticket) {
+        self.line.give_up(ticket);
+    }
+
     /// While something is held at most one server is free: the one just freed.
-    fn free_server(&mut self, _: &View<'_>) -> Option<ServerIndex> {
-        self.free().first().copied()
+    fn poll_release(&mut self, _: &View<'_>) -> Option<Release> {
+        let server = *self.free().first()?;
+        let (ticket, arrival) = self.line.pop()?;
+        Some(Release::Send { ticket, arrival, server })
     }
 
     fn handle_joined(&mut self, _: &View<'_>, server: ServerIndex) {
@@ -69,7 +82,7 @@ impl Strategy for CentralQueue {
         self.index.remove(server);
     }
 
-    fn handle_sent(&mut self, _: &View<'_>, server: ServerIndex) {
+    fn handle_sent(&mut self, _: &View<'_>, server: ServerIndex, _: Ticket, _: &Arrival) {
         self.index.increment(server);
     }
 

@@ -3,7 +3,7 @@
 use nexus_base::Rng;
 
 use super::count_index::CountIndex;
-use super::{Arrival, Choice, Finished, ServerIndex, Strategy, StrategyName, View};
+use super::{Arrival, Choice, Finished, ServerIndex, Strategy, StrategyName, Ticket, View};
 
 /// Exactly the shortest in-flight count over all candidates, ties broken
 /// uniformly.
@@ -34,7 +34,7 @@ impl Strategy for LeastConnections {
         self.index.remove(server);
     }
 
-    fn handle_sent(&mut self, _: &View<'_>, server: ServerIndex) {
+    fn handle_sent(&mut self, _: &View<'_>, server: ServerIndex, _: Ticket, _: &Arrival) {
         self.index.increment(server);
     }
 

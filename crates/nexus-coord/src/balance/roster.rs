@@ -115,10 +115,8 @@ impl Roster {
     }
 
     /// Counts one more at `server` and returns how many that makes.
-    pub(super) fn add(&mut self, server: ServerIndex) -> u32 {
-        let seat = &mut self.seats[server.as_usize()];
-        seat.in_flight += 1;
-        seat.in_flight
+    pub(super) fn add(&mut self, server: ServerIndex) {
+        self.seats[server.as_usize()].in_flight += 1;
     }
 
     pub(super) fn subtract(&mut self, server: ServerIndex) {

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use nexus_base::Rng;
 
-use super::{Arrival, Report, ServerIndex, View};
+use super::{Arrival, Report, ServerIndex, Ticket, View};
 
 /// Chooses who serves a request, and learns from what became of it.
 ///
@@ -38,17 +38,25 @@ pub trait Strategy: Send {
     fn name(&self) -> &'static str;
 
     /// Picks one of [`View::candidates`], of which there is at least one, or holds
-    /// the request until [`Strategy::free_server`] names who takes it.
+    /// the request until [`Strategy::poll_release`] says what becomes of it, or
+    /// refuses it.
     ///
-    /// `handle_sent` follows a server, nothing follows a hold; so a choice to hold
-    /// should change nothing, because the shared queue may turn out to be full.
+    /// `handle_sent` follows a server and `handle_held` a hold, unless too many are
+    /// held already; so a choice should change nothing by itself.
     fn pick(&mut self, view: &View<'_>, arrival: &Arrival, rng: &mut Rng) -> Choice;
 
-    /// A server that should take the oldest held request now, if any.
+    /// The strategy holds `ticket` from here on.
+    fn handle_held(&mut self, _view: &View<'_>, _ticket: Ticket, _arrival: &Arrival) {}
+
+    /// `ticket`, which the strategy holds, waits no longer.
+    fn handle_given_up(&mut self, _view: &View<'_>, _ticket: Ticket) {}
+
+    /// What becomes now of a request that the strategy holds, if anything; it
+    /// holds that one no longer.
     ///
-    /// Asked only while something is held, after each event that may have freed
-    /// a server, until it answers `None`.
-    fn free_server(&mut self, _view: &View<'_>) -> Option<ServerIndex> {
+    /// Asked while something is held, after each event that may have changed the
+    /// answer, until it is `None`.
+    fn poll_release(&mut self, _view: &View<'_>) -> Option<Release> {
         None
     }
 
@@ -58,8 +66,16 @@ pub trait Strategy: Send {
     /// `server` is no longer a candidate. What it had in flight no longer matters.
     fn handle_left(&mut self, _view: &View<'_>, _server: ServerIndex) {}
 
-    /// A request went to `server`; its count in the view includes it already.
-    fn handle_sent(&mut self, _view: &View<'_>, _server: ServerIndex) {}
+    /// A request went to `server`, by whichever strategy; its count in the view
+    /// includes it already.
+    fn handle_sent(
+        &mut self,
+        _view: &View<'_>,
+        _server: ServerIndex,
+        _ticket: Ticket,
+        _arrival: &Arrival,
+    ) {
+    }
 
     /// A request at `server` ended; its count in the view no longer includes it.
     fn handle_finished(&mut self, _view: &View<'_>, _server: ServerIndex, _finished: &Finished) {}
@@ -78,8 +94,30 @@ pub trait Strategy: Send {
 pub enum Choice {
     /// This server takes the request now.
     Server(ServerIndex),
-    /// Nobody is free: the request waits in the shared queue.
+    /// Nobody is to take it yet: the strategy holds it.
     Hold,
+    /// It would not be served by its deadline, and is not to take the place of
+    /// one that would.
+    Refuse,
+}
+
+/// What becomes of a request that a strategy held.
+#[derive(Clone, PartialEq, Debug)]
+pub enum Release {
+    /// A server takes it.
+    Send {
+        /// Which request.
+        ticket: Ticket,
+        /// What was known of it when it came.
+        arrival: Arrival,
+        /// Who takes it.
+        server: ServerIndex,
+    },
+    /// It will not be served by its deadline any more.
+    Refuse {
+        /// Which request.
+        ticket: Ticket,
+    },
 }
 
 /// How a request ended, as the dispatcher saw it.
@@ -96,6 +134,8 @@ pub enum Outcome {
 /// The end of one request, as the dispatcher saw it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Finished {
+    /// Which request.
+    pub ticket: Ticket,
     /// How it ended.
     pub outcome: Outcome,
     /// From sending it to its end.

@@ -29,8 +29,8 @@ impl Ticket {
 /// What an open ticket stands for.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Stage {
-    /// Waiting in the shared queue.
-    Held,
+    /// Held by the strategy of this index.
+    Held { by: u8 },
     /// At a server since `at`, where it was the `in_flight`-th of ours.
     Sent { server: ServerIndex, at: Time, in_flight: u32 },
 }
@@ -68,7 +68,7 @@ impl Tickets {
 
     /// Moves a held ticket on to its server.
     pub(super) fn send(&mut self, ticket: Ticket, stage: Stage) {
-        debug_assert_eq!(self.stage(ticket), Some(Stage::Held));
+        debug_assert!(matches!(self.stage(ticket), Some(Stage::Held { .. })));
         self.entries[ticket.place as usize].stage = Some(stage);
     }
 
@@ -98,10 +98,10 @@ mod tests {
     #[test]
     fn a_ticket_closes_once() {
         let mut tickets = Tickets::default();
-        let first = tickets.open(Stage::Held);
-        assert_eq!(tickets.close(first), Some(Stage::Held));
+        let first = tickets.open(Stage::Held { by: 0 });
+        assert_eq!(tickets.close(first), Some(Stage::Held { by: 0 }));
         assert_eq!(tickets.close(first), None);
-        let second = tickets.open(Stage::Held);
+        let second = tickets.open(Stage::Held { by: 0 });
         assert_ne!(first, second, "the place is reused, the ticket is not");
         assert_eq!(tickets.close(first), None);
         assert_eq!(Ticket::from_u64(second.as_u64()), second);

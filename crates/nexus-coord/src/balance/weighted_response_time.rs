@@ -4,7 +4,9 @@ use nexus_base::{Rng, Time};
 
 use super::nanos::{nanos, nanos_since};
 use super::score_tree::ScoreTree;
-use super::{Arrival, Choice, Finished, Outcome, ServerIndex, Strategy, StrategyName, View};
+use super::{
+    Arrival, Choice, Finished, Outcome, ServerIndex, Strategy, StrategyName, Ticket, View,
+};
 
 /// Responses one server's estimate remembers. Source: measured on the shipped
 /// trace with mixed speeds; 64 does as well, 8 takes a long request for a slow
@@ -148,7 +150,7 @@ impl Strategy for WeightedResponseTime {
         self.scores.remove(server);
     }
 
-    fn handle_sent(&mut self, view: &View<'_>, server: ServerIndex) {
+    fn handle_sent(&mut self, view: &View<'_>, server: ServerIndex, _: Ticket, _: &Arrival) {
         self.rescore(view, server);
     }
 

@@ -66,7 +66,17 @@ struct Seat<H> {
 /// A held call.
 struct Waiting<H> {
     waker: Option<Waker>,
-    assigned: Option<Sent<H>>,
+    stage: Held<H>,
+}
+
+/// What has become of a held call.
+enum Held<H> {
+    /// Nothing yet.
+    Waits,
+    /// It goes to a member.
+    Assigned(Sent<H>),
+    /// It would not be served by its deadline; the balancer has closed it.
+    Refused,
 }
 
 /// A call that goes to a member, or has gone there.
@@ -221,7 +231,8 @@ impl<H: Clone> Desk<H> {
     /// The member that a held call has been given; `waker` is woken when it is.
     ///
     /// # Errors
-    /// [`PoolError::Stopped`]; the call still has to be given up.
+    /// [`PoolError::Stopped`] or [`PoolError::TooLate`]; the call still has to be
+    /// given up.
     pub(super) fn poll_held(
         &mut self,
         ticket: Ticket,
@@ -231,9 +242,16 @@ impl<H: Clone> Desk<H> {
             return Err(PoolError::Stopped);
         }
         let waiting = self.waiting.get_mut(&ticket).expect("a held call waits until it is ended");
-        if waiting.assigned.is_some() {
-            let waiting = self.waiting.remove(&ticket).expect("it was there");
-            return Ok(waiting.assigned);
+        match std::mem::replace(&mut waiting.stage, Held::Waits) {
+            Held::Waits => {}
+            Held::Assigned(sent) => {
+                self.waiting.remove(&ticket);
+                return Ok(Some(sent));
+            }
+            Held::Refused => {
+                waiting.stage = Held::Refused;
+                return Err(PoolError::TooLate);
+            }
         }
         if !waiting.waker.as_ref().is_some_and(|known| known.will_wake(waker)) {
             waiting.waker = Some(waker.clone());
@@ -244,9 +262,10 @@ impl<H: Clone> Desk<H> {
     /// A held call's caller gave up.
     pub(super) fn handle_held_given_up(&mut self, now: Time, ticket: Ticket) {
         let waiting = self.waiting.remove(&ticket).expect("a held call waits until it is ended");
-        match waiting.assigned {
-            Some(sent) => self.handle_finished(now, &sent, Outcome::Cancelled),
-            None => self.end(now, ticket, Outcome::Cancelled),
+        match waiting.stage {
+            Held::Assigned(sent) => self.handle_finished(now, &sent, Outcome::Cancelled),
+            Held::Waits => self.end(now, ticket, Outcome::Cancelled),
+            Held::Refused => {}
         }
     }
 
@@ -324,7 +343,7 @@ impl<H: Clone> Desk<H> {
         if self.is_stopped {
             return Err(PoolError::Stopped);
         }
-        let arrival = Arrival { context_tokens: 0, features, deadline };
+        let arrival = Arrival { features, deadline, ..Arrival::new(0) };
         let by = match level {
             Routing::Basic => 0,
             _ => 1,
@@ -334,10 +353,11 @@ impl<H: Clone> Desk<H> {
                 Ok(Placed::Sent(self.send(now, ticket, server)))
             }
             Ok(Placement::Held { ticket }) => {
-                self.waiting.insert(ticket, Waiting { waker: None, assigned: None });
+                self.waiting.insert(ticket, Waiting { waker: None, stage: Held::Waits });
                 Ok(Placed::Held(ticket))
             }
             Err(PickError::Empty) => Err(PoolError::NoMember),
+            Err(PickError::TooLate) => Err(PoolError::TooLate),
             Err(PickError::HeldFull { held_max }) => Err(PoolError::HeldFull { held_max }),
             Err(PickError::InFlightFull { in_flight_max }) => {
                 Err(PoolError::InFlightFull { in_flight_max })
@@ -367,7 +387,12 @@ impl<H: Clone> Desk<H> {
                 Effect::Assign { ticket, server } => {
                     let sent = self.send(now, ticket, server);
                     let waiting = self.waiting.get_mut(&ticket).expect("held calls wait");
-                    waiting.assigned = Some(sent);
+                    waiting.stage = Held::Assigned(sent);
+                    self.wakes.extend(waiting.waker.take());
+                }
+                Effect::Refuse { ticket } => {
+                    let waiting = self.waiting.get_mut(&ticket).expect("held calls wait");
+                    waiting.stage = Held::Refused;
                     self.wakes.extend(waiting.waker.take());
                 }
                 Effect::Probe(server) => {

@@ -24,6 +24,13 @@ pub enum PoolError {
         /// The limit.
         held_max: u32,
     },
+    /// By what the pool expects, the call would not be served by its deadline. Try
+    /// again later, or with more time.
+    #[error(
+        "it would not be served by its deadline; nothing changed; try again later, or with more \
+         time"
+    )]
+    TooLate,
     /// The pool was stopped before the call had a member. Trying again will not help.
     #[error("pool has been stopped; nothing changed")]
     Stopped,
@@ -48,6 +55,7 @@ impl PoolError {
             PoolError::Ask(error) => error.code(),
             PoolError::InFlightFull { .. } | PoolError::HeldFull { .. } => ErrorCode::MailboxFull,
             PoolError::NoMember => ErrorCode::UnknownAgent,
+            PoolError::TooLate => ErrorCode::Deadline,
             PoolError::Stopped => ErrorCode::Stopped,
         }
     }
