@@ -18,6 +18,7 @@ mod choose;
 mod effect;
 mod history;
 mod knobs;
+mod learned_speeds;
 mod pace;
 mod rule;
 mod rules;
@@ -41,6 +42,7 @@ pub use choose::{
 pub use effect::Effect;
 pub use history::{HISTORY_MAX, History, Missing};
 pub use knobs::{AdaptationKind, CacheKnobs, Knobs};
+pub use learned_speeds::LearnedSpeeds;
 pub use pace::{DWELL_MIN, Pace, PaceError};
 pub use rule::{
     HOLD_MAX, HOLD_MIN, RULE_NAME_BYTES_MAX, RULES_MAX, Rule, RuleError, RuleSpec, Side,

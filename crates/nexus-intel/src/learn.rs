@@ -34,6 +34,7 @@ mod settings;
 mod tree;
 
 pub use baseline::Baseline;
+pub(crate) use contest::Contest;
 pub use contest::{BLOCK_OUTCOMES, DOUBT_ABOVE, Doubt, RETURN_BELOW, Verdict, WINDOW_OUTCOMES};
 pub use explanation::{Explanation, ModelExplanation, Weight};
 pub use features::{

@@ -1,5 +1,6 @@
 //! The balancer: keeps the books and lets a strategy choose.
 
+use std::any::Any;
 use std::collections::VecDeque;
 
 use nexus_base::{Rng, Time};
@@ -170,6 +171,21 @@ impl Balancer {
     /// What the first strategy is called.
     pub fn strategy_name(&self) -> &'static str {
         self.strategies[0].name()
+    }
+
+    /// Has `change` look at the strategy of this index, or change it, and then asks
+    /// what becomes of what is held: poll the effects. `None` if there is no such
+    /// strategy, or it is no `T` or does not show itself.
+    pub fn change_strategy<T: Any, R>(
+        &mut self,
+        now: Time,
+        strategy_index: usize,
+        change: impl FnOnce(&mut T) -> R,
+    ) -> Option<R> {
+        let strategy = self.strategies.get_mut(strategy_index)?.as_any()?.downcast_mut::<T>()?;
+        let changed = change(strategy);
+        self.release_held(now);
+        Some(changed)
     }
 
     /// The pool as the strategy sees it.

@@ -1,5 +1,6 @@
 //! What a strategy is asked and told.
 
+use std::any::Any;
 use std::time::Duration;
 
 use nexus_base::Rng;
@@ -82,6 +83,12 @@ pub trait Strategy: Send {
 
     /// `server` told something about itself; it may be old, see [`Report::at`].
     fn handle_report(&mut self, _view: &View<'_>, _server: ServerIndex, _report: &Report) {}
+
+    /// Itself, if whoever made it may look at it and change it at work; see
+    /// [`Balancer::change_strategy`](super::Balancer::change_strategy).
+    fn as_any(&mut self) -> Option<&mut dyn Any> {
+        None
+    }
 
     /// The oldest probe the strategy wants sent.
     fn poll_probe(&mut self) -> Option<ServerIndex> {

@@ -95,7 +95,7 @@ impl Block {
 
 /// Model against baseline.
 #[derive(Clone, PartialEq, Debug)]
-pub(super) struct Contest {
+pub(crate) struct Contest {
     /// Whole blocks since the window was last begun anew; the oldest is replaced.
     blocks: [Block; WINDOW_BLOCKS],
     block_count: u64,
@@ -106,7 +106,7 @@ pub(super) struct Contest {
 }
 
 impl Contest {
-    pub(super) fn new() -> Contest {
+    pub(crate) fn new() -> Contest {
         Contest {
             blocks: [Block::default(); WINDOW_BLOCKS],
             block_count: 0,
@@ -117,7 +117,7 @@ impl Contest {
         }
     }
 
-    pub(super) fn verdict(&self) -> Verdict {
+    pub(crate) fn verdict(&self) -> Verdict {
         self.verdict
     }
 
@@ -128,7 +128,7 @@ impl Contest {
 
     /// Takes in what both said of one `truth`, which is the `at_outcome`th. The
     /// verdict, if it is another one now.
-    pub(super) fn judge(
+    pub(crate) fn judge(
         &mut self,
         model: f64,
         baseline: f64,

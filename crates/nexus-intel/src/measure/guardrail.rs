@@ -20,6 +20,10 @@ use reference::Reference;
 /// Outcomes judged together. Fewer are noisier, more are slower. Source: of 10, 25 and
 /// 50, tried on the shipped trace, the one that stopped harm soonest.
 const GROUP: u32 = 25;
+/// A group also lasts so long, or a fast pool would weigh each of its short jams by
+/// itself, and there are thousands in an hour. Source: what a group of the shipped
+/// trace takes; eight groups are then still well within two minutes.
+const GROUP_MIN: Duration = Duration::from_secs(2);
 /// Evidence at which the guardrail trips at the earliest: the harm is then
 /// e⁷, a thousand times, likelier than none, by the spread seen. Source: a guess,
 /// borne out by the false trips measured on the shipped trace.
@@ -114,6 +118,7 @@ pub struct Guardrail {
 #[derive(Clone, Copy, Debug, Default)]
 struct Evidence {
     count: u32,
+    group_since: Time,
     cost: f64,
     expected: f64,
     sum: f64,
@@ -219,7 +224,10 @@ impl Evidence {
         self.outcomes += 1;
         self.cost += cost;
         self.expected += expected;
-        if self.count < GROUP {
+        if self.count == 1 {
+            self.group_since = now;
+        }
+        if self.count < GROUP || now.since(self.group_since) < GROUP_MIN {
             return None;
         }
         let ratio = (self.cost / self.expected).max(1.0 / COST_TIMES_MAX);
@@ -298,7 +306,11 @@ mod tests {
         let lost = Outcome { arrived: now, cost: Duration::MAX, size: 0 };
         assert_eq!(guardrail.handle_outcome(now, Arm::On, lost), None);
         assert_eq!(serve(&mut guardrail, 1, 30_000, 200, Arm::On, 1.0), None);
-        assert!((0..400).any(|_| guardrail.handle_outcome(now, Arm::On, lost).is_some()));
+        let mut all_lost = (0..400).map(|step| {
+            let now = Time::from_nanos(4_000_000_000_000 + step * 100_000_000);
+            guardrail.handle_outcome(now, Arm::On, lost)
+        });
+        assert!(all_lost.any(|trip| trip.is_some()));
     }
 
     #[test]

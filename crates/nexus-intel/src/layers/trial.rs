@@ -1,0 +1,173 @@
+//! Measuring the layers of a live pool, one after the other from below.
+
+use nexus_base::{FixedMap, Level, Rng, Time};
+use nexus_coord::balance::{Arrival, Outcome as Ended, Ticket};
+
+use crate::measure::{
+    Arm, ErrorBudget, Gain, Guardrail, Objective, Outcome, Phase, Switchback, SwitchbackSpec,
+    Verdict,
+};
+use crate::safety::{Ladder, Reason, Stage};
+
+/// How the layers of a live pool are measured.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub struct TrialSpec {
+    /// How each is switched to and fro; its `alpha` is what all of them may err together.
+    pub switchback: SwitchbackSpec,
+    /// A layer that makes costs so many times what they are without is to be stopped
+    /// within a block.
+    pub harm_cap: f64,
+}
+
+impl TrialSpec {
+    /// The usual for this objective: stopped at one and a half times the cost.
+    pub const fn new(objective: Objective) -> TrialSpec {
+        TrialSpec { switchback: SwitchbackSpec::new(objective), harm_cap: 1.5 }
+    }
+}
+
+/// Why a trial cannot be set up like this.
+#[derive(Clone, PartialEq, Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum TrialError {
+    /// Its switchback.
+    #[error(transparent)]
+    Switchback(#[from] crate::measure::SwitchbackError),
+    /// What it may err.
+    #[error(transparent)]
+    Budget(#[from] crate::measure::BudgetError),
+    /// Its guardrail.
+    #[error(transparent)]
+    HarmCap(#[from] crate::measure::HarmCapError),
+}
+
+/// The trial of one layer at a time: the lowest that is tried, or else the highest
+/// in use, against the next lower one in use.
+pub(super) struct Trial {
+    spec: TrialSpec,
+    rng: Rng,
+    layer: Option<Layer>,
+    /// When the requests in the pool arrived, and in a block of which arm.
+    open: FixedMap<Ticket, Came>,
+}
+
+/// The layer that is measured.
+struct Layer {
+    level: Level,
+    switchback: Switchback,
+    guardrail: Guardrail,
+    /// Blocks that the ladder has been told of.
+    told: Option<(u64, Verdict)>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Came {
+    at: Time,
+    arm: Arm,
+    size: u64,
+}
+
+impl Trial {
+    pub(super) fn new(now: Time, mut spec: TrialSpec, rng: Rng) -> Result<Trial, TrialError> {
+        let mut budget = ErrorBudget::new(spec.switchback.alpha, 1)?;
+        spec.switchback.alpha = budget.take("this", Level::Proactive)?;
+        // Whether it can be set up at all is said now, not when it is needed.
+        Switchback::new(now, spec.switchback, rng.fork("trial"))?;
+        Guardrail::new(spec.harm_cap)?;
+        Ok(Trial { spec, rng, layer: None, open: FixedMap::default() })
+    }
+
+    /// The level that is to place requests.
+    pub(super) fn level(&self, ladder: &Ladder) -> Level {
+        match &self.layer {
+            Some(layer) if layer.switchback.arm() == Arm::On => layer.level,
+            Some(layer) => below(ladder, layer.level),
+            None => Level::Reactive,
+        }
+    }
+
+    /// Measures what the ladder says is next, and ends blocks that are over.
+    pub(super) fn attend(&mut self, now: Time, ladder: &Ladder) {
+        let next = next(ladder);
+        if next != self.layer.as_ref().map(|layer| layer.level) {
+            self.layer = next.map(|level| self.begin(now, level));
+        }
+        if let Some(layer) = &mut self.layer {
+            layer.switchback.handle_timeout(now);
+        }
+    }
+
+    fn begin(&self, now: Time, level: Level) -> Layer {
+        let rng = self.rng.fork(level.as_str()).fork_index("trial", now.as_nanos());
+        let switchback = Switchback::new(now, self.spec.switchback, rng);
+        let guardrail = Guardrail::new(self.spec.harm_cap);
+        Layer {
+            level,
+            switchback: switchback.expect("the spec was checked"),
+            guardrail: guardrail.expect("the cap was checked"),
+            told: None,
+        }
+    }
+
+    /// A request came, or has been there and is sent.
+    pub(super) fn handle_came(&mut self, now: Time, ticket: Ticket, arrival: &Arrival) {
+        let arm = self.layer.as_ref().map_or(Arm::Off, |layer| layer.switchback.arm());
+        let came = Came { at: now, arm, size: u64::from(arrival.context_tokens) };
+        self.open.entry(ticket).or_insert(came);
+    }
+
+    /// A request is in the pool no longer. What follows for the ladder, if anything.
+    pub(super) fn handle_ended(
+        &mut self,
+        now: Time,
+        ticket: Ticket,
+        ended: Ended,
+        ladder: &mut Ladder,
+    ) {
+        let Some(came) = self.open.remove(&ticket) else { return };
+        let Some(layer) = &mut self.layer else { return };
+        let cost = match ended {
+            Ended::Done => now.since(came.at),
+            Ended::Failed | Ended::Cancelled => std::time::Duration::MAX,
+        };
+        let outcome = Outcome { arrived: came.at, cost, size: came.size };
+        layer.switchback.handle_outcome(now, outcome);
+        if let Some(trip) = layer.guardrail.handle_outcome(now, came.arm, outcome) {
+            let reason = Reason::Guardrail { ratio: trip.ratio };
+            let _ = ladder.handle_fault(now, layer.level, reason);
+            return;
+        }
+        layer.tell(now, ladder);
+    }
+
+    /// What is measured, of which layer, and what the switchback is doing.
+    pub(super) fn measured(&self) -> Option<(Level, Gain, Phase)> {
+        let layer = self.layer.as_ref()?;
+        Some((layer.level, layer.switchback.gain(), layer.switchback.phase()))
+    }
+}
+
+impl Layer {
+    /// Tells the ladder what is new.
+    fn tell(&mut self, now: Time, ladder: &mut Ladder) {
+        let (gain, verdict) = (self.switchback.gain(), self.switchback.verdict());
+        if self.told != Some((gain.blocks, verdict)) {
+            self.told = Some((gain.blocks, verdict));
+            let told = ladder.handle_verdict(now, self.level, verdict, gain);
+            told.expect("only layers above the reactive level are measured");
+        }
+    }
+}
+
+/// The lowest layer that is tried, or else the highest in use.
+fn next(ladder: &Ladder) -> Option<Level> {
+    let in_stage =
+        |stage| Level::ALL[1..].iter().copied().filter(move |&level| ladder.stage(level) == stage);
+    in_stage(Stage::Trying).next().or_else(|| in_stage(Stage::On).next_back())
+}
+
+/// The highest level in use below `level`.
+fn below(ladder: &Ladder, level: Level) -> Level {
+    let lower = Level::ALL.into_iter().rev().filter(|&lower| lower < level);
+    lower.into_iter().find(|&lower| ladder.stage(lower) == Stage::On).unwrap_or_default()
+}

@@ -1,0 +1,116 @@
+//! Whether predictions are worth going by.
+
+use nexus_coord::balance::ServerIndex;
+
+use super::Fault;
+use super::outlook::sane;
+use super::speeds::Speeds;
+use crate::learn::{Contest, Prediction, Reason, Source, Verdict};
+
+/// Outcomes in a row that must be well after one that was no amount of work. A
+/// guess: as many as a verdict on a model is made from.
+const WELL_IN_A_ROW: u32 = 200;
+
+/// Speeds that are doubted are learned anew; if that happens again within so many
+/// outcomes, it was not that they had changed. A guess: five verdicts.
+const ANEW_WITHIN: u64 = 1_000;
+
+/// Below this no work is expected of anything: a nanosecond.
+const EXPECTED_MIN_S: f64 = 1e-9;
+
+/// Keeps what is held of the model and of the speeds.
+#[derive(Clone, Debug)]
+pub(super) struct Judge {
+    work_fault: Option<Fault>,
+    /// Predictions that still have to be amounts before one that was not is forgiven.
+    to_forgive: u32,
+    /// Predictions with the speeds of servers against those without.
+    speeds: Contest,
+    speeds_judged: u64,
+    /// When speeds were learned anew last, by outcomes.
+    anew_at: Option<u64>,
+    no_speed: bool,
+}
+
+impl Judge {
+    pub(super) fn new() -> Judge {
+        Judge {
+            work_fault: None,
+            to_forgive: 0,
+            speeds: Contest::new(),
+            speeds_judged: 0,
+            anew_at: None,
+            no_speed: false,
+        }
+    }
+
+    pub(super) fn work_fault(&self) -> Option<Fault> {
+        if self.to_forgive > 0 { Some(Fault::NoAmount) } else { self.work_fault }
+    }
+
+    pub(super) fn speeds_fault(&self) -> Option<Fault> {
+        match self.speeds.verdict() {
+            _ if self.no_speed => Some(Fault::NoSpeed),
+            Verdict::Doubted(doubt) => Some(Fault::Speeds(doubt)),
+            Verdict::Trusted => None,
+        }
+    }
+
+    /// Seconds of work to go by.
+    pub(super) fn believed_s(&mut self, prediction: &Prediction) -> f64 {
+        let is_amount = prediction.value.is_finite()
+            && prediction.source != Source::Baseline(Reason::NotFinite);
+        if !is_amount {
+            self.to_forgive = WELL_IN_A_ROW;
+        }
+        let value =
+            if prediction.value.is_finite() { prediction.value } else { prediction.baseline };
+        // Also where the baseline is no number.
+        f64::max(value, EXPECTED_MIN_S)
+    }
+
+    /// Speeds to go by.
+    pub(super) fn believed_speeds<'s, S: Speeds>(&self, speeds: &'s S) -> Believed<'s, S> {
+        Believed { speeds, is_believed: self.speeds_fault().is_none() }
+    }
+
+    /// The model's verdict changed.
+    pub(super) fn handle_verdict(&mut self, verdict: Verdict) {
+        self.work_fault = match verdict {
+            Verdict::Trusted => None,
+            Verdict::Doubted(doubt) => Some(Fault::Model(doubt)),
+        };
+    }
+
+    /// What was expected to take `expected_s` on an ordinary server took
+    /// `service_s` on one that was said to be so fast. Whether speeds are to be
+    /// learned anew: many servers may have changed at once.
+    pub(super) fn handle_served(&mut self, expected_s: f64, speed: f64, service_s: f64) -> bool {
+        self.to_forgive = self.to_forgive.saturating_sub(1);
+        self.no_speed = !(speed > 0.0 && speed.is_finite());
+        self.speeds_judged += 1;
+        let with_s = expected_s / sane(speed);
+        let verdict = self.speeds.judge(with_s, expected_s, service_s, self.speeds_judged);
+        let is_doubted = matches!(verdict, Some(Verdict::Doubted(_)));
+        let is_again = self.anew_at.is_some_and(|at| self.speeds_judged - at < ANEW_WITHIN);
+        if !is_doubted || is_again {
+            return false;
+        }
+        self.speeds = Contest::new();
+        self.anew_at = Some(self.speeds_judged);
+        true
+    }
+}
+
+/// Speeds as far as they are believed.
+pub(super) struct Believed<'s, S> {
+    speeds: &'s S,
+    is_believed: bool,
+}
+
+impl<S: Speeds> Believed<'_, S> {
+    #[inline]
+    pub(super) fn speed(&self, server: ServerIndex) -> f64 {
+        if self.is_believed { sane(self.speeds.speed(server)) } else { 1.0 }
+    }
+}

@@ -1,0 +1,355 @@
+//! Scheduled by prediction: requests wait together, and each goes where it is
+//! expected to be done first.
+//!
+//! Placing on arrival commits too early. What a request will take is hardly known
+//! when it comes, and most of what is learned about a pool is learned while it
+//! waits: which server turned out to be busy for longer, which is free already. So
+//! nothing is sent before a server can begin on it. An idle server is left idle
+//! where a faster one, though busy, would still be done earlier.
+
+use nexus_base::Rng;
+use nexus_coord::balance::{
+    Arrival, Choice, Finished, Outcome, Release, ServerIndex, Strategy, Ticket, View,
+};
+
+use super::Fault;
+use super::blocks::Blocks;
+use super::judge::Judge;
+use super::outlook::{Outlook, Soonest, sane};
+use super::seat::{Job, Seat};
+use super::speeds::Speeds;
+use super::spread::Spread;
+use super::waiting::{Held, Waiting};
+use super::work::{Demand, WorkModel};
+use crate::learn::Prediction;
+
+/// Of those that wait, so many are looked at when a server is free. Beyond, they
+/// wait for the next time. A guess: twice the servers of the pool in the demo.
+const LOOKED_AT_MAX: usize = 64;
+
+/// How a [`Scheduled`] is set up.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct ScheduledSpec {
+    /// What the strategy is called in tables and reports.
+    pub name: &'static str,
+    /// Blocks of context that each server keeps; zero where none are kept.
+    pub blocks_max: usize,
+    /// Tokens in a block.
+    pub block_tokens: u32,
+}
+
+impl ScheduledSpec {
+    /// One for servers that keep nothing of what they have read.
+    pub const fn new(name: &'static str) -> ScheduledSpec {
+        ScheduledSpec { name, blocks_max: 0, block_tokens: 0 }
+    }
+
+    /// One for servers that keep the last `blocks_max` blocks of context, of
+    /// `block_tokens` tokens each.
+    pub const fn keeping(self, blocks_max: usize, block_tokens: u32) -> ScheduledSpec {
+        ScheduledSpec { blocks_max, block_tokens, ..self }
+    }
+}
+
+/// Holds requests and sends each where it is expected to be done first.
+///
+/// With a deadline, a request that is expected to miss it is refused at once, and
+/// when its turn comes it is refused if its chances have become too small: under
+/// overload everything served late would have taken the place of something served
+/// in time. Otherwise first come first served.
+///
+/// While requests of other strategies are in the pool they count as work that is
+/// there, and this one holds its own until servers are free of them.
+///
+/// ```
+/// use nexus_base::{Rng, Time};
+/// use nexus_coord::balance::{Arrival, Balancer, Limits, Placement};
+/// use nexus_intel::proactive::{EvenSpeeds, LearnedWork, Scheduled, ScheduledSpec};
+///
+/// let spec = ScheduledSpec::new("proactive");
+/// let scheduled = Scheduled::new(spec, LearnedWork::new(), EvenSpeeds);
+/// let mut balancer = Balancer::new(Box::new(scheduled), Limits::default());
+/// balancer.handle_join(Time::ZERO)?;
+///
+/// let mut place = || balancer.handle_request(Time::ZERO, &Arrival::new(374), &mut Rng::new(7));
+/// assert!(matches!(place()?, Placement::Sent { .. }), "the server was idle");
+/// assert!(matches!(place()?, Placement::Held { .. }), "it is not any more");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub struct Scheduled<W, S> {
+    spec: ScheduledSpec,
+    work: W,
+    speeds: S,
+    judge: Judge,
+    spread: Spread,
+    blocks: Blocks,
+    seats: Vec<Seat<Seen>>,
+    idle_count: usize,
+    waiting: Waiting,
+    outlook: Outlook,
+    /// Scratch: known blocks by seat.
+    known: Vec<u32>,
+}
+
+/// What was known and thought of a request when it was sent.
+#[derive(Clone, Copy, Debug)]
+struct Seen {
+    demand: Demand,
+    prediction: Prediction,
+}
+
+impl<W: WorkModel, S: Speeds> Scheduled<W, S> {
+    /// One that expects what `work` and `speeds` say, and knows no servers yet.
+    pub fn new(spec: ScheduledSpec, work: W, speeds: S) -> Scheduled<W, S> {
+        Scheduled {
+            spec,
+            work,
+            speeds,
+            judge: Judge::new(),
+            spread: Spread::default(),
+            blocks: Blocks::new(spec.blocks_max),
+            seats: Vec::new(),
+            idle_count: 0,
+            waiting: Waiting::default(),
+            outlook: Outlook::default(),
+            known: Vec::new(),
+        }
+    }
+
+    /// What is wrong with the model's predictions, if anything is.
+    pub fn work_fault(&self) -> Option<Fault> {
+        self.judge.work_fault()
+    }
+
+    /// What is wrong with the speeds, if anything is.
+    pub fn speeds_fault(&self) -> Option<Fault> {
+        self.judge.speeds_fault()
+    }
+
+    /// The model.
+    pub fn work(&self) -> &W {
+        &self.work
+    }
+
+    /// The speeds.
+    pub fn speeds(&self) -> &S {
+        &self.speeds
+    }
+
+    /// The speeds, to be turned on and off.
+    pub fn speeds_mut(&mut self) -> &mut S {
+        &mut self.speeds
+    }
+
+    /// Bytes that it has come to, for all servers together.
+    pub fn size_bytes(&self) -> usize {
+        let seats: usize = self.seats.iter().map(Seat::size_bytes).sum();
+        let outside = seats + self.work.size_bytes() + self.speeds.size_bytes();
+        size_of::<Self>() + outside + self.blocks.size_bytes() + self.waiting.size_bytes()
+    }
+
+    /// Requests that it holds.
+    pub fn held_count(&self) -> usize {
+        self.waiting.len()
+    }
+
+    /// Takes out the most pressing of what it holds, to be served in another way.
+    pub fn take_held(&mut self) -> Option<(Ticket, Arrival)> {
+        let ticket = self.waiting.iter().next()?.ticket;
+        let held = self.waiting.remove(ticket)?;
+        Some((ticket, held.arrival))
+    }
+
+    /// Seconds of work to go by.
+    fn expected_s(&mut self, demand: &Demand) -> f64 {
+        self.judge.believed_s(&self.work.predict(demand))
+    }
+
+    /// Expected work of `arrival` by seat: less where its first blocks are kept.
+    fn expected_by_seat(&mut self, arrival: &Arrival) -> ByBlocks {
+        let all_s = self.expected_s(&Demand::of(arrival, 0));
+        let Some(blocks) = arrival.blocks.as_deref().filter(|_| self.spec.blocks_max > 0) else {
+            return ByBlocks { all_s, saved_s: 0.0 };
+        };
+        self.blocks.known(blocks, &mut self.known);
+        let known_max = self.known.iter().copied().max().unwrap_or(0);
+        if known_max == 0 {
+            return ByBlocks { all_s, saved_s: 0.0 };
+        }
+        let least_s = self.expected_s(&Demand::of(arrival, known_max * self.spec.block_tokens));
+        ByBlocks { all_s, saved_s: ((all_s - least_s) / f64::from(known_max)).max(0.0) }
+    }
+
+    fn look(&mut self, view: &View<'_>) {
+        let speeds = self.judge.believed_speeds(&self.speeds);
+        self.outlook.look(view, &self.seats, &speeds, &self.spread);
+    }
+
+    /// Where `arrival` would be done first.
+    fn soonest(&mut self, arrival: &Arrival) -> Soonest {
+        let expected = self.expected_by_seat(arrival);
+        let known = &self.known;
+        if expected.saved_s == 0.0 {
+            return self.outlook.soonest(|_| expected.all_s);
+        }
+        self.outlook.soonest(|seat| expected.all_s - expected.saved_s * f64::from(known[seat]))
+    }
+
+    /// Whether a request is not to be served, since it is expected to miss its
+    /// deadline if work on it begins in `begin_in_s`. The more wait the surer it
+    /// must be: what is late takes the place of what is not.
+    fn is_too_late(
+        &self,
+        view: &View<'_>,
+        arrival: &Arrival,
+        begin_in_s: f64,
+        expected_s: f64,
+    ) -> bool {
+        let is_crowded = self.waiting.len() > view.candidates().len();
+        let times = if is_crowded { self.spread.likely_max() } else { 1.0 };
+        let left_s = arrival.deadline.since(view.now()).as_secs_f64();
+        begin_in_s + times * expected_s > left_s
+    }
+
+    /// The most pressing of those that wait, if it is too late for it.
+    fn poll_too_late(&mut self, view: &View<'_>) -> Option<Ticket> {
+        let first = self.waiting.iter().next()?;
+        let is_late = self.is_too_late(view, &first.arrival, 0.0, first.expected_s);
+        is_late.then_some(first.ticket)
+    }
+
+    /// One of those that wait and an idle server that would be done with it first.
+    fn poll_begin(&mut self, view: &View<'_>) -> Option<(Ticket, ServerIndex)> {
+        self.look(view);
+        // Taken out for the time being, since looking needs all of `self`.
+        let waiting = std::mem::take(&mut self.waiting);
+        let mut begins = waiting.iter().take(LOOKED_AT_MAX).map(|held| {
+            let soonest = if held.arrival.blocks.is_some() {
+                self.soonest(&held.arrival)
+            } else {
+                self.outlook.soonest(|_| held.expected_s)
+            };
+            self.outlook.book(soonest);
+            (held.ticket, soonest)
+        });
+        let found = begins.find(|(_, soonest)| soonest.is_idle);
+        drop(begins);
+        self.waiting = waiting;
+        found.map(|(ticket, soonest)| (ticket, view.candidates()[soonest.candidate]))
+    }
+
+    /// Learns from one outcome, by our own clock.
+    fn learn(&mut self, server: ServerIndex, job: &Job<Seen>, service_s: f64) {
+        if service_s <= 0.0 {
+            return;
+        }
+        let speed = self.speeds.speed(server);
+        if self.judge.handle_served(job.expected_s, speed, service_s) {
+            self.speeds.forget();
+        }
+        if let Some(verdict) = self.work.handle_truth(&job.seen.prediction, service_s) {
+            self.judge.handle_verdict(verdict);
+        }
+        self.spread.handle_ratio(service_s * sane(speed) / job.expected_s);
+        self.speeds.handle_served(server, job.expected_s, service_s);
+        self.work.learn(&job.seen.demand, service_s);
+    }
+}
+
+/// Expected work, less so much for each block that is there already.
+#[derive(Clone, Copy, Debug)]
+struct ByBlocks {
+    all_s: f64,
+    saved_s: f64,
+}
+
+impl<W: WorkModel, S: Speeds> Strategy for Scheduled<W, S> {
+    fn name(&self) -> &'static str {
+        self.spec.name
+    }
+
+    fn pick(&mut self, view: &View<'_>, arrival: &Arrival, _: &mut Rng) -> Choice {
+        if self.idle_count > 0 && self.waiting.is_empty() {
+            self.look(view);
+            let soonest = self.soonest(arrival);
+            if soonest.is_idle {
+                return Choice::Server(view.candidates()[soonest.candidate]);
+            }
+        }
+        let expected_s = self.expected_s(&Demand::of(arrival, 0));
+        let begin_in_s = self.outlook.takes_s(self.waiting.expected_s());
+        if self.is_too_late(view, arrival, begin_in_s, expected_s) {
+            return Choice::Refuse;
+        }
+        Choice::Hold
+    }
+
+    fn handle_held(&mut self, view: &View<'_>, ticket: Ticket, arrival: &Arrival) {
+        let expected_s = self.expected_s(&Demand::of(arrival, 0));
+        self.waiting.push(view.now(), Held { ticket, arrival: arrival.clone(), expected_s });
+    }
+
+    fn handle_given_up(&mut self, _: &View<'_>, ticket: Ticket) {
+        self.waiting.remove(ticket);
+    }
+
+    fn poll_release(&mut self, view: &View<'_>) -> Option<Release> {
+        if self.idle_count == 0 || self.waiting.is_empty() {
+            return None;
+        }
+        if let Some(ticket) = self.poll_too_late(view) {
+            self.waiting.remove(ticket);
+            return Some(Release::Refuse { ticket });
+        }
+        let (ticket, server) = self.poll_begin(view)?;
+        let arrival = self.waiting.remove(ticket)?.arrival;
+        Some(Release::Send { ticket, arrival, server })
+    }
+
+    fn handle_joined(&mut self, _: &View<'_>, server: ServerIndex) {
+        let seat = server.as_usize();
+        if seat >= self.seats.len() {
+            self.seats.resize_with(seat + 1, Seat::default);
+        }
+        self.seats[seat] = Seat::default();
+        self.idle_count += 1;
+        self.speeds.handle_joined(server);
+        self.blocks.handle_joined(server);
+    }
+
+    fn handle_left(&mut self, _: &View<'_>, server: ServerIndex) {
+        if self.seats[server.as_usize()].is_idle() {
+            self.idle_count -= 1;
+        }
+    }
+
+    fn handle_sent(
+        &mut self,
+        view: &View<'_>,
+        server: ServerIndex,
+        ticket: Ticket,
+        arrival: &Arrival,
+    ) {
+        let known = arrival.blocks.as_deref().map_or(0, |b| self.blocks.handle_sent(server, b));
+        let demand = Demand::of(arrival, known as u32 * self.spec.block_tokens);
+        let prediction = self.work.predict(&demand);
+        let expected_s = self.judge.believed_s(&prediction);
+        let seat = &mut self.seats[server.as_usize()];
+        if seat.is_idle() {
+            self.idle_count -= 1;
+        }
+        let (seen, sent_at) = (Seen { demand, prediction }, view.now());
+        seat.push(Job { ticket, seen, expected_s, sent_at });
+    }
+
+    fn handle_finished(&mut self, view: &View<'_>, server: ServerIndex, finished: &Finished) {
+        let seat = &mut self.seats[server.as_usize()];
+        let Some((job, service_s)) = seat.remove(view.now(), finished.ticket) else { return };
+        if seat.is_idle() {
+            self.idle_count += 1;
+        }
+        if let (Outcome::Done, Some(service_s)) = (finished.outcome, service_s) {
+            self.learn(server, &job, service_s);
+        }
+    }
+}
