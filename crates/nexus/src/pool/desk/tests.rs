@@ -505,7 +505,7 @@ fn run_any(strategy: StrategyName, seed: u64) -> Vec<String> {
 fn follow_line(scene: &mut Scene, line: &mut VecDeque<String>) {
     line.retain(|name| matches!(scene.calls.get(name), Some(Call::Held(_))));
     let is_given = |name: &String| match scene.calls[name] {
-        Call::Held(ticket) => scene.desk.waiting[&ticket].assigned.is_some(),
+        Call::Held(ticket) => matches!(scene.desk.waiting[&ticket].stage, Held::Assigned(_)),
         Call::Sent(_) => true,
     };
     let given = line.iter().take_while(|name| is_given(name)).count();
