@@ -314,6 +314,19 @@ mod tests {
     }
 
     #[test]
+    fn requests_that_were_never_served_do_not_spoil_what_is_compared_with() {
+        let mut guardrail = Guardrail::new(1.5).expect("a fair cap");
+        for round in 0..10 {
+            assert_eq!(serve(&mut guardrail, 4, round * 500, 500, Arm::Off, 1.0), None);
+            let arrived = Time::from_nanos(round * 50_000_000_000);
+            let lost = Outcome { arrived, cost: Duration::MAX, size: 0 };
+            guardrail.handle_outcome(arrived, Arm::Off, lost);
+        }
+        let trip = serve(&mut guardrail, 4, 10_000, 500, Arm::On, 2.5).expect("it is harm");
+        assert!((2.0..3.0).contains(&trip.ratio), "{trip:?}");
+    }
+
+    #[test]
     fn with_nothing_to_compare_with_it_does_not_trip() {
         let mut guardrail = Guardrail::new(1.5).expect("a fair cap");
         assert_eq!(serve(&mut guardrail, 2, 0, 5_000, Arm::On, 100.0), None);

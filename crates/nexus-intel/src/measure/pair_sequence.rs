@@ -205,6 +205,19 @@ mod tests {
     }
 
     #[test]
+    fn a_pair_counts_as_much_as_it_has_requests() {
+        let mut sequence = PairSequence::new(0.05, 50).expect("a fair setting");
+        let block = |figure, count| BlockFigure { figure, count, size_mean: 1.0 };
+        for _ in 0..50 {
+            sequence.record(block(1.0, 100), block(1.0, 100));
+            sequence.record(block(0.5, 300), block(1.0, 300));
+        }
+        // One request in four gains nothing, the others half.
+        let ratio = sequence.gain().ratio.expect("a hundred pairs");
+        assert!((ratio - 0.625).abs() < 1e-9, "{ratio}");
+    }
+
+    #[test]
     fn pairs_that_cost_nothing_have_no_ratio() {
         let mut sequence = PairSequence::new(0.05, 10).expect("a fair setting");
         for _ in 0..100 {

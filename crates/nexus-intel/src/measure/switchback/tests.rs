@@ -208,6 +208,20 @@ fn a_pool_that_changes_for_good_is_measured_anew() {
 }
 
 #[test]
+fn a_further_attempt_has_less_error_left_and_a_wider_interval() {
+    let [first, third] = [0, 2].map(|restarts| {
+        let mut pool = Pool::new(13, spec());
+        (0..restarts).for_each(|_| pool.switchback.restart());
+        pool.serve_until(2_000.0, |_, _, rng| 0.5 + rng.unit());
+        pool.switchback.gain()
+    });
+    assert_eq!((first.ratio, first.blocks), (third.ratio, third.blocks));
+    let width = |gain: Gain| gain.detectable.expect("many blocks");
+    // An error of 5 % / 12 in place of 5 % / 2.
+    assert!((1.15..1.6).contains(&(width(third) / width(first))), "{first} and {third}");
+}
+
+#[test]
 fn outcomes_from_long_ago_are_counted_and_left_out() {
     let mut pool = Pool::new(12, spec());
     pool.serve_until(100.0, |_, _, _| 0.2);
