@@ -90,3 +90,42 @@ impl Cuts {
         Ok(cuts)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::super::FeatureSet;
+    use super::*;
+
+    fn features(value: f64) -> Features {
+        FeatureSet::new(["size"]).expect("one name").values(&[value]).expect("sane")
+    }
+
+    #[test]
+    fn each_of_a_few_values_gets_a_bin_of_its_own() {
+        let seen: Vec<_> = (0..64).map(|n| (features(f64::from(n % 4)), 0.0)).collect();
+        let cuts = Cuts::between(1, &seen);
+        for (value, bin) in [(-1.0, 0), (0.0, 0), (1.0, 1), (2.0, 2), (3.0, 3), (9.0, 3)] {
+            assert_eq!(cuts.bins(&features(value))[0], bin, "{value}");
+        }
+    }
+
+    #[test]
+    fn a_value_at_a_cut_is_below_it() {
+        let seen = [(features(2.0), 0.0), (features(4.0), 0.0)];
+        let cuts = Cuts::between(1, &seen.repeat(32));
+        assert_eq!(cuts.value(0, 0), 3.0);
+        assert_eq!(cuts.bins(&features(3.0))[0], 0);
+        assert_eq!(cuts.bins(&features(3.000_001))[0], 1);
+    }
+
+    #[test]
+    fn many_values_are_parted_evenly() {
+        let seen: Vec<_> = (0..256).map(|n| (features(f64::from(n)), 0.0)).collect();
+        let cuts = Cuts::between(1, &seen);
+        let mut counts = [0; BINS];
+        for (features, _) in &seen {
+            counts[usize::from(cuts.bins(features)[0])] += 1;
+        }
+        assert_eq!(counts, [256 / BINS; BINS]);
+    }
+}

@@ -79,10 +79,13 @@ fn a_change_of_levels_is_followed_within_a_thousand_outcomes() {
 fn a_change_of_what_matters_grows_another_tree_within_two_generations() {
     let mut tree = Tree::new(2, Forgetting::DEFAULT);
     let mut rng = Rng::new(3);
-    learn(&mut tree, &mut rng, 5_300, 0.5, |size, _| if size < 10.0 { 1.0 } else { 5.0 });
-    let later = |size, _| if size < 80.0 { 1.0 } else { 9.0 };
+    // Not at the end of a generation, and no leaf is left that could split.
+    learn(&mut tree, &mut rng, 20_300, 0.0, |size, _| size * size);
+    assert_eq!(tree.leaves(), LEAVES_MAX);
+    let later = |_, hour| if hour < 6.0 { 1.0 } else { 9.0 };
     learn(&mut tree, &mut rng, 2 * GENERATION_OUTCOMES, 0.5, later);
     assert!(error(&tree, later) < 0.4, "{}", tree.to_text(&set(), ""));
+    assert!(tree.replaced() > 0);
 }
 
 #[test]
@@ -141,4 +144,23 @@ fn a_target_that_is_no_number_changes_nothing() {
         tree.learn(&set().values(&[1.0, 1.0]).expect("sane"), target).expect_err("refused");
     }
     assert_eq!(tree, before);
+}
+
+#[test]
+fn a_file_with_a_question_that_leads_back_to_itself_is_refused() {
+    let mut tree = Tree::new(2, Forgetting::DEFAULT);
+    learn(&mut tree, &mut Rng::new(8), 1_000, 0.5, steps);
+    let mut to = Writer::default();
+    tree.write(&mut to);
+    let mut bytes = to.finish();
+    let read = |bytes: &[u8]| Tree::read(&mut Reader::new(bytes), 2, Forgetting::DEFAULT);
+    assert_eq!(read(&bytes), Ok(tree));
+    // Before the root are: outcomes of the warm-up, none; cuts; origin; how many
+    // nodes. The root is its mark, feature, cut, and where to go on.
+    let root = 4 + 2 * (cuts::BINS - 1) * 8 + 8 + 4;
+    assert_eq!((bytes[root], bytes[root + 3]), (1, 1), "a question, whose children follow");
+    for below in [0, 2 * LEAVES_MAX as u8] {
+        bytes[root + 3] = below;
+        assert_eq!(read(&bytes), Err(ModelFileError::Invalid("a question of a tree")));
+    }
 }
