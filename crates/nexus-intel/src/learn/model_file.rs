@@ -23,7 +23,7 @@ const MAGIC: [u8; 8] = *b"NXSMODEL";
 pub const MODEL_FILE_VERSION: u32 = 1;
 
 /// Bytes of the largest model file. Source: computed; two full trees and all
-/// outcomes, of eight features, are below 200 KiB.
+/// outcomes, of eight features, are below 256 KiB.
 pub const MODEL_FILE_BYTES_MAX: usize = 512 * 1024;
 
 /// Bytes of the longest build. Source: a guess; a version and a commit's hash.
