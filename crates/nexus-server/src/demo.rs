@@ -10,8 +10,10 @@ mod args;
 mod campaign;
 mod figures;
 mod findings;
+pub mod levels;
 mod plan;
 mod row;
+mod runs;
 pub mod simulate;
 mod speeds;
 mod strategy;
@@ -60,23 +62,49 @@ pub fn run(
     let trace = Arc::new(read_trace(args)?);
     work::check(&trace)?;
     let destination = Destination::find(args.report.as_deref())?;
-    let plan = Plan::new(args, common.seed);
     tracing::info!(trace = trace.name(), requests = trace.requests().len(), "trace read");
+    let page = if args.levels {
+        report::ladder::page(&levels::run(args, common, trace, interrupt, output)?)
+    } else {
+        report::page(&compare(args, common, serve, trace, interrupt, output)?)
+    };
+    write_report(destination, &page, common, interrupt, output)
+}
+
+/// Compares strategies and prints the tables.
+fn compare(
+    args: &DemoArgs,
+    common: &Common,
+    serve: Serve,
+    trace: Arc<Trace>,
+    interrupt: &Interrupt,
+    output: &mut Output<impl Write>,
+) -> Result<Study, Failure> {
+    let plan = Plan::new(args, common.seed);
     let progress = Progress::start(plan.run_count() as u64, "serving");
     let study = campaign::run(trace, plan, serve, &progress, interrupt)?;
     drop(progress);
     let json = common.format == OutputFormat::Json;
     let text = if json { row::json_lines(&study) } else { table::text(&study) };
     output.print(&text).map_err(Failure::Output)?;
-    let page = report::page(&study);
+    Ok(study)
+}
+
+fn write_report(
+    destination: Destination,
+    page: &str,
+    common: &Common,
+    interrupt: &Interrupt,
+    output: &mut Output<impl Write>,
+) -> Result<(), Failure> {
     // A file is written in no time and half written is of no use; a pipe may
     // take as long as its reader likes.
     let attention = (!destination.may_wait()).then(|| interrupt.attend());
-    let written = destination.write(&page);
+    let written = destination.write(page);
     drop(attention);
     let Some(path) = written? else { return Ok(()) };
     let line = format!("Report: {}\n", path.display());
-    if json {
+    if common.format == OutputFormat::Json {
         let _ = std::io::stderr().write_all(line.as_bytes());
         return Ok(());
     }

@@ -14,6 +14,7 @@ mod destination;
 mod escape;
 mod facts;
 mod frame;
+pub mod ladder;
 mod latency;
 mod reach;
 mod svg;

@@ -2,8 +2,9 @@
 
 use std::path::PathBuf;
 
-use clap::Args;
+use clap::{Args, ValueEnum};
 
+use super::levels::Condition;
 use super::{Speeds, Strategy};
 use crate::trace::InputFormat;
 
@@ -18,6 +19,8 @@ pub const OBJECTIVE_SECONDS_MAX: f64 = 1_000_000.0;
 pub const SERVERS_DEFAULT: u32 = 31;
 /// Seeds unless told otherwise.
 pub const SEEDS_DEFAULT: u32 = 8;
+/// Seeds unless told otherwise where levels are compared.
+pub const LEVELS_SEEDS_DEFAULT: u32 = 16;
 /// Seconds within which a request should be answered unless told otherwise.
 pub const OBJECTIVE_SECONDS_DEFAULT: f64 = 10.0;
 
@@ -29,6 +32,10 @@ Examples:
       your own requests; the header must name TIMESTAMP, ContextTokens, GeneratedTokens
   nexus demo --strategy random,least-connections --speeds mixed --seeds 32
       two strategies, compared more closely
+  nexus demo --levels
+      what learning and adaptation buy over the reactive level, with intervals
+  nexus demo --levels --condition mixed,changing --timing
+      under two conditions only, and what each level costs
   nexus demo --format json > rows.jsonl
       one row per strategy and pool, for scripts
 
@@ -51,10 +58,10 @@ pub struct DemoArgs {
     #[arg(long, value_name = "N", default_value_t = SERVERS_DEFAULT)]
     #[arg(value_parser = servers, allow_negative_numbers = true)]
     pub servers: u32,
-    /// Runs to take means over, each with its own seed
-    #[arg(long, value_name = "N", default_value_t = SEEDS_DEFAULT)]
+    /// Runs to take means over, each with its own seed [default: 8; with --levels 16]
+    #[arg(long, value_name = "N")]
     #[arg(value_parser = seeds, allow_negative_numbers = true)]
-    pub seeds: u32,
+    pub seeds: Option<u32>,
     /// Seconds within which a request should be answered
     #[arg(long, value_name = "SECONDS", default_value_t = OBJECTIVE_SECONDS_DEFAULT)]
     #[arg(value_parser = objective, allow_negative_numbers = true)]
@@ -65,6 +72,12 @@ pub struct DemoArgs {
     /// Pools to compare them in [default: both]
     #[arg(long, value_name = "SPEEDS", value_enum, num_args = 1.., value_delimiter = ',')]
     pub speeds: Vec<Speeds>,
+    /// Compare the levels of intelligence instead of strategies, under each condition
+    #[arg(long, conflicts_with_all = ["strategy", "speeds", "objective"])]
+    pub levels: bool,
+    /// Conditions to compare levels under [default: all]
+    #[arg(long, value_name = "NAME", value_enum, num_args = 1.., value_delimiter = ',', requires = "levels")]
+    pub condition: Vec<Condition>,
     /// Also measure the time of one balancing decision (runs one at a time)
     #[arg(long)]
     pub timing: bool,
@@ -72,6 +85,24 @@ pub struct DemoArgs {
     /// written, a new file among the temporary ones]
     #[arg(long, value_name = "FILE")]
     pub report: Option<PathBuf>,
+}
+
+impl DemoArgs {
+    /// How many seeds, as it was said or by default.
+    pub fn seeds(&self) -> u32 {
+        self.seeds.unwrap_or(self.seeds_default())
+    }
+
+    /// How many unless it was said.
+    pub fn seeds_default(&self) -> u32 {
+        if self.levels { LEVELS_SEEDS_DEFAULT } else { SEEDS_DEFAULT }
+    }
+
+    /// The conditions that are named, each once and in their order, or all.
+    pub fn conditions(&self) -> Vec<Condition> {
+        let all = Condition::value_variants().iter().copied();
+        all.filter(|one| self.condition.is_empty() || self.condition.contains(one)).collect()
+    }
 }
 
 fn servers(text: &str) -> Result<u32, String> {

@@ -183,7 +183,11 @@ mod tests {
 
     #[test]
     fn the_objective_itself_is_within_it() {
-        let served = Served { seconds_in_system: vec![1.0, 2.0, 3.0, 4.0], decision_ns: Some(5.0) };
+        let served = Served {
+            seconds_in_system: vec![1.0, 2.0, 3.0, 4.0],
+            decision_ns: Some(5.0),
+            cost_ns: None,
+        };
         let figures = Figures::of_run(&trace(&[0, 1, 2, 3]), &served, 3.0);
         assert_eq!((figures.within_objective, figures.mean_s), (0.75, 2.5));
         assert_eq!(Figures::mean(&[figures.clone(), figures.clone()]), figures);

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use clap::ValueEnum;
 
-use super::args::{OBJECTIVE_SECONDS_DEFAULT, SEEDS_DEFAULT, SERVERS_DEFAULT};
+use super::args::{OBJECTIVE_SECONDS_DEFAULT, SERVERS_DEFAULT};
 use super::{DemoArgs, Figures, Speeds, Strategy, work};
 use crate::trace::Trace;
 
@@ -41,7 +41,7 @@ impl Plan {
             objective_s: args.objective,
             timing: args.timing,
             seed_first: seed,
-            seed_count: args.seeds,
+            seed_count: args.seeds(),
         }
     }
 
@@ -78,8 +78,15 @@ impl Plan {
         if self.server_count != SERVERS_DEFAULT {
             words.push(format!("--servers {}", self.server_count));
         }
-        if self.seed_count != SEEDS_DEFAULT {
+        if self.args.seeds.is_some_and(|seeds| seeds != self.args.seeds_default()) {
             words.push(format!("--seeds {}", self.seed_count));
+        }
+        if self.args.levels {
+            words.push("--levels".to_owned());
+        }
+        if !self.args.condition.is_empty() {
+            let names: Vec<&str> = self.args.conditions().iter().map(|one| one.name()).collect();
+            words.push(format!("--condition {}", names.join(",")));
         }
         if self.objective_s != OBJECTIVE_SECONDS_DEFAULT {
             words.push(format!("--objective {}", self.objective_s));

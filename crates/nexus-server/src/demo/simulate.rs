@@ -4,6 +4,7 @@
 //! where requests become jobs and answers become seconds.
 
 mod balancer;
+mod contexts;
 mod engine;
 mod job;
 mod pool;
@@ -16,11 +17,15 @@ mod tests;
 mod theory;
 
 use super::Strategy;
-use super::speeds::Speed;
+use super::speeds::{Speed, SpeedPlan};
 use super::work;
 use crate::trace::{Request, Trace};
 use job::{Answer, Job};
-use pool::{Pool, PoolSpec};
+use pool::Pool;
+
+pub use balancer::Terms;
+pub use contexts::Contexts;
+pub use pool::PoolSpec;
 
 /// What one run is made of, beside the trace and the seed.
 #[derive(Clone, PartialEq, Debug)]
@@ -40,6 +45,8 @@ pub struct Served {
     pub seconds_in_system: Vec<f64>,
     /// Mean wall-clock nanoseconds of one balancing decision, outliers left out, if asked for.
     pub decision_ns: Option<f64>,
+    /// The same of all that a request costs the balancer, its end included.
+    pub cost_ns: Option<f64>,
 }
 
 /// Why a run failed.
@@ -57,7 +64,7 @@ pub enum ServeError {
 }
 
 /// Something that can carry out a run: the simulation, or a stand-in in tests.
-/// Equal arguments give equal results, but for `decision_ns`.
+/// Equal arguments give equal results, but for what is measured by the wall clock.
 pub type Serve = fn(&Trace, &Setup, u64) -> Result<Served, ServeError>;
 
 /// Serves every request of `trace` by a pool of agents, in virtual time.
@@ -65,27 +72,41 @@ pub type Serve = fn(&Trace, &Setup, u64) -> Result<Served, ServeError>;
 /// # Errors
 /// [`ServeError`] if the run cannot be finished.
 pub fn serve(trace: &Trace, setup: &Setup, seed: u64) -> Result<Served, ServeError> {
+    let speeds: Vec<SpeedPlan> = setup.speeds.iter().map(|&speed| speed.into()).collect();
+    let spec = PoolSpec { timing: setup.timing, ..PoolSpec::named(setup.strategy, &speeds) };
+    serve_by(trace, &spec, seed)
+}
+
+/// As [`serve`], by any pool. A request that was refused has endless seconds.
+///
+/// # Errors
+/// As [`serve`].
+pub fn serve_by(trace: &Trace, spec: &PoolSpec<'_>, seed: u64) -> Result<Served, ServeError> {
     let requests = trace.requests();
-    let spec = PoolSpec { strategy: setup.strategy, speeds: &setup.speeds, timing: setup.timing };
-    let mut pool = Pool::new(&spec, seed);
+    let mut pool = Pool::new(spec, seed);
     for (number, request) in (0..).zip(requests) {
         pool.offer(request.arrival, job(number, request));
     }
     let answers = pool.finish();
-    let decision_ns = pool.decision_ns();
-    Ok(Served { seconds_in_system: seconds_in_order(&answers, requests.len())?, decision_ns })
+    Ok(Served {
+        seconds_in_system: seconds_in_order(&answers, requests.len())?,
+        decision_ns: pool.decision_ns(),
+        cost_ns: pool.cost_ns(),
+    })
 }
 
 fn job(number: u32, request: &Request) -> Job {
     let service_ns = work::service(request).as_nanos() as u64;
-    Job { number, context_tokens: request.context_tokens, service_ns }
+    Job { number, context_tokens: request.context_tokens, service_ns, deadline_ns: u64::MAX }
 }
 
 /// Seconds in the system by number of the job, each of which must be there once.
 fn seconds_in_order(answers: &[Answer], requests: usize) -> Result<Vec<f64>, ServeError> {
     let mut seconds = vec![f64::NAN; requests];
     for answer in answers {
-        seconds[answer.number as usize] = answer.in_system().as_secs_f64();
+        let in_system = answer.in_system().as_secs_f64();
+        let seconds = &mut seconds[answer.number as usize];
+        *seconds = if answer.is_served { in_system } else { f64::INFINITY };
     }
     let answered = seconds.iter().filter(|one| !one.is_nan()).count();
     if answered < requests || answers.len() > requests {

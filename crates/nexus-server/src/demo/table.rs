@@ -8,7 +8,7 @@ use super::{Figures, Panel, Study, findings};
 use crate::words::{counted, percent, span};
 
 /// One line under the headings and none else: figures are compared downwards.
-const STYLE: TableStyle = TableStyle::new()
+pub const STYLE: TableStyle = TableStyle::new()
     .header_lines(ContentLineStyle::none())
     .header_separator(LineStyle::none().fill('─').junction('─'))
     .content_lines(ContentLineStyle::none());

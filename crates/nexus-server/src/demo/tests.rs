@@ -70,7 +70,11 @@ fn flat(trace: &Trace, setup: &Setup, _seed: u64) -> Result<Served, ServeError> 
     let seconds =
         setup.speeds.len() as f64 / if setup.strategy == Strategy::Prequal { 2.0 } else { 1.0 };
     let decision_ns = setup.timing.then_some(81.25);
-    Ok(Served { seconds_in_system: vec![seconds; trace.requests().len()], decision_ns })
+    Ok(Served {
+        seconds_in_system: vec![seconds; trace.requests().len()],
+        decision_ns,
+        cost_ns: None,
+    })
 }
 
 #[test]

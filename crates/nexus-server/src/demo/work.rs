@@ -38,7 +38,12 @@ pub enum TooMuchWork {
 
 /// How long `request` occupies a server of speed 1.
 pub fn service(request: &Request) -> Duration {
-    CONTEXT_TOKEN * request.context_tokens + GENERATED_TOKEN * request.generated_tokens
+    reading(request.context_tokens) + GENERATED_TOKEN * request.generated_tokens
+}
+
+/// How long a server of speed 1 reads so many tokens of context.
+pub fn reading(context_tokens: u32) -> Duration {
+    CONTEXT_TOKEN * context_tokens
 }
 
 /// How long all of `trace` would occupy one server of speed 1.

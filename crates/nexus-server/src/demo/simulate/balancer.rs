@@ -2,12 +2,16 @@
 //!
 //! Choosing is `nexus_coord`'s; here are only the messages that go with it.
 
-use nexus::{Agent, Context, Handle, Handler, MailboxSpec, Message, Overflow};
+use std::sync::Arc;
+use std::time::Duration;
+
+use nexus::{Agent, Context, Handle, Handler, MailboxSpec, Message, Overflow, Time};
 use nexus_base::{FixedMap, Rng};
 use nexus_coord::balance::{
-    Arrival, Balancer, Effect, Outcome, Placement, ReportCause, ServerId, Ticket,
+    Arrival, Balancer, Effect, Outcome, PickError, Placement, ReportCause, ServerId, Ticket,
 };
 
+use super::contexts::Contexts;
 use super::job::{Answer, Job};
 use super::pool::LINE_MAX;
 use super::server::{Account, Probe, Serve, Server};
@@ -17,11 +21,32 @@ use super::stopwatch::Stopwatch;
 pub struct Balance {
     balancer: Balancer,
     rng: Rng,
+    terms: Terms,
     servers: Vec<(ServerId, Handle<Server>)>,
     /// Jobs that came and are not answered, by ticket.
     open: FixedMap<u64, Open>,
     answers: Vec<Answer>,
-    stopwatch: Stopwatch,
+    watches: Watches,
+}
+
+/// Wall-clock time of what a request costs the balancer.
+#[derive(Clone, Debug)]
+pub struct Watches {
+    /// Of choosing a server.
+    pub decisions: Stopwatch,
+    /// Of noting that a request has ended, and of what follows from it.
+    pub ends: Stopwatch,
+}
+
+/// On which terms requests are taken.
+#[derive(Clone, Debug, Default)]
+pub struct Terms {
+    /// How long after its arrival an answer is of use.
+    pub deadline: Option<Duration>,
+    /// Requests in the pool at which one more is refused.
+    pub in_pool_max: Option<u32>,
+    /// What contexts are made of, where they repeat.
+    pub contexts: Option<Arc<Contexts>>,
 }
 
 struct Open {
@@ -31,14 +56,15 @@ struct Open {
 
 impl Balance {
     /// One without servers, that draws from `rng`.
-    pub fn new(balancer: Balancer, rng: Rng, stopwatch: Stopwatch) -> Balance {
+    pub fn new(balancer: Balancer, rng: Rng, terms: Terms, watches: Watches) -> Balance {
         Balance {
             balancer,
             rng,
+            terms,
             servers: Vec::new(),
             open: FixedMap::default(),
             answers: Vec::new(),
-            stopwatch,
+            watches,
         }
     }
 
@@ -48,8 +74,31 @@ impl Balance {
         handle.tell(serve).await.expect("servers do not stop");
     }
 
+    /// All that a strategy is told of a request.
+    fn arrival(&self, job: &Job) -> Arrival {
+        let blocks = self.terms.contexts.as_ref();
+        Arrival {
+            deadline: Time::from_nanos(job.deadline_ns),
+            blocks: blocks.map(|contexts| contexts.blocks[job.number as usize].clone()),
+            ..Arrival::new(job.context_tokens)
+        }
+    }
+
+    /// Whether the pool has as much as it is to have.
+    fn is_full(&self) -> bool {
+        let in_pool = self.balancer.in_flight_count() + self.balancer.held_count();
+        self.terms.in_pool_max.is_some_and(|max| in_pool >= max as usize)
+    }
+
+    /// It will not be served.
+    fn refuse(&mut self, now: Time, number: u32, arrived_ns: u64) {
+        let now_ns = now.as_nanos();
+        let (started_ns, finished_ns) = (now_ns, now_ns);
+        self.answers.push(Answer { number, arrived_ns, started_ns, finished_ns, is_served: false });
+    }
+
     /// Does what the strategy has asked for.
-    async fn carry_out(&mut self) {
+    async fn carry_out(&mut self, now: Time) {
         while let Some(effect) = self.balancer.poll_effect() {
             match effect {
                 Effect::Assign { ticket, server } => {
@@ -59,6 +108,10 @@ impl Balance {
                 Effect::Probe(server) => {
                     let (_, handle) = &self.servers[server.index().as_usize()];
                     handle.tell(Probe).await.expect("servers do not stop");
+                }
+                Effect::Refuse { ticket } => {
+                    let open = self.open.remove(&ticket.as_u64()).expect("it was held");
+                    self.refuse(now, open.job.number, open.arrived_ns);
                 }
                 other => unreachable!("no strategy asks for {other:?}"),
             }
@@ -105,19 +158,28 @@ pub struct Arrive {
 }
 
 impl Handler<Arrive> for Balance {
-    async fn handle(&mut self, Arrive { job }: Arrive, cx: &mut Context<Balance>) {
-        let now = cx.now();
-        // All that a strategy is told of a request.
-        let arrival = Arrival::new(job.context_tokens);
-        let (balancer, rng) = (&mut self.balancer, &mut self.rng);
-        let placed = self.stopwatch.measure(|| balancer.handle_request(now, &arrival, rng));
-        let placed = placed.expect("a pool has servers and takes on what comes");
-        let (Placement::Sent { ticket, .. } | Placement::Held { ticket }) = placed;
-        self.open.insert(ticket.as_u64(), Open { job, arrived_ns: now.as_nanos() });
-        if let Placement::Sent { ticket, server } = placed {
-            self.send(server, ticket, job).await;
+    async fn handle(&mut self, Arrive { mut job }: Arrive, cx: &mut Context<Balance>) {
+        let (now, arrived_ns) = (cx.now(), cx.now().as_nanos());
+        let deadline = self.terms.deadline.map(|deadline| now.after(deadline));
+        job.deadline_ns = deadline.unwrap_or(Time::MAX).as_nanos();
+        if self.is_full() {
+            return self.refuse(now, job.number, arrived_ns);
         }
-        self.carry_out().await;
+        let arrival = self.arrival(&job);
+        let (balancer, rng) = (&mut self.balancer, &mut self.rng);
+        let placed = self.watches.decisions.measure(|| balancer.handle_request(now, &arrival, rng));
+        match placed {
+            Ok(Placement::Sent { ticket, server }) => {
+                self.open.insert(ticket.as_u64(), Open { job, arrived_ns });
+                self.send(server, ticket, job).await;
+            }
+            Ok(Placement::Held { ticket }) => {
+                self.open.insert(ticket.as_u64(), Open { job, arrived_ns });
+            }
+            Err(PickError::TooLate) => self.refuse(now, job.number, arrived_ns),
+            Err(error) => unreachable!("a pool has servers and takes on what comes: {error}"),
+        }
+        self.carry_out(now).await;
     }
 }
 
@@ -132,6 +194,8 @@ pub struct Finished {
     pub server: u32,
     /// When its engine began.
     pub started_ns: u64,
+    /// Whether it was worked on, or its deadline had passed.
+    pub is_served: bool,
     /// How long it was at the server.
     pub response_ns: u64,
     /// What the server says of itself.
@@ -148,18 +212,22 @@ impl Handler<Finished> for Balance {
             arrived_ns: open.arrived_ns,
             started_ns: finished.started_ns,
             finished_ns: now.as_nanos(),
+            is_served: finished.is_served,
         });
         self.hear(cx, finished.server, &finished.account, finished.cause(now));
         let ticket = Ticket::from_u64(finished.ticket);
-        self.balancer.handle_finished(now, ticket, Outcome::Done).expect("a job is done once");
-        self.carry_out().await;
+        let outcome = if finished.is_served { Outcome::Done } else { Outcome::Cancelled };
+        let balancer = &mut self.balancer;
+        let ended = self.watches.ends.measure(|| balancer.handle_finished(now, ticket, outcome));
+        ended.expect("a job is done once");
+        self.carry_out(now).await;
     }
 }
 
 impl Finished {
-    fn cause(&self, now: nexus::Time) -> ReportCause {
-        let service = now.since(nexus::Time::from_nanos(self.started_ns));
-        let response = std::time::Duration::from_nanos(self.response_ns);
+    fn cause(&self, now: Time) -> ReportCause {
+        let service = now.since(Time::from_nanos(self.started_ns));
+        let response = Duration::from_nanos(self.response_ns);
         ReportCause::Finished { service, response }
     }
 }

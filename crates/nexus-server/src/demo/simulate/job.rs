@@ -15,6 +15,8 @@ pub struct Job {
     pub context_tokens: u32,
     /// How long a server of speed 1 works on it.
     pub service_ns: u64,
+    /// When its answer stops being of use; the largest number if never.
+    pub deadline_ns: u64,
 }
 
 /// When what happened to one job.
@@ -28,6 +30,8 @@ pub struct Answer {
     pub started_ns: u64,
     /// When the balancer learned that it was done.
     pub finished_ns: u64,
+    /// Whether it was worked on, or refused because of its deadline.
+    pub is_served: bool,
 }
 
 impl Answer {

@@ -4,39 +4,51 @@
 //! the server's engine, where it waits its turn, and on the way back the
 //! server's and the balancer's again. Messages take no time, engines do.
 
+use std::sync::Arc;
+
 use nexus::{Handle, KindSpec, Time};
 use nexus_base::Rng;
-use nexus_coord::balance::{Balancer, Limits, StrategyName, strategy};
+use nexus_coord::balance::{self, Balancer, Limits, Strategy, StrategyName};
 use nexus_sim::World;
 
-use super::balancer::{Arrive, Balance, Join, TakeAnswers};
+use super::balancer::{Arrive, Balance, Join, TakeAnswers, Terms, Watches};
 use super::engine::Engine;
 use super::job::{Answer, Job};
 use super::server::Server;
 use super::stopwatch::Stopwatch;
-use crate::demo::Strategy;
-use crate::demo::speeds::Speed;
+use crate::demo;
+use crate::demo::speeds::SpeedPlan;
 
 /// Messages in a mailbox of the pool, at most. Never reached: a trace has
 /// fewer requests than memory has room for, and this is more.
 pub const LINE_MAX: u32 = 1 << 30;
 
 /// What a pool is made of.
-#[derive(Clone, Copy, Debug)]
 pub struct PoolSpec<'a> {
-    /// How servers are chosen.
-    pub strategy: Strategy,
+    /// Makes who chooses servers.
+    pub strategy: Arc<dyn Fn() -> Box<dyn Strategy> + Send + Sync>,
     /// One server for each; at least one.
-    pub speeds: &'a [Speed],
+    pub speeds: &'a [SpeedPlan],
+    /// On which terms requests are taken.
+    pub terms: Terms,
     /// Whether decisions are measured.
     pub timing: bool,
+}
+
+impl<'a> PoolSpec<'a> {
+    /// A pool that takes whatever comes, with servers chosen by this strategy.
+    pub fn named(strategy: demo::Strategy, speeds: &'a [SpeedPlan]) -> PoolSpec<'a> {
+        let name: StrategyName = strategy.name().parse().expect("both list the same strategies");
+        let strategy = Arc::new(move || balance::strategy(name));
+        PoolSpec { strategy, speeds, terms: Terms::default(), timing: false }
+    }
 }
 
 /// A pool at work.
 pub struct Pool {
     world: World,
     balancer: Handle<Balance>,
-    stopwatch: Stopwatch,
+    watches: Watches,
 }
 
 impl Pool {
@@ -44,14 +56,15 @@ impl Pool {
     pub fn new(spec: &PoolSpec<'_>, seed: u64) -> Pool {
         // However many requests a trace has at one moment, they are not without end.
         let mut world = World::builder(seed).fast().events_per_instant_max(u64::MAX).build();
-        let stopwatch = Stopwatch::new(spec.timing);
-        let balancer = spawn_balancer(&world, spec, &stopwatch, seed);
-        spawn_servers(&world, spec.speeds, &balancer);
+        let watch = || Stopwatch::new(spec.timing);
+        let watches = Watches { decisions: watch(), ends: watch() };
+        let balancer = spawn_balancer(&world, spec, &watches, seed);
+        spawn_servers(&world, spec, &balancer);
         for server in 0..spec.speeds.len() as u32 {
             world.tell(&balancer, Join { server }).expect("the balancer is there");
         }
         world.run_until_idle();
-        Pool { world, balancer, stopwatch }
+        Pool { world, balancer, watches }
     }
 
     /// Has `job` arrive at `at`, not before the job offered last.
@@ -74,18 +87,24 @@ impl Pool {
 
     /// Mean nanoseconds of one decision, if they are measured.
     pub fn decision_ns(&self) -> Option<f64> {
-        self.stopwatch.mean_ns()
+        self.watches.decisions.mean_ns()
+    }
+
+    /// Mean nanoseconds that a request costs the balancer from its arrival to its
+    /// end, if they are measured.
+    pub fn cost_ns(&self) -> Option<f64> {
+        Some(self.watches.decisions.mean_ns()? + self.watches.ends.mean_ns()?)
     }
 }
 
 fn spawn_balancer(
     world: &World,
     spec: &PoolSpec<'_>,
-    stopwatch: &Stopwatch,
+    watches: &Watches,
     seed: u64,
 ) -> Handle<Balance> {
-    let name: StrategyName = spec.strategy.name().parse().expect("both list the same strategies");
-    let stopwatch = stopwatch.clone();
+    let (strategy, terms) = (spec.strategy.clone(), spec.terms.clone());
+    let watches = watches.clone();
     let rng = Rng::new(seed).fork("demo.balancer");
     let limits = Limits {
         servers_max: spec.speeds.len() as u32,
@@ -93,18 +112,20 @@ fn spawn_balancer(
         held_max: LINE_MAX,
     };
     world.register(KindSpec::from_fn(move |_| {
-        Balance::new(Balancer::new(strategy(name), limits), rng.clone(), stopwatch.clone())
+        let balancer = Balancer::new(strategy(), limits);
+        Balance::new(balancer, rng.clone(), terms.clone(), watches.clone())
     }));
     world.spawn("pool")
 }
 
-fn spawn_servers(world: &World, speeds: &[Speed], balancer: &Handle<Balance>) {
+fn spawn_servers(world: &World, spec: &PoolSpec<'_>, balancer: &Handle<Balance>) {
     let balancer = balancer.clone();
     world.register(KindSpec::from_fn(move |key| Server::new(key, balancer.clone())));
+    let (speeds, contexts) = (spec.speeds, spec.terms.contexts.clone());
     let by_number = speeds.to_vec();
     world.register(KindSpec::from_fn(move |key| {
         let number: usize = key.parse().expect("engines are numbered");
-        Engine::new(by_number[number])
+        Engine::new(by_number[number], contexts.as_ref())
     }));
     for number in 0..speeds.len() {
         world.spawn::<Server>(&number.to_string());

@@ -112,10 +112,13 @@ pub struct Ran {
     pub entry: Entry,
     /// When the engine began.
     pub started_ns: u64,
+    /// Whether it did it, or found that the deadline had passed.
+    pub is_served: bool,
 }
 
 impl Handler<Ran> for Server {
-    async fn handle(&mut self, Ran { job, entry, started_ns }: Ran, cx: &mut Context<Server>) {
+    async fn handle(&mut self, ran: Ran, cx: &mut Context<Server>) {
+        let Ran { job, entry, started_ns, is_served } = ran;
         self.tokens -= u64::from(job.context_tokens);
         let now_ns = cx.now().as_nanos();
         let response_ns = now_ns - entry.at_ns;
@@ -125,6 +128,7 @@ impl Handler<Ran> for Server {
             ticket: entry.ticket,
             server: self.number,
             started_ns,
+            is_served,
             response_ns,
             account: self.account(cx.now(), false),
         };

@@ -55,7 +55,11 @@ pub fn serve(trace: &Trace, setup: &Setup, seed: u64) -> Result<Served, ServeErr
         pool.arrive(now, index);
     }
     pool.finish_until(u64::MAX);
-    Ok(Served { seconds_in_system: pool.answered_s, decision_ns: setup.timing.then_some(100.0) })
+    Ok(Served {
+        seconds_in_system: pool.answered_s,
+        decision_ns: setup.timing.then_some(100.0),
+        cost_ns: None,
+    })
 }
 
 impl Pool<'_> {

@@ -8,7 +8,7 @@ use super::surrogate::Surrogate;
 use crate::demo::Strategy;
 use crate::demo::simulate::job::{Answer, Job};
 use crate::demo::simulate::pool::Pool;
-use crate::demo::speeds::Speed;
+use crate::demo::speeds::{Speed, SpeedPlan};
 
 /// A mean service time: the unit of all figures here.
 const UNIT_NS: f64 = 1e9;
@@ -108,8 +108,8 @@ impl Queue {
     /// Serves `jobs` jobs from the first; gives each answer to `heard` in the
     /// order they came, and returns what was drawn.
     pub fn serve(&self, seed: u64, jobs: u32, mut heard: impl FnMut(&Answer)) -> Vec<Drawn> {
-        let speeds = vec![Speed::NORMAL; self.servers];
-        let spec = PoolSpec { strategy: self.strategy, speeds: &speeds, timing: false };
+        let speeds = vec![SpeedPlan::from(Speed::NORMAL); self.servers];
+        let spec = PoolSpec::named(self.strategy, &speeds);
         let mut pool = Pool::new(&spec, seed);
         let mut source = Source::new(self, seed);
         let mut input = Vec::with_capacity(jobs as usize);
@@ -118,7 +118,7 @@ impl Queue {
             let drawn = source.draw();
             at += drawn.gap;
             let service_ns = (drawn.service * UNIT_NS) as u64;
-            let job = Job { number, context_tokens: 0, service_ns };
+            let job = Job { number, context_tokens: 0, service_ns, deadline_ns: u64::MAX };
             pool.offer(Time::from_nanos((at * UNIT_NS) as u64), job);
             input.push(drawn);
             if number % JOBS_PER_TAKE == 0 {
