@@ -89,6 +89,9 @@ pub struct Scheduled<W, S> {
     outlook: Outlook,
     /// Scratch: known blocks by seat.
     known: Vec<u32>,
+    /// The last prediction, until something is learned: a request is predicted when
+    /// it is placed and again when that is noted.
+    last: Option<(Demand, Prediction)>,
 }
 
 /// What was known and thought of a request when it was sent.
@@ -113,6 +116,7 @@ impl<W: WorkModel, S: Speeds> Scheduled<W, S> {
             waiting: Waiting::default(),
             outlook: Outlook::default(),
             known: Vec::new(),
+            last: None,
         }
     }
 
@@ -162,7 +166,19 @@ impl<W: WorkModel, S: Speeds> Scheduled<W, S> {
 
     /// Seconds of work to go by.
     fn expected_s(&mut self, demand: &Demand) -> f64 {
-        self.judge.believed_s(&self.work.predict(demand))
+        let prediction = self.predict(demand);
+        self.judge.believed_s(&prediction)
+    }
+
+    fn predict(&mut self, demand: &Demand) -> Prediction {
+        match &self.last {
+            Some((last, prediction)) if last == demand => *prediction,
+            _ => {
+                let prediction = self.work.predict(demand);
+                self.last = Some((*demand, prediction));
+                prediction
+            }
+        }
     }
 
     /// Expected work of `arrival` by seat: less where its first blocks are kept.
@@ -253,6 +269,7 @@ impl<W: WorkModel, S: Speeds> Scheduled<W, S> {
         self.spread.handle_ratio(service_s * sane(speed) / job.expected_s);
         self.speeds.handle_served(server, job.expected_s, service_s);
         self.work.learn(&job.seen.demand, service_s);
+        self.last = None;
     }
 }
 
@@ -332,7 +349,7 @@ impl<W: WorkModel, S: Speeds> Strategy for Scheduled<W, S> {
     ) {
         let known = arrival.blocks.as_deref().map_or(0, |b| self.blocks.handle_sent(server, b));
         let demand = Demand::of(arrival, known as u32 * self.spec.block_tokens);
-        let prediction = self.work.predict(&demand);
+        let prediction = self.predict(&demand);
         let expected_s = self.judge.believed_s(&prediction);
         let seat = &mut self.seats[server.as_usize()];
         if seat.is_idle() {
