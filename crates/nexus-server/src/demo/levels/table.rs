@@ -8,7 +8,7 @@ use super::contender::Contender;
 use super::study::{Compared, Fall, LevelsStudy};
 use super::watched::Noticed;
 use crate::demo::table::STYLE;
-use crate::words::{counted, percent};
+use crate::words::counted;
 
 /// Everything that is printed.
 pub fn text(study: &LevelsStudy) -> String {
@@ -61,7 +61,7 @@ fn table(part: &[Compared]) -> Table {
             ratio(&one.mean),
             ratio(&one.p99),
         ];
-        cells.extend(one.in_time.map(|(share, _)| percent(share)));
+        cells.extend(one.in_time.map(|(share, _)| format!("{:.1} %", share * 100.0)));
         cells.extend(one.cost_ns.map(|ns| format!("{ns:.0}")));
         cells.push(format!("{:.0}", one.bytes));
         table.add_row(cells);
