@@ -69,7 +69,9 @@ pub use pool::{
     CallSpec, HELD_MAX, IN_FLIGHT_MAX, LevelCounts, MEMBERS_MAX, MemberCounts, Pool, PoolCounts,
     PoolError, PoolSpawnError, PoolSpec, Served,
 };
-pub use reactive::{Answer, LevelUsed, ReactiveAgent, ReactiveKind, Request, RequestError, Retry};
+pub use reactive::{
+    Answer, KindLayers, LevelUsed, ReactiveAgent, ReactiveKind, Request, RequestError, Retry,
+};
 pub use sensors::{Sample, Sensors};
 pub use serve::{Running, ServeError, Server};
 pub use settings::{

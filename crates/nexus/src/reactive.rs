@@ -4,11 +4,12 @@
 //! this puts it behind a mailbox. A kind is a name and a set of rules, and each
 //! of its agents holds nothing but its own state.
 //!
-//! Absent on purpose: state on disk (it starts empty, also after a crash), and
-//! the levels above.
+//! Absent on purpose: state on disk (it starts empty, also after a crash). The
+//! levels above are in [`layers`], for kinds that have them.
 
 mod answer;
 mod json_text;
+mod layers;
 mod level;
 mod request;
 
@@ -19,8 +20,12 @@ use nexus_agent::{Accepts, Agent, Context, Handler};
 use nexus_coord::{DEADLINE_DEFAULT, Reactive, State};
 use serde_json::{Map, Value, json};
 
+use layers::Asked;
+
 pub(crate) use answer::path_in_args;
 pub use answer::{Answer, RequestError, Retry};
+pub use layers::KindLayers;
+pub(crate) use layers::{layers_of, level_of};
 pub use level::LevelUsed;
 pub use request::Request;
 
@@ -75,6 +80,12 @@ pub trait ReactiveKind: 'static {
 
     /// What its requests do: one set of rules for all agents of the kind.
     fn rules() -> &'static Reactive;
+
+    /// The layers above the reactive level, shared by all agents of the kind. Left
+    /// out there are none: every agent is served at the reactive level.
+    fn layers() -> Option<&'static KindLayers> {
+        None
+    }
 }
 
 /// An agent at the reactive level: a state that answers [`Request`]s as the
@@ -94,16 +105,22 @@ impl<K: ReactiveKind> Agent for ReactiveAgent<K> {
     /// request's own deadline to `within`; a pool does it by itself.
     const DEADLINE: Duration = DEADLINE_DEFAULT;
 
-    fn new(_key: &str) -> ReactiveAgent<K> {
+    fn new(key: &str) -> ReactiveAgent<K> {
+        if let Some(layers) = K::layers() {
+            layers.begin(key);
+        }
         ReactiveAgent { state: State::default(), kind: PhantomData }
     }
 
     /// The arguments are the keys it starts with and their values.
-    fn with_args(_key: &str, args: &Value) -> Result<ReactiveAgent<K>, String> {
+    fn with_args(key: &str, args: &Value) -> Result<ReactiveAgent<K>, String> {
         let Value::Object(entries) = args else {
             return Err("the arguments are an object: the keys to start with".to_owned());
         };
         let state = K::rules().start(entries).map_err(|error| error.to_string())?;
+        if let Some(layers) = K::layers() {
+            layers.begin(key);
+        }
         Ok(ReactiveAgent { state, kind: PhantomData })
     }
 
@@ -120,6 +137,9 @@ impl<K: ReactiveKind> Agent for ReactiveAgent<K> {
 
     fn accepts(kind: &mut Accepts<ReactiveAgent<K>>) {
         kind.message::<Request>();
+        if let Some(layers) = K::layers() {
+            layers::publish(K::KIND, layers);
+        }
     }
 }
 
@@ -144,8 +164,17 @@ impl<K: ReactiveKind> Handler<Request> for ReactiveAgent<K> {
         request: Request,
         cx: &mut Context<ReactiveAgent<K>>,
     ) -> Result<Answer, RequestError> {
-        let done = K::rules().handle_request(&mut self.state, &request);
+        let level = cx.level();
+        let state = &mut self.state;
+        let (done, level) = match K::layers() {
+            None => (K::rules().handle_request(state, &request), LevelUsed::of(level)),
+            Some(layers) => {
+                let asked = Asked { id: cx.id(), key: cx.key(), level };
+                let run = || K::rules().handle_request(state, &request);
+                layers.serve(cx.now(), asked, &request, run)
+            }
+        };
         let value = done.inspect_err(|_| cx.count_error())?;
-        Ok(Answer { value, level: LevelUsed::of(cx.level()) })
+        Ok(Answer { value, level })
     }
 }

@@ -19,8 +19,8 @@ impl LevelUsed {
     pub const REACTIVE: LevelUsed =
         LevelUsed { asked: Level::Reactive, used: Level::Reactive, reason: None };
 
-    /// What serves an agent that is set to `asked`: this release has the
-    /// reactive level alone.
+    /// What serves an agent that is set to `asked`, of a kind without layers: the
+    /// reactive level.
     pub fn of(asked: Level) -> LevelUsed {
         let reason = (asked != Level::Reactive).then(|| format!("{asked} is not enabled"));
         LevelUsed { asked, used: Level::Reactive, reason }

@@ -16,6 +16,7 @@ use super::host::Host;
 use super::problem::Problem;
 use super::route::Name;
 use super::shape;
+use crate::reactive::{layers_of, level_of};
 use crate::{Answer, LevelUsed, Request, RequestError, Retry};
 
 /// How long an agent may take to say what its state is.
@@ -37,7 +38,7 @@ pub(super) fn to_json(host: &Host, listing: &Listing, state: Option<Value>) -> V
         "phase": listing.phase,
         "mailbox": listing.mailbox_len,
         "epoch": listing.epoch,
-        "level": LevelUsed::of(listing.level),
+        "level": level_of(listing.kind, listing.level),
         "metrics": {
             "handled": listing.handled,
             "errors": listing.errors,
@@ -164,7 +165,7 @@ struct SetLevel {
 pub(super) fn set_level(host: &Host, name: &Name<'_>, body: &Bytes) -> Result<Value, Problem> {
     let SetLevel { level } = super::asked::read(body)?;
     if host.system().set_level_by_name(&name.kind, &name.key, level) {
-        Ok(json!({"level": LevelUsed::of(level)}))
+        Ok(json!({"level": level_of(&name.kind, level)}))
     } else {
         Err(missing(host, name))
     }
@@ -177,17 +178,21 @@ pub(super) fn why(host: &Host, name: &Name<'_>) -> Result<Value, Problem> {
     let (handler, waiting_on) =
         doing.map_or((None, Vec::new()), |doing| (doing.handler, doing.waiting_on));
     let full = format!("{}/{}", name.kind, name.key);
-    Ok(json!({
+    let mut why = json!({
         "kind": listing.kind,
         "key": listing.key,
         "phase": listing.phase,
         "mailbox": listing.mailbox_len,
-        "level": LevelUsed::of(listing.level),
+        "level": level_of(listing.kind, listing.level),
         "handler": handler,
         "waiting_on": waiting_on,
         "epoch": listing.epoch,
         "events": events::latest_of(host, &full, WHY_EVENTS),
-    }))
+    });
+    if let Some(layers) = layers_of(listing.kind) {
+        why["layers"] = layers.status();
+    }
+    Ok(why)
 }
 
 /// A request to an agent that was done.
@@ -258,7 +263,7 @@ fn finish(
                 Problem { changed, ..Problem::new(ErrorCode::Crashed, message) }
             })?;
             let level = host.system().listing(&name.kind, &name.key).map(|now| now.level);
-            Ok(Done { value, level: LevelUsed::of(level.unwrap_or_default()) })
+            Ok(Done { value, level: level_of(&name.kind, level.unwrap_or_default()) })
         }
     }
 }

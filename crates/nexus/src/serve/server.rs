@@ -8,7 +8,7 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use nexus_agent::{Agent, KindSpec, SpawnError};
-use nexus_base::Time;
+use nexus_base::{Level, Time};
 use serde_json::json;
 
 use super::crew::Crew;
@@ -18,7 +18,8 @@ use super::meter::Meter;
 use super::signals::Signals;
 use super::trace::Tracer;
 use crate::auth::TokensError;
-use crate::settings::{ExposureError, SettingsError};
+use crate::reactive::layers_of;
+use crate::settings::{ExposureError, LevelsSettings, SettingsError};
 use crate::tls::{Tls, TlsError};
 use crate::{Node, NodeSpec, Settings, Shutdown, StartError, Tokens, TraceSettings, panics};
 
@@ -260,6 +261,7 @@ impl Running {
         for register in kinds {
             register(&node)?;
         }
+        enable_levels(&node, &settings.levels);
         let listen = settings.http.listen;
         let failed = |source| ServeError::Listen { listen, source };
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
@@ -360,6 +362,21 @@ impl Running {
 /// How long clients that are told that they waited in vain may take to hear it.
 /// A guess: their connections are open, and what they are told is short.
 const GIVING_UP_LIMIT: Duration = Duration::from_millis(500);
+
+/// Enables the layers of the node's kinds as the settings say. What is off here may
+/// have been enabled by code, and stays as it is.
+fn enable_levels(node: &Node, levels: &LevelsSettings) {
+    let wanted = [
+        (Level::Proactive, levels.enable_learning),
+        (Level::Adaptive, levels.enable_adaptation),
+        (Level::Emergent, levels.enable_emergence),
+    ];
+    for layers in node.system().kind_names().into_iter().filter_map(layers_of) {
+        for (level, _) in wanted.iter().filter(|(_, enabled)| *enabled) {
+            layers.enable(*level).expect("none of them is the reactive level");
+        }
+    }
+}
 
 /// What records traces, if the settings name a collector.
 fn tracer(settings: &TraceSettings) -> Result<Tracer, ServeError> {

@@ -7,7 +7,6 @@ use std::time::Duration;
 use tracing::level_filters::LevelFilter;
 
 use super::rule::Value;
-use nexus_base::Level;
 
 /// A type that a setting can have.
 pub(super) trait Field: Sized {
@@ -128,18 +127,6 @@ impl Field for Vec<String> {
 
     fn to_value(&self) -> Value {
         Value::List(self.clone())
-    }
-}
-
-impl Field for Vec<Level> {
-    fn from_value(value: Value) -> Option<Vec<Level>> {
-        let level = |name: String| serde_json::from_value(name.into()).ok();
-        Vec::<String>::from_value(value)?.into_iter().map(level).collect()
-    }
-
-    fn to_value(&self) -> Value {
-        let name = |level: &Level| format!("{level:?}").to_lowercase();
-        Value::List(self.iter().map(name).collect())
     }
 }
 

@@ -73,11 +73,6 @@ pub(super) mod form {
         says: "http:// with host and port, as http://127.0.0.1:4318; or nothing",
         fits: |text| text.is_empty() || text.strip_prefix("http://").is_some_and(is_authority),
     };
-    /// Grows with the first level above reactive.
-    pub(in super::super) const LEVEL: Form = Form {
-        says: "an empty list, since this release has the reactive level alone",
-        fits: |_| false,
-    };
 
     fn is_host(text: &str) -> bool {
         (1..=HOST_BYTES_MAX).contains(&text.len())

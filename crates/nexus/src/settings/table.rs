@@ -18,7 +18,6 @@ use super::field::{Field, LogFormat, Spread};
 use super::nearest::nearest;
 use super::rule::{Rule, Value, describe, form, quote};
 use crate::node::WORKERS_MAX;
-use nexus_base::Level;
 
 /// What the name of a setting's variable begins with.
 pub(super) const PREFIX: &str = "NEXUS_";
@@ -290,11 +289,17 @@ settings! {
         "entries_max" entries_max: usize = 65_536, Rule::Whole { min: 1, max: 10_000_000 };
     }
 
-    /// Levels of intelligence that agents may be set to.
+    /// Levels of intelligence above `reactive` that agents may be served by, if set to them. Who is
+    /// set to one that is not enabled is served by the next lower one.
     levels: LevelsSettings {
-        /// Those above `reactive` that this node offers. `reactive` always is; none above it is
-        /// built into this release.
-        "enabled" enabled: Vec<Level> = Vec::new(), Rule::List(form::LEVEL);
+        /// Whether agents may be served by what was learned from past requests (`proactive`). Agents
+        /// have no such layer in this release.
+        "enable_learning" enable_learning: bool = false, Rule::Switch;
+        /// Whether agents of kinds with layers may be served by behaviour that follows conditions
+        /// (`adaptive`).
+        "enable_adaptation" enable_adaptation: bool = false, Rule::Switch;
+        /// Whether agents may act in swarms (`emergent`). Not built into this release.
+        "enable_emergence" enable_emergence: bool = false, Rule::Switch;
     }
 
     /// Making use of the machine. What each is worth is measured in `docs/performance.md`.

@@ -86,7 +86,9 @@ fn every_section_of_a_file_is_read() {
         format = "json"
 
         [levels]
-        enabled = []
+        enable_learning = true
+        enable_adaptation = true
+        enable_emergence = true
 
         [locality]
         pin = true
@@ -118,7 +120,8 @@ fn every_section_of_a_file_is_read() {
         (settings.idempotency.window, settings.idempotency.entries_max),
         (seconds(60), 1000)
     );
-    assert_eq!(settings.levels.enabled, []);
+    let levels = settings.levels;
+    assert!(levels.enable_learning && levels.enable_adaptation && levels.enable_emergence);
     let locality = settings.locality;
     assert_eq!((locality.pin, locality.numa, locality.message_pool), (true, true, false));
     assert_eq!((locality.prewarm, locality.tune), (5, seconds(5)));
@@ -257,7 +260,7 @@ const WRONG_VALUES: &[(&str, &str, &str, &str)] = &[
     ("trace.sample", "1.01", "1.01", "a number from 0 to 1"),
     ("trace.sample", "true", "true", "a number from 0 to 1"),
     ("trace.service", "\"\"", "\"\"", "1 to 253 characters"),
-    ("levels.enabled", "[\"proactive\"]", "[\"proactive\"]", "an empty list, since this release"),
+    ("levels.enable_adaptation", "1", "1", "true or false"),
     ("locality.pin", "1", "1", "true or false"),
     ("locality.pin", "\"true\"", "\"true\"", "true or false"),
 ];
