@@ -127,10 +127,12 @@ impl<W: WorkModel, S: Speeds> PoolLayers<W, S> {
     /// As `change`; what it did before it failed holds.
     pub fn change_ladder<E>(
         &mut self,
+        now: Time,
         change: impl FnOnce(&mut Ladder) -> Result<(), E>,
     ) -> Result<(), E> {
         let changed = change(&mut self.ladder);
-        self.follow_ladder();
+        // What is measured may have been taken away.
+        self.attend(now);
         changed
     }
 
@@ -207,11 +209,15 @@ impl<W: WorkModel + 'static, S: Speeds + 'static> Strategy for PoolLayers<W, S> 
 
     fn pick(&mut self, view: &View<'_>, arrival: &Arrival, rng: &mut Rng) -> Choice {
         self.attend(view.now());
-        if self.is_scheduled() {
-            self.scheduled.pick(view, arrival, rng)
-        } else {
-            self.base.pick(view, arrival, rng)
+        if !self.is_scheduled() {
+            return self.base.pick(view, arrival, rng);
         }
+        let choice = self.scheduled.pick(view, arrival, rng);
+        if let (Choice::Refuse, Some(trial)) = (choice, &mut self.trial) {
+            // Nobody comes back to it: what a layer refuses must not look like nothing.
+            trial.handle_refused(view.now(), arrival, &mut self.ladder);
+        }
+        choice
     }
 
     fn handle_held(&mut self, view: &View<'_>, ticket: Ticket, arrival: &Arrival) {
@@ -232,6 +238,9 @@ impl<W: WorkModel + 'static, S: Speeds + 'static> Strategy for PoolLayers<W, S> 
             }
             return released;
         }
+        if view.candidates().is_empty() {
+            return None;
+        }
         // The layer that held it was taken away.
         let (ticket, arrival) = self.scheduled.take_held()?;
         let Choice::Server(server) = self.base.pick(view, &arrival, &mut self.rng) else {
@@ -246,6 +255,10 @@ impl<W: WorkModel + 'static, S: Speeds + 'static> Strategy for PoolLayers<W, S> 
     }
 
     fn handle_left(&mut self, view: &View<'_>, server: ServerIndex) {
+        if let Some(trial) = &mut self.trial {
+            // Nobody is told how they end.
+            self.scheduled.sent_to(server).for_each(|ticket| trial.forget(ticket));
+        }
         self.base.handle_left(view, server);
         self.scheduled.handle_left(view, server);
     }

@@ -62,12 +62,13 @@ pub use nexus_coord::{
     EnabledLevels, FallReason, FeatureError, Features, Reactive, ReactiveError, RequestKind,
     Routed, Routing, Staged, State,
 };
-pub use nexus_intel::adaptive;
+pub use nexus_intel::layers::{TrialError, TrialSpec};
+pub use nexus_intel::{adaptive, learn, measure, safety};
 pub use node::{Node, NodeSpec, Shutdown, StartError, WORKERS_MAX};
 pub use operation::{Durations, OPERATIONS_MAX, OperationCounts, Operations};
 pub use pool::{
-    CallSpec, HELD_MAX, IN_FLIGHT_MAX, LevelCounts, MEMBERS_MAX, MemberCounts, Pool, PoolCounts,
-    PoolError, PoolSpawnError, PoolSpec, Served,
+    CallSpec, HELD_MAX, IN_FLIGHT_MAX, LayerError, LevelCounts, MEMBERS_MAX, Measured,
+    MemberCounts, Pool, PoolCounts, PoolError, PoolSpawnError, PoolSpec, PoolWhy, Served,
 };
 pub use reactive::{
     Answer, KindLayers, LevelUsed, ReactiveAgent, ReactiveKind, Request, RequestError, Retry,

@@ -5,6 +5,10 @@
 //! keeps the books and decides, pure; the `door` has it under a lock and looks
 //! after the members; a `call` is what goes through.
 //!
+//! A pool may have `layers`: they learn from outcomes, hold calls and schedule them,
+//! and are measured while they serve, so that each stays only where it pays. A pool
+//! without them carries nothing of it.
+//!
 //! Absent on purpose: retries. A call that failed says whether it may have run,
 //! and the caller decides.
 
@@ -14,13 +18,16 @@ mod desk;
 mod door;
 mod error;
 mod hall;
+mod layers;
 mod spec;
+mod why;
 
 use std::fmt;
 use std::future::Future;
 use std::sync::Arc;
 
 use nexus_agent::{Agent, Handler, Message, System};
+use nexus_base::Level;
 use nexus_coord::EnabledLevels;
 
 use crate::{Answer, Node, Request, RequestError};
@@ -29,12 +36,15 @@ use door::Door;
 pub use call::Served;
 pub use counts::{LevelCounts, MemberCounts, PoolCounts};
 pub use error::{PoolError, PoolSpawnError};
+pub use layers::LayerError;
 pub use spec::{CallSpec, HELD_MAX, IN_FLIGHT_MAX, MEMBERS_MAX, PoolSpec};
+pub use why::{Measured, PoolWhy};
 
 /// Agents of one kind behind one door, on this node.
 ///
 /// A call goes to one member: in turn at the basic level, to the one with the
-/// fewest calls in flight at the optimized one, or as [`PoolSpec`] says. A level
+/// fewest calls in flight at the optimized one, or as [`PoolSpec`] says; where the
+/// adaptive level is enabled, by what has been learned of calls and members. A level
 /// that is not enabled falls to the highest enabled one below, and each reply
 /// says so. All calls count, at whatever level they came.
 ///
@@ -169,9 +179,48 @@ impl<A: Agent> Pool<A> {
     }
 
     /// Enables these levels and no others, for calls from here on; basic always
-    /// is. Levels that this release does not have stay off.
+    /// is. Adaptive stays off in a pool that was made without it, swarm in all pools of
+    /// this release. When adaptive is disabled its layers are left, and calls that
+    /// they hold are placed by least connections.
     pub fn set_levels(&self, levels: EnabledLevels) {
-        self.door.lock().set_levels(spec::available(levels));
+        let now = self.door.now();
+        self.door.at_desk(|desk| desk.set_levels(now, spec::available(levels)));
+    }
+
+    /// Asks the layers for a level from here on: none above it is used. Calls that a
+    /// layer held which is left are placed by the one below; what was sent stays
+    /// where it is. [`Level::Adaptive`] at first.
+    ///
+    /// # Errors
+    /// [`LayerError::NoLayers`].
+    pub fn set_level(&self, level: Level) -> Result<(), LayerError> {
+        let now = self.door.now();
+        self.door.at_desk(|desk| desk.set_level(now, level))
+    }
+
+    /// Enables a layer: if it is asked for, it is tried from here on.
+    ///
+    /// # Errors
+    /// [`LayerError`], also for [`Level::Reactive`], which always is.
+    pub fn enable_layer(&self, layer: Level) -> Result<(), LayerError> {
+        let now = self.door.now();
+        self.door.at_desk(|desk| desk.set_layer(now, layer, true))
+    }
+
+    /// Takes a layer away, with calls inside it or not; they fare as in
+    /// [`Pool::set_level`].
+    ///
+    /// # Errors
+    /// [`LayerError`], also for [`Level::Reactive`], which cannot be taken away.
+    pub fn disable_layer(&self, layer: Level) -> Result<(), LayerError> {
+        let now = self.door.now();
+        self.door.at_desk(|desk| desk.set_layer(now, layer, false))
+    }
+
+    /// Why adaptive calls go where they go: the ladder and its history, what is
+    /// measured, what has been learned.
+    pub fn why(&self) -> PoolWhy {
+        self.door.lock().why()
     }
 
     /// Makes the members anew that are left out. Returns how many are back.

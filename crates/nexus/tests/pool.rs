@@ -6,6 +6,8 @@ mod support;
 
 #[path = "pool/ends.rs"]
 mod ends;
+#[path = "pool/layers.rs"]
+mod layers;
 #[path = "pool/levels.rs"]
 mod levels;
 #[path = "pool/limits.rs"]

@@ -188,6 +188,12 @@ impl Balancer {
         Some(changed)
     }
 
+    /// The strategy of this index, to be looked at and nothing more. `None` as for
+    /// [`Balancer::change_strategy`].
+    pub fn strategy_as<T: Any>(&mut self, strategy_index: usize) -> Option<&T> {
+        self.strategies.get_mut(strategy_index)?.as_any()?.downcast_ref::<T>()
+    }
+
     /// The pool as the strategy sees it.
     pub fn view(&self, now: Time) -> View<'_> {
         self.roster.view(now)

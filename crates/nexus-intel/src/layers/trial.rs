@@ -111,8 +111,7 @@ impl Trial {
 
     /// A request came, or has been there and is sent.
     pub(super) fn handle_came(&mut self, now: Time, ticket: Ticket, arrival: &Arrival) {
-        let arm = self.layer.as_ref().map_or(Arm::Off, |layer| layer.switchback.arm());
-        let came = Came { at: now, arm, size: u64::from(arrival.context_tokens) };
+        let came = self.came(now, arrival);
         self.open.entry(ticket).or_insert(came);
     }
 
@@ -124,7 +123,23 @@ impl Trial {
         ended: Ended,
         ladder: &mut Ladder,
     ) {
-        let Some(came) = self.open.remove(&ticket) else { return };
+        if let Some(came) = self.open.remove(&ticket) {
+            self.record(now, came, ended, ladder);
+        }
+    }
+
+    /// A request was refused when it came.
+    pub(super) fn handle_refused(&mut self, now: Time, arrival: &Arrival, ladder: &mut Ladder) {
+        let came = self.came(now, arrival);
+        self.record(now, came, Ended::Failed, ladder);
+    }
+
+    fn came(&self, now: Time, arrival: &Arrival) -> Came {
+        let arm = self.layer.as_ref().map_or(Arm::Off, |layer| layer.switchback.arm());
+        Came { at: now, arm, size: u64::from(arrival.context_tokens) }
+    }
+
+    fn record(&mut self, now: Time, came: Came, ended: Ended, ladder: &mut Ladder) {
         let Some(layer) = &mut self.layer else { return };
         let cost = match ended {
             Ended::Done => now.since(came.at),
@@ -138,6 +153,11 @@ impl Trial {
             return;
         }
         layer.tell(now, ladder);
+    }
+
+    /// A request whose end will not be known.
+    pub(super) fn forget(&mut self, ticket: Ticket) {
+        self.open.remove(&ticket);
     }
 
     /// What is measured, of which layer, and what the switchback is doing.

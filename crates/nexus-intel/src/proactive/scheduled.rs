@@ -157,6 +157,11 @@ impl<W: WorkModel, S: Speeds> Scheduled<W, S> {
         self.waiting.len()
     }
 
+    /// Requests that were sent to a server and have not ended, by whichever strategy.
+    pub fn sent_to(&self, server: ServerIndex) -> impl Iterator<Item = Ticket> {
+        self.seats[server.as_usize()].tickets()
+    }
+
     /// Takes out the most pressing of what it holds, to be served in another way.
     pub fn take_held(&mut self) -> Option<(Ticket, Arrival)> {
         let ticket = self.waiting.iter().next()?.ticket;

@@ -44,6 +44,10 @@ impl<F> Seat<F> {
         self.jobs.is_empty()
     }
 
+    pub(super) fn tickets(&self) -> impl Iterator<Item = Ticket> {
+        self.jobs.iter().map(|job| job.ticket)
+    }
+
     pub(super) fn push(&mut self, job: Job<F>) {
         if !self.jobs.is_empty() {
             self.behind_s += job.expected_s;

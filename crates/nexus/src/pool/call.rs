@@ -5,7 +5,7 @@ use std::pin::pin;
 use std::task::Poll;
 
 use nexus_agent::{Agent, AskError, Changed, Handle, Handler, Message};
-use nexus_base::Time;
+use nexus_base::{Level, Time};
 use nexus_coord::Routed;
 use nexus_coord::balance::{Outcome, Ticket};
 
@@ -22,6 +22,10 @@ pub struct Served<R> {
     pub reply: R,
     /// Which routing level was asked for, which one served, and why not the former.
     pub routed: Routed,
+    /// The level of the layers that placed it. Adaptive routing is *reactive* while no
+    /// layer is up, or none is on in this block of their trial; it is then by least
+    /// connections. Basic and optimized routing always are.
+    pub level: Level,
     /// Index of the member that served: the number at the end of its key.
     pub member: usize,
 }
@@ -48,9 +52,9 @@ impl<A: Agent> Door<A> {
         };
         let reply = sent.handle.ask(message).within(within).await;
         *outcome = outcome_of(&reply);
-        let member = sent.member;
+        let (member, level) = (sent.member, sent.level);
         drop(place);
-        Ok(Served { reply: reply?, routed, member })
+        Ok(Served { reply: reply?, routed, level, member })
     }
 
     #[inline]

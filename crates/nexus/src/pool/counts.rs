@@ -5,8 +5,8 @@ use nexus_coord::Routing;
 /// What became of the calls through a pool since it was made: a look at moving
 /// things, all taken at one moment.
 ///
-/// `placed = in_flight + held + done + failed + cancelled`, and also the sum over
-/// [`LevelCounts::asked`] and the sum over [`LevelCounts::used`].
+/// `placed = in_flight + held + done + failed + cancelled + too_late`, and also the sum
+/// over [`LevelCounts::asked`] and the sum over [`LevelCounts::used`].
 #[derive(Clone, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub struct PoolCounts {
@@ -24,6 +24,9 @@ pub struct PoolCounts {
     pub failed: u64,
     /// Calls whose caller gave up, or whose deadline passed, also while held.
     pub cancelled: u64,
+    /// Calls that were let wait for a member, and then refused since they would have
+    /// been late.
+    pub too_late: u64,
     /// The levels, lowest first.
     pub levels: [LevelCounts; 4],
     /// The members, in order of their number.

@@ -6,28 +6,38 @@
 //!
 //! Absent on purpose: clocks, locks, messages.
 
+mod layered;
+
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use std::task::Waker;
 
 use nexus_agent::Intensity;
-use nexus_base::{Rng, Time};
+use nexus_base::{Level, Rng, Time};
 use nexus_coord::balance::{
     Arrival, Balancer, Effect, Limits, Meter, Outcome, PickError, Placement, ReportCause, ServerId,
     StrategyName, Ticket, strategy,
 };
 use nexus_coord::{EnabledLevels, Features, Routed, Routing, resolve};
 
+use super::layers::Layers;
 use super::{LevelCounts, MemberCounts, PoolCounts, PoolError, PoolSpec};
 
 /// Index of a member: the number in its key.
 pub(super) type MemberIndex = usize;
+
+/// The balancer's strategies in their order; the last is there if there are layers.
+const BY_BASIC: usize = 0;
+const BY_OPTIMIZED: usize = 1;
+const BY_LAYERS: usize = 2;
 
 /// A pool's books.
 pub(super) struct Desk<H> {
     balancer: Balancer,
     rng: Rng,
     levels: EnabledLevels,
+    /// The level that the layers are asked for, if there are layers.
+    layers_asked: Option<Level>,
     replacing: Intensity,
     members: Vec<Member>,
     /// By the balancer's server index. A seat outlives its member until every
@@ -65,6 +75,8 @@ struct Seat<H> {
 
 /// A held call.
 struct Waiting<H> {
+    /// Which strategy it came to.
+    by: usize,
     waker: Option<Waker>,
     stage: Held<H>,
 }
@@ -84,6 +96,8 @@ pub(super) struct Sent<H> {
     pub(super) ticket: Ticket,
     pub(super) member: MemberIndex,
     pub(super) handle: H,
+    /// The level that placed it.
+    pub(super) level: Level,
     server: ServerId,
     at: Time,
     /// How many others of ours it met there.
@@ -109,17 +123,29 @@ pub(super) enum Ended {
 }
 
 impl<H: Clone> Desk<H> {
-    /// A desk for members with these keys, none of which is in yet.
-    pub(super) fn new(spec: &PoolSpec, seed: u64, keys: Vec<Arc<str>>) -> Desk<H> {
+    /// A desk for members with these keys, none of which is in yet. Without `layers`
+    /// there is no adaptive routing level.
+    pub(super) fn new(
+        spec: &PoolSpec,
+        seed: u64,
+        keys: Vec<Arc<str>>,
+        layers: Option<Layers>,
+    ) -> Desk<H> {
         // One that left keeps its seat until its calls have ended.
         let servers_max = spec.in_flight_max.saturating_add(keys.len() as u32);
         let (in_flight_max, held_max) = (spec.in_flight_max, spec.held_max);
         let limits = Limits { servers_max, in_flight_max, held_max };
         let balancer = Balancer::new(strategy(spec.basic), limits);
+        let mut balancer = balancer.with_strategy(strategy(spec.optimized));
+        let layers_asked = layers.as_ref().map(|layers| layers.ladder().asked());
+        if let Some(layers) = layers {
+            balancer = balancer.with_strategy(Box::new(layers));
+        }
         Desk {
-            balancer: balancer.with_strategy(strategy(spec.optimized)),
+            balancer,
             rng: Rng::new(seed),
             levels: spec.levels,
+            layers_asked,
             replacing: spec.replacing,
             members: keys.into_iter().map(Member::new).collect(),
             seats: Vec::new(),
@@ -202,6 +228,8 @@ impl<H: Clone> Desk<H> {
         for &server in &servers {
             self.balancer.handle_leave(now, server).expect("a member in the pool is known");
         }
+        // Whoever leaves may change what others are given, or that they are refused.
+        self.carry_out(now);
         let wakers = self.waiting.values_mut().filter_map(|waiting| waiting.waker.take());
         self.wakes.extend(wakers);
         servers.iter().map(|server| self.seats[server.index().as_usize()].handle.clone()).collect()
@@ -293,10 +321,6 @@ impl<H: Clone> Desk<H> {
         self.levels
     }
 
-    pub(super) fn set_levels(&mut self, levels: EnabledLevels) {
-        self.levels = levels;
-    }
-
     pub(super) fn key(&self, member: MemberIndex) -> Arc<str> {
         self.members[member].key.clone()
     }
@@ -311,6 +335,7 @@ impl<H: Clone> Desk<H> {
             done: counts.done,
             failed: counts.failed,
             cancelled: counts.cancelled,
+            too_late: counts.expired,
             levels: Routing::ALL.map(|level| LevelCounts {
                 level,
                 asked: self.asked[level as usize],
@@ -345,15 +370,16 @@ impl<H: Clone> Desk<H> {
         }
         let arrival = Arrival { features, deadline, ..Arrival::new(0) };
         let by = match level {
-            Routing::Basic => 0,
-            _ => 1,
+            Routing::Basic => BY_BASIC,
+            Routing::Optimized => BY_OPTIMIZED,
+            Routing::Adaptive | Routing::Swarm => BY_LAYERS,
         };
         match self.balancer.handle_request_by(by, now, &arrival, &mut self.rng) {
             Ok(Placement::Sent { ticket, server }) => {
-                Ok(Placed::Sent(self.send(now, ticket, server)))
+                Ok(Placed::Sent(self.send(now, by, ticket, server)))
             }
             Ok(Placement::Held { ticket }) => {
-                self.waiting.insert(ticket, Waiting { waker: None, stage: Held::Waits });
+                self.waiting.insert(ticket, Waiting { by, waker: None, stage: Held::Waits });
                 Ok(Placed::Held(ticket))
             }
             Err(PickError::Empty) => Err(PoolError::NoMember),
@@ -367,10 +393,12 @@ impl<H: Clone> Desk<H> {
     }
 
     #[inline]
-    fn send(&mut self, now: Time, ticket: Ticket, server: ServerId) -> Sent<H> {
+    fn send(&mut self, now: Time, by: usize, ticket: Ticket, server: ServerId) -> Sent<H> {
+        let level = if by == BY_LAYERS { self.level_used() } else { Level::Reactive };
         let seat = &mut self.seats[server.index().as_usize()];
         let met = if self.is_metered { seat.meter.handle_arrived() } else { 0 };
-        Sent { ticket, member: seat.member, handle: seat.handle.clone(), server, at: now, met }
+        let (member, handle) = (seat.member, seat.handle.clone());
+        Sent { ticket, member, handle, level, server, at: now, met }
     }
 
     fn end(&mut self, now: Time, ticket: Ticket, outcome: Outcome) {
@@ -385,7 +413,8 @@ impl<H: Clone> Desk<H> {
         while let Some(effect) = self.balancer.poll_effect() {
             match effect {
                 Effect::Assign { ticket, server } => {
-                    let sent = self.send(now, ticket, server);
+                    let by = self.waiting.get(&ticket).expect("held calls wait").by;
+                    let sent = self.send(now, by, ticket, server);
                     let waiting = self.waiting.get_mut(&ticket).expect("held calls wait");
                     waiting.stage = Held::Assigned(sent);
                     self.wakes.extend(waiting.waker.take());

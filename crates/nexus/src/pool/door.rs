@@ -6,11 +6,13 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use nexus_agent::{Agent, Event, Handle, SpawnError, System};
-use nexus_base::{EventName, Time};
+use nexus_base::{EventName, Rng, Time};
+use nexus_coord::Routing;
 use nexus_coord::balance::ServerId;
 
 use super::desk::{Desk, Ended, MemberIndex};
 use super::hall::Hall;
+use super::layers::{Layers, layers};
 use super::{HELD_MAX, IN_FLIGHT_MAX, MEMBERS_MAX, PoolSpawnError, PoolSpec};
 
 /// What the clones of a pool share.
@@ -33,7 +35,8 @@ impl<A: Agent> Door<A> {
             (0..count).map(|member| format!("{name}-{member}").into()).collect();
         let members = spawn_all(system, &keys).inspect_err(|_| hall.stop())?;
         let seed = spec.seed.unwrap_or_else(|| hall.id().low());
-        let desk = Mutex::new(Desk::new(spec, seed, keys));
+        let layers = make_layers(system.driver().now(), spec, seed).expect("they were checked");
+        let desk = Mutex::new(Desk::new(spec, seed, keys, layers));
         let door = Arc::new(Door { system: system.clone(), hall, desk });
         for (member, handle) in members.into_iter().enumerate() {
             door.let_in(member, handle);
@@ -169,7 +172,13 @@ fn check(count: usize, spec: &PoolSpec) -> Result<(), PoolSpawnError> {
     if spec.held_max > HELD_MAX {
         return Err(PoolSpawnError::Held(spec.held_max));
     }
-    Ok(())
+    // Made once for the sake of what it says, before anything is spawned.
+    make_layers(Time::ZERO, spec, 0).map(drop)
+}
+
+fn make_layers(now: Time, spec: &PoolSpec, seed: u64) -> Result<Option<Layers>, PoolSpawnError> {
+    let is_wanted = spec.levels.has(Routing::Adaptive);
+    is_wanted.then(|| layers(now, spec, &Rng::new(seed))).transpose()
 }
 
 fn spawn<A: Agent>(system: &Arc<System>, key: &str) -> Result<Handle<A>, PoolSpawnError> {

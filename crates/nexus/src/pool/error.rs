@@ -1,6 +1,8 @@
 //! Why a call has no answer, and why a pool was not made.
 
 use nexus_agent::{AskError, Changed, ErrorCode, SpawnError};
+use nexus_intel::layers::TrialError;
+use nexus_intel::safety::LadderError;
 
 use super::{HELD_MAX, IN_FLIGHT_MAX, MEMBERS_MAX};
 
@@ -63,7 +65,7 @@ impl PoolError {
 
 /// Why a pool was not made. Members that had been made by then were told to
 /// stop: their keys are free again soon after.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum PoolSpawnError {
     /// The number of members makes no sense.
@@ -75,6 +77,12 @@ pub enum PoolSpawnError {
     /// The number of waiting calls makes no sense.
     #[error("up to {HELD_MAX} calls wait in a pool, not {0}; nothing changed")]
     Held(u32),
+    /// The layers of the adaptive routing level contradict themselves.
+    #[error("the pool cannot have these layers; nothing changed")]
+    Layers(#[from] LadderError),
+    /// The trial of the layers contradicts itself.
+    #[error("the layers cannot be tried like this; nothing changed")]
+    Trial(#[from] TrialError),
     /// The pool itself or one of its members could not be spawned.
     #[error("{name} could not be spawned; the pool's other members were stopped again")]
     Spawn {

@@ -3,8 +3,12 @@
 use std::time::Duration;
 
 use nexus_agent::Intensity;
+use nexus_base::Level;
 use nexus_coord::balance::StrategyName;
 use nexus_coord::{EnabledLevels, Features, Routing};
+use nexus_intel::layers::TrialSpec;
+
+use super::layers::{LAYERS, LayerSet, TRIAL};
 
 /// Members of one pool, at most. Source: a guess; a decision stays cheap to
 /// here and beyond, but who needs more has several pools.
@@ -19,7 +23,7 @@ pub const HELD_MAX: u32 = 1 << 20;
 
 /// How a pool is set up. Sixteen thousand calls in flight and as many that wait
 /// by default; one more is refused.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Debug)]
 pub struct PoolSpec {
     pub(super) levels: EnabledLevels,
     pub(super) basic: StrategyName,
@@ -28,6 +32,8 @@ pub struct PoolSpec {
     pub(super) held_max: u32,
     pub(super) replacing: Intensity,
     pub(super) seed: Option<u64>,
+    pub(super) layers: LayerSet,
+    pub(super) trial: TrialSpec,
 }
 
 impl Default for PoolSpec {
@@ -40,6 +46,8 @@ impl Default for PoolSpec {
             held_max: 1 << 14,
             replacing: Intensity::default(),
             seed: None,
+            layers: LAYERS,
+            trial: TRIAL,
         }
     }
 }
@@ -50,8 +58,13 @@ impl PoolSpec {
         PoolSpec::default()
     }
 
-    /// Which levels are enabled; basic always is. Adaptive and swarm are not in
-    /// this release and stay off.
+    /// Which levels are enabled; basic always is. Swarm is not in this release and
+    /// stays off.
+    ///
+    /// With adaptive the pool has **layers** that learn what calls take and how fast
+    /// members are, and a **trial** that switches them on and off to measure what
+    /// they are worth; see [`PoolSpec::layers`] and [`PoolSpec::trial`]. A pool that is
+    /// made without it carries nothing of that, and cannot have it later.
     pub fn levels(self, levels: EnabledLevels) -> PoolSpec {
         PoolSpec { levels: available(levels), ..self }
     }
@@ -76,7 +89,8 @@ impl PoolSpec {
     }
 
     /// Calls that wait for a member at one time, up to [`HELD_MAX`]; one more is
-    /// refused. Only [`StrategyName::CentralQueue`] has calls wait.
+    /// refused. Only [`StrategyName::CentralQueue`] and the layers of the adaptive level
+    /// have calls wait.
     pub fn held_max(self, calls: u32) -> PoolSpec {
         PoolSpec { held_max: calls, ..self }
     }
@@ -87,6 +101,23 @@ impl PoolSpec {
         PoolSpec { replacing: intensity, ..self }
     }
 
+    /// Which layers the adaptive routing level may use: proactive, which has calls wait
+    /// and schedules them by predicted work, and adaptive, which learns how fast
+    /// members are as well. Both by default. [`Level::Reactive`] is below them all and
+    /// cannot be named; with no layer at all calls go by least connections.
+    pub fn layers(self, layers: impl IntoIterator<Item = Level>) -> PoolSpec {
+        PoolSpec { layers: layers.into_iter().collect(), ..self }
+    }
+
+    /// How the layers are measured. By default by the mean seconds from call to end, in
+    /// blocks of at least two seconds.
+    ///
+    /// A trial looks at the time whenever a call comes or ends, and at no other: in
+    /// a pool without calls nothing is measured, and nothing need be.
+    pub fn trial(self, trial: TrialSpec) -> PoolSpec {
+        PoolSpec { trial, ..self }
+    }
+
     /// Where its chances come from; the node's secret and its name by default.
     pub fn seed(self, seed: u64) -> PoolSpec {
         PoolSpec { seed: Some(seed), ..self }
@@ -95,7 +126,7 @@ impl PoolSpec {
 
 /// These levels without those that this release does not have.
 pub(super) fn available(levels: EnabledLevels) -> EnabledLevels {
-    levels.without(Routing::Adaptive).without(Routing::Swarm)
+    levels.without(Routing::Swarm)
 }
 
 /// How one call goes through a pool. A [`Routing`] level alone will often do.

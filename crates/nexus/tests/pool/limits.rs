@@ -1,8 +1,10 @@
 //! What is too much, and what makes no sense.
 
+use nexus::measure::Objective;
+use nexus::safety::LadderError;
 use nexus::{
-    AskError, Changed, ErrorCode, IN_FLIGHT_MAX, MEMBERS_MAX, Pool, PoolError, PoolSpawnError,
-    PoolSpec, Routing, SpawnError, StrategyName,
+    AskError, Changed, EnabledLevels, ErrorCode, IN_FLIGHT_MAX, Level, MEMBERS_MAX, Pool,
+    PoolError, PoolSpawnError, PoolSpec, Routing, SpawnError, StrategyName, TrialError, TrialSpec,
 };
 
 use tokio::sync::Semaphore;
@@ -42,6 +44,13 @@ fn a_pool_that_makes_no_sense_is_not_made() {
         let error = refused(1, PoolSpec::new().in_flight_max(calls));
         assert_eq!(error, PoolSpawnError::InFlight(calls));
     }
+    let levels = EnabledLevels::BASIC.with(Routing::Adaptive);
+    let layered = PoolSpec::new().levels(levels);
+    let trial = TrialSpec { harm_cap: 0.5, ..TrialSpec::new(Objective::MeanSeconds) };
+    let error = refused(1, layered.trial(trial));
+    assert!(matches!(error, PoolSpawnError::Trial(TrialError::HarmCap(_))), "{error:?}");
+    let error = refused(1, layered.layers([Level::Reactive]));
+    assert_eq!(error, PoolSpawnError::Layers(LadderError::Reactive));
     let error = refused(1, PoolSpec::new().held_max(u32::MAX));
     assert_eq!(error, PoolSpawnError::Held(u32::MAX));
     assert_eq!(node.system().agent_count(), 0);

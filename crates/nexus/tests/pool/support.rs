@@ -193,7 +193,8 @@ pub fn begin<'a, T>(future: impl Future<Output = T> + Send + 'a) -> Begun<'a, T>
 #[track_caller]
 pub fn assert_adds_up(counts: &PoolCounts) {
     let open = (counts.in_flight + counts.held) as u64;
-    assert_eq!(counts.placed, open + counts.done + counts.failed + counts.cancelled, "{counts:?}");
+    let ended = counts.done + counts.failed + counts.cancelled + counts.too_late;
+    assert_eq!(counts.placed, open + ended, "{counts:?}");
     assert_eq!(counts.placed, counts.levels.iter().map(|level| level.asked).sum::<u64>());
     assert_eq!(counts.placed, counts.levels.iter().map(|level| level.used).sum::<u64>());
     assert_eq!(counts.done, counts.members.iter().map(|member| member.done).sum::<u64>());

@@ -5,7 +5,11 @@ use std::sync::{Mutex, PoisonError};
 use std::task::Wake;
 use std::time::Duration;
 
+mod layers;
+
 use super::*;
+use crate::pool::LayerError;
+use crate::pool::layers::layers;
 
 /// What happened to whom, in order.
 type Log = Arc<Mutex<Vec<String>>>;
@@ -43,8 +47,11 @@ struct Scene {
 impl Scene {
     fn new(spec: PoolSpec, member_count: usize, seed: u64) -> Scene {
         let keys = (0..member_count).map(|member| format!("m-{member}").into()).collect();
+        let has_layers = spec.levels.has(Routing::Adaptive);
+        let layers =
+            has_layers.then(|| layers(Time::ZERO, &spec, &Rng::new(seed)).expect("a sound spec"));
         let mut scene = Scene {
-            desk: Desk::new(&spec, seed, keys),
+            desk: Desk::new(&spec, seed, keys, layers),
             now: Time::ZERO,
             servers: vec![None; member_count],
             made: vec![0; member_count],
@@ -59,7 +66,13 @@ impl Scene {
     fn play(&mut self, line: &str) {
         let words: Vec<&str> = line.split_whitespace().collect();
         match words[..] {
-            ["call", name, level] => self.call(name, level.parse().expect("a level")),
+            ["call", name, level] => {
+                self.call(name, level.parse().expect("a level"), Time::MAX);
+            }
+            ["call", name, level, "within", millis] => {
+                let within = Duration::from_millis(millis.parse().expect("a number"));
+                self.call(name, level.parse().expect("a level"), self.now.after(within));
+            }
             ["poll", name] => self.poll(name),
             ["done", name] => self.finish(name, Outcome::Done),
             ["fail", name] => self.finish(name, Outcome::Failed),
@@ -72,7 +85,16 @@ impl Scene {
             }
             ["levels", levels] => {
                 let levels = levels.split('+').map(|level| level.parse().expect("a level"));
-                self.desk.set_levels(levels.collect());
+                self.desk.set_levels(self.now, levels.collect());
+            }
+            ["ask", level] => {
+                let asked = self.desk.set_level(self.now, level.parse().expect("a level"));
+                self.note_change(asked);
+            }
+            ["layer", level, on_or_off] => {
+                let level = level.parse().expect("a level");
+                let changed = self.desk.set_layer(self.now, level, on_or_off == "on");
+                self.note_change(changed);
             }
             ["stop"] => {
                 let members = self.desk.handle_stop(self.now);
@@ -95,8 +117,27 @@ impl Scene {
         std::mem::take(&mut *self.log.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    fn call(&mut self, name: &str, level: Routing) {
-        match self.desk.handle_call(self.now, level, Features::DEFAULT, Time::MAX) {
+    fn note_change(&self, changed: Result<(), LayerError>) {
+        if let Err(error) = changed {
+            self.note(error.to_string());
+        }
+    }
+
+    /// Serves calls of 20 ms by the layers until those are used.
+    fn warm_up(&mut self) {
+        const CALLS_MAX: u32 = 10_000;
+        for _ in 0..CALLS_MAX {
+            if self.desk.why().used > Level::Reactive {
+                self.take_log();
+                return;
+            }
+            ["call warm adaptive", "wait 20", "done warm"].iter().for_each(|line| self.play(line));
+        }
+        panic!("no layer is used after {CALLS_MAX} calls: {:#?}", self.desk.why());
+    }
+
+    fn call(&mut self, name: &str, level: Routing, deadline: Time) {
+        match self.desk.handle_call(self.now, level, Features::DEFAULT, deadline) {
             Err(error) => self.note(format!("{name} refused: {error}")),
             Ok((routed, Placed::Held(ticket))) => {
                 self.note(format!("{name} held by {}", routed.used));
@@ -160,7 +201,8 @@ impl Scene {
     fn check_books(&self) {
         let counts = self.desk.counts(self.now);
         let open = (counts.in_flight + counts.held) as u64;
-        assert_eq!(counts.placed, open + counts.done + counts.failed + counts.cancelled);
+        let ended = counts.done + counts.failed + counts.cancelled + counts.too_late;
+        assert_eq!(counts.placed, open + ended);
         let sum = |of: fn(&LevelCounts) -> u64| counts.levels.iter().map(of).sum::<u64>();
         assert_eq!(counts.placed, sum(|level| level.asked));
         assert_eq!(counts.placed, sum(|level| level.used));
@@ -175,7 +217,11 @@ impl Scene {
 /// Plays a scene; what the desk said must be `expected`, line by line.
 #[track_caller]
 fn check(spec: PoolSpec, member_count: usize, scene: &str, expected: &str) {
-    let mut played = Scene::new(spec, member_count, 7);
+    check_in(Scene::new(spec, member_count, 7), scene, expected);
+}
+
+#[track_caller]
+fn check_in(mut played: Scene, scene: &str, expected: &str) {
     for line in lines(scene) {
         played.play(line);
         played.check_books();
@@ -461,32 +507,42 @@ fn the_books_hold_whatever_happens() {
     }
 }
 
-fn run_any(strategy: StrategyName, seed: u64) -> Vec<String> {
-    const MEMBERS: usize = 4;
+const MEMBERS: usize = 4;
+
+fn any_scene(spec: PoolSpec, seed: u64) -> Scene {
     let intensity = Intensity { restarts_max: 2, within: Duration::from_millis(50) };
-    let spec = PoolSpec::new().optimized(strategy).in_flight_max(12).held_max(6);
-    let mut scene = Scene::new(spec.replacing(intensity), MEMBERS, seed);
+    let spec = spec.in_flight_max(12).held_max(6);
+    Scene::new(spec.replacing(intensity), MEMBERS, seed)
+}
+
+/// What may happen next, by chance.
+fn any_line(scene: &Scene, step: usize, rng: &mut Rng) -> String {
+    let open: Vec<String> = scene.calls.keys().cloned().collect();
+    let any = (!open.is_empty()).then(|| &open[rng.below(open.len() as u64) as usize]);
+    let member = rng.below(MEMBERS as u64);
+    match (rng.below(20), any) {
+        (0..9, _) => format!("call c{step} {}", Routing::ALL[rng.below(4) as usize]),
+        (9..15, Some(name)) => match scene.calls[name] {
+            Call::Held(_) => format!("poll {name}"),
+            Call::Sent(_) => format!("done {name}"),
+        },
+        (15..17, Some(name)) => format!("drop {name}"),
+        (17, _) if scene.servers[member as usize].is_some() => format!("end {member}"),
+        (18, _) => match scene.desk.members[member as usize].server {
+            None => format!("join {member}"),
+            Some(_) => "refill".to_owned(),
+        },
+        _ => "wait 7".to_owned(),
+    }
+}
+
+fn run_any(strategy: StrategyName, seed: u64) -> Vec<String> {
+    let mut scene = any_scene(PoolSpec::new().optimized(strategy), seed);
     let mut rng = Rng::new(seed).fork(strategy.as_str());
     let mut line = VecDeque::new();
     let mut trace = Vec::new();
     for step in 0..600 {
-        let open: Vec<String> = scene.calls.keys().cloned().collect();
-        let any = (!open.is_empty()).then(|| &open[rng.below(open.len() as u64) as usize]);
-        let member = rng.below(MEMBERS as u64);
-        let play = match (rng.below(20), any) {
-            (0..9, _) => format!("call c{step} {}", Routing::ALL[rng.below(4) as usize]),
-            (9..15, Some(name)) => match scene.calls[name] {
-                Call::Held(_) => format!("poll {name}"),
-                Call::Sent(_) => format!("done {name}"),
-            },
-            (15..17, Some(name)) => format!("drop {name}"),
-            (17, _) if scene.servers[member as usize].is_some() => format!("end {member}"),
-            (18, _) => match scene.desk.members[member as usize].server {
-                None => format!("join {member}"),
-                Some(_) => "refill".to_owned(),
-            },
-            _ => "wait 7".to_owned(),
-        };
+        let play = any_line(&scene, step, &mut rng);
         scene.play(&play);
         scene.check_books();
         // Wakes are not waited for: whoever is held looks as soon as it may matter.

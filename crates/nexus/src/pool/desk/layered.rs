@@ -1,0 +1,94 @@
+//! What the desk does about its layers, if it has any.
+
+use nexus_base::{Level, Time};
+use nexus_coord::{EnabledLevels, Routing};
+use nexus_intel::safety::{Ladder, LadderError};
+
+use super::{BY_LAYERS, Desk};
+use crate::pool::layers::Layers;
+use crate::pool::{LayerError, Measured, PoolWhy};
+
+impl<H: Clone> Desk<H> {
+    /// Asks for a level from now on; while the adaptive routing level is off, from
+    /// when it is on again.
+    pub(in crate::pool) fn set_level(&mut self, now: Time, level: Level) -> Result<(), LayerError> {
+        let asked = self.layers_asked.as_mut().ok_or(LayerError::NoLayers)?;
+        *asked = level;
+        self.ask_layers(now);
+        Ok(())
+    }
+
+    /// Enables a layer or takes it away.
+    pub(in crate::pool) fn set_layer(
+        &mut self,
+        now: Time,
+        layer: Level,
+        is_enabled: bool,
+    ) -> Result<(), LayerError> {
+        self.change_ladder(now, |ladder| match is_enabled {
+            true => ladder.enable(now, layer),
+            false => ladder.disable(now, layer),
+        })
+    }
+
+    /// These levels of those that this pool has are enabled from now on. Without
+    /// the adaptive one the layers are left, and what they hold is placed.
+    pub(in crate::pool) fn set_levels(&mut self, now: Time, levels: EnabledLevels) {
+        self.levels = match self.layers_asked {
+            Some(_) => levels,
+            None => levels.without(Routing::Adaptive),
+        };
+        self.ask_layers(now);
+    }
+
+    /// Why adaptive calls go where they go.
+    pub(in crate::pool) fn why(&mut self) -> PoolWhy {
+        let Some(layers) = self.balancer.strategy_as::<Layers>(BY_LAYERS) else {
+            return PoolWhy::default();
+        };
+        let measured =
+            layers.measured().map(|(layer, gain, phase)| Measured { layer, gain, phase });
+        let speeds = self.members.iter().filter_map(|member| {
+            let server = member.server?.index();
+            Some((member.key.to_string(), layers.scheduled().speeds().learned(server)))
+        });
+        PoolWhy {
+            used: layers.used(),
+            ladder: Some(layers.ladder().status()),
+            measured,
+            model: Some(layers.scheduled().work().predictor().explain()),
+            speeds: Some(speeds.collect()),
+        }
+    }
+
+    /// The level at which the layers place calls now.
+    pub(super) fn level_used(&mut self) -> Level {
+        self.balancer.strategy_as::<Layers>(BY_LAYERS).map_or(Level::Reactive, Layers::used)
+    }
+
+    fn ask_layers(&mut self, now: Time) {
+        let Some(asked) = self.layers_asked else { return };
+        let is_on = self.levels.has(Routing::Adaptive);
+        let asked = if is_on { asked } else { Level::Reactive };
+        let told = self.change_ladder(now, |ladder| {
+            ladder.ask(now, asked);
+            Ok(())
+        });
+        told.expect("there are layers, and they can be asked for any level");
+    }
+
+    fn change_ladder(
+        &mut self,
+        now: Time,
+        change: impl FnOnce(&mut Ladder) -> Result<(), LadderError>,
+    ) -> Result<(), LayerError> {
+        let changed = self
+            .balancer
+            .change_strategy(now, BY_LAYERS, |layers: &mut Layers| {
+                layers.change_ladder(now, change)
+            })
+            .ok_or(LayerError::NoLayers)?;
+        self.carry_out(now);
+        Ok(changed?)
+    }
+}
