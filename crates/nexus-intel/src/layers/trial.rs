@@ -41,12 +41,19 @@ pub enum TrialError {
     HarmCap(#[from] crate::measure::HarmCapError),
 }
 
-/// The trial of one layer at a time: the lowest that is tried, or else the highest
-/// in use, against the next lower one in use.
+/// Blocks after which a layer of which nothing is sure yet makes room for the next one
+/// above it, and has its turn again later. A guess: where a gain is worth having, one
+/// of 5 % was sure by then on the pools tried.
+const PATIENCE_BLOCKS: u64 = 150;
+
+/// The trial of one layer at a time, against the next lower one in use: of those that
+/// are tried above all in use, in turn from below, or else the highest in use.
 pub(super) struct Trial {
     spec: TrialSpec,
     rng: Rng,
     layer: Option<Layer>,
+    /// Above which level the next layer to be tried is.
+    above: Level,
     /// When the requests in the pool arrived, and in a block of which arm.
     open: FixedMap<Ticket, Came>,
 }
@@ -74,7 +81,7 @@ impl Trial {
         // Whether it can be set up at all is said now, not when it is needed.
         Switchback::new(now, spec.switchback, rng.fork("trial"))?;
         Guardrail::new(spec.harm_cap)?;
-        Ok(Trial { spec, rng, layer: None, open: FixedMap::default() })
+        Ok(Trial { spec, rng, layer: None, above: Level::Reactive, open: FixedMap::default() })
     }
 
     /// The level that is to place requests.
@@ -88,13 +95,30 @@ impl Trial {
 
     /// Measures what the ladder says is next, and ends blocks that are over.
     pub(super) fn attend(&mut self, now: Time, ladder: &Ladder) {
-        let next = next(ladder);
+        if let Some(layer) = self.layer.as_ref().filter(|layer| layer.has_had_its_turn()) {
+            self.above = layer.level;
+        }
+        let next = self.next(ladder);
         if next != self.layer.as_ref().map(|layer| layer.level) {
             self.layer = next.map(|level| self.begin(now, level));
         }
         if let Some(layer) = &mut self.layer {
             layer.switchback.handle_timeout(now);
         }
+    }
+
+    /// The layer to measure. Where a layer is in use those below it are part of it, and
+    /// are not tried by themselves any more.
+    fn next(&mut self, ladder: &Ladder) -> Option<Level> {
+        let in_stage = |stage| move |level: &Level| ladder.stage(*level) == stage;
+        let in_use = Level::ALL[1..].iter().copied().rfind(in_stage(Stage::On));
+        let tried = Level::ALL[1..].iter().copied().filter(in_stage(Stage::Trying));
+        let tried: Vec<Level> = tried.filter(|&level| Some(level) > in_use).collect();
+        let in_turn = tried.iter().copied().find(|&level| level > self.above);
+        if in_turn.is_none() {
+            self.above = Level::Reactive;
+        }
+        in_turn.or(tried.first().copied()).or(in_use)
     }
 
     fn begin(&self, now: Time, level: Level) -> Layer {
@@ -168,6 +192,13 @@ impl Trial {
 }
 
 impl Layer {
+    /// Whether it has been measured for long, and nothing is sure.
+    fn has_had_its_turn(&self) -> bool {
+        self.told.is_some_and(|(blocks, verdict)| {
+            verdict == Verdict::Unsure && blocks >= PATIENCE_BLOCKS
+        })
+    }
+
     /// Tells the ladder what is new.
     fn tell(&mut self, now: Time, ladder: &mut Ladder) {
         let (gain, verdict) = (self.switchback.gain(), self.switchback.verdict());
@@ -177,13 +208,6 @@ impl Layer {
             told.expect("only layers above the reactive level are measured");
         }
     }
-}
-
-/// The lowest layer that is tried, or else the highest in use.
-fn next(ladder: &Ladder) -> Option<Level> {
-    let in_stage =
-        |stage| Level::ALL[1..].iter().copied().filter(move |&level| ladder.stage(level) == stage);
-    in_stage(Stage::Trying).next().or_else(|| in_stage(Stage::On).next_back())
 }
 
 /// The highest level in use below `level`.

@@ -103,11 +103,19 @@ pub(crate) struct Contest {
     current_outcomes: u32,
     verdict: Verdict,
     doubts: u64,
+    /// Doubted above this many times the baseline's error.
+    doubt_above: f64,
 }
 
 impl Contest {
     pub(crate) fn new() -> Contest {
+        Contest::doubting_above(DOUBT_ABOVE)
+    }
+
+    /// One that doubts above so many times the baseline's error.
+    pub(crate) fn doubting_above(doubt_above: f64) -> Contest {
         Contest {
+            doubt_above,
             blocks: [Block::default(); WINDOW_BLOCKS],
             block_count: 0,
             current: Block::default(),
@@ -167,7 +175,7 @@ impl Contest {
         }
         match self.verdict {
             Verdict::Trusted => {
-                let margin = DOUBT_ABOVE * sum.baseline + WORSE_MIN * sum.truth;
+                let margin = self.doubt_above * sum.baseline + WORSE_MIN * sum.truth;
                 (sum.model > margin).then(|| {
                     let outcomes = f64::from(WINDOW_OUTCOMES);
                     Verdict::Doubted(Doubt {

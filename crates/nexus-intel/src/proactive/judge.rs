@@ -15,6 +15,12 @@ const WELL_IN_A_ROW: u32 = 200;
 /// outcomes, it was not that they had changed. A guess: five verdicts.
 const ANEW_WITHIN: u64 = 1_000;
 
+/// Speeds are doubted when predictions with them are off by so many times as much as
+/// without. Where requests are all alike, what is not sure about a speed shows in each
+/// prediction, and it is worth knowing all the same who is slow: on the pools tried
+/// that passes 1.1 times now and then, and a stuck sensor is above 1.7.
+const SPEEDS_DOUBT_ABOVE: f64 = 1.5;
+
 /// Below this no work is expected of anything: a nanosecond.
 const EXPECTED_MIN_S: f64 = 1e-9;
 
@@ -37,7 +43,7 @@ impl Judge {
         Judge {
             work_fault: None,
             to_forgive: 0,
-            speeds: Contest::new(),
+            speeds: Contest::doubting_above(SPEEDS_DOUBT_ABOVE),
             speeds_judged: 0,
             anew_at: None,
             no_speed: false,
@@ -96,7 +102,7 @@ impl Judge {
         if !is_doubted || is_again {
             return false;
         }
-        self.speeds = Contest::new();
+        self.speeds = Contest::doubting_above(SPEEDS_DOUBT_ABOVE);
         self.anew_at = Some(self.speeds_judged);
         true
     }
