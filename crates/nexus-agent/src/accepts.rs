@@ -29,7 +29,11 @@ pub struct Accepts<A> {
     by_name: BTreeMap<&'static str, Accepted<A>>,
     /// A name that two messages have.
     taken_twice: Option<&'static str>,
+    beside: Option<Beside>,
 }
+
+/// What a kind has beside its messages.
+pub(crate) type Beside = &'static (dyn Any + Send + Sync);
 
 type AskAny<A> = fn(Handle<A>, AnyMessage, Duration) -> Pinned<Result<AnyReply, AskError>>;
 
@@ -139,7 +143,7 @@ fn at(path: &str) -> String {
 
 impl<A: Agent> Accepts<A> {
     pub(crate) fn new() -> Accepts<A> {
-        Accepts { by_name: BTreeMap::new(), taken_twice: None }
+        Accepts { by_name: BTreeMap::new(), taken_twice: None, beside: None }
     }
 
     /// A name that two messages of different types have.
@@ -172,6 +176,13 @@ impl<A: Agent> Accepts<A> {
         if before.is_some_and(|before| before.message_type != TypeId::of::<M>()) {
             self.taken_twice = Some(M::NAME);
         }
+        self
+    }
+
+    /// Puts something beside the kind, for whoever knows the kind by name alone: see
+    /// [`System::beside_kind`]. Another one before it is forgotten.
+    pub fn beside<T: Any + Send + Sync>(&mut self, beside: &'static T) -> &mut Accepts<A> {
+        self.beside = Some(beside);
         self
     }
 
@@ -265,6 +276,7 @@ pub(crate) trait ByName: Send + Sync {
         within: Duration,
     ) -> Pinned<Result<AnyReply, AskError>>;
     fn messages(&self) -> Vec<MessageFacts>;
+    fn beside(&self) -> Option<Beside>;
     fn spawn(&self, system: &Arc<System>, key: &str, args: Option<Value>)
     -> Result<(), SpawnError>;
     fn look(&self, system: &System, key: &str) -> Looked;
@@ -325,6 +337,10 @@ impl<A: Agent> ByName for Accepts<A> {
             Some(accepted) => (accepted.ask_any)(handle, any, within),
             None => refused(system, wrong::<A>(message)),
         }
+    }
+
+    fn beside(&self) -> Option<Beside> {
+        self.beside
     }
 
     fn messages(&self) -> Vec<MessageFacts> {

@@ -1,6 +1,7 @@
 //! What can be done with agents when only their names are known: for requests
 //! from outside Rust and from other nodes.
 
+use std::any::Any;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -30,6 +31,12 @@ impl System {
     /// What agents of `kind` take by name; `None` if there is no such kind.
     pub fn messages(&self, kind: &str) -> Option<Vec<MessageFacts>> {
         self.kind(kind).map(|kind| kind.by_name().messages())
+    }
+
+    /// What the kind of this name has put beside itself, if it is a `T`; see
+    /// [`Accepts::beside`](crate::Accepts::beside).
+    pub fn beside_kind<T: Any>(&self, kind: &str) -> Option<&'static T> {
+        self.kind(kind)?.by_name().beside()?.downcast_ref()
     }
 
     /// Makes an agent by names, with arguments if there are any.

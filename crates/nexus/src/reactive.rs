@@ -138,7 +138,7 @@ impl<K: ReactiveKind> Agent for ReactiveAgent<K> {
     fn accepts(kind: &mut Accepts<ReactiveAgent<K>>) {
         kind.message::<Request>();
         if let Some(layers) = K::layers() {
-            layers::publish(K::KIND, layers);
+            kind.beside(layers);
         }
     }
 }

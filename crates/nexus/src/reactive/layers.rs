@@ -10,10 +10,10 @@
 //! So are layers that predict and that act in swarms: kinds have none yet, and an
 //! agent that asks for one is told so.
 
-use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use nexus_agent::System;
 use nexus_base::{AgentId, Level, Time};
 use nexus_coord::{ReactiveError, Request, RequestKind};
 use nexus_intel::adaptive::{
@@ -319,21 +319,12 @@ fn place(key: &str) -> usize {
     key.bytes().fold(0xcbf2_9ce4_8422_2325, fold) as usize % LIVES_LEN
 }
 
-/// The layers of kinds that have some, by the name of the kind. Kinds are types, of
-/// the process and not of one node; what is here is as static as they are.
-static BY_KIND: Mutex<BTreeMap<&'static str, &'static KindLayers>> = Mutex::new(BTreeMap::new());
-
-/// Makes the layers of a kind known by its name.
-pub(super) fn publish(kind: &'static str, layers: &'static KindLayers) {
-    BY_KIND.lock().unwrap_or_else(PoisonError::into_inner).insert(kind, layers);
-}
-
 /// The layers of the kind of this name, if it has some.
-pub(crate) fn layers_of(kind: &str) -> Option<&'static KindLayers> {
-    BY_KIND.lock().unwrap_or_else(PoisonError::into_inner).get(kind).copied()
+pub(crate) fn layers_of(system: &System, kind: &str) -> Option<&'static KindLayers> {
+    system.beside_kind(kind)
 }
 
 /// What serves an agent of `kind` that is set to `asked`.
-pub(crate) fn level_of(kind: &str, asked: Level) -> LevelUsed {
-    layers_of(kind).map_or_else(|| LevelUsed::of(asked), |layers| layers.level(asked))
+pub(crate) fn level_of(system: &System, kind: &str, asked: Level) -> LevelUsed {
+    layers_of(system, kind).map_or_else(|| LevelUsed::of(asked), |layers| layers.level(asked))
 }

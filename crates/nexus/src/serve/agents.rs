@@ -38,7 +38,7 @@ pub(super) fn to_json(host: &Host, listing: &Listing, state: Option<Value>) -> V
         "phase": listing.phase,
         "mailbox": listing.mailbox_len,
         "epoch": listing.epoch,
-        "level": level_of(listing.kind, listing.level),
+        "level": level_of(host.system(), listing.kind, listing.level),
         "metrics": {
             "handled": listing.handled,
             "errors": listing.errors,
@@ -165,7 +165,7 @@ struct SetLevel {
 pub(super) fn set_level(host: &Host, name: &Name<'_>, body: &Bytes) -> Result<Value, Problem> {
     let SetLevel { level } = super::asked::read(body)?;
     if host.system().set_level_by_name(&name.kind, &name.key, level) {
-        Ok(json!({"level": level_of(&name.kind, level)}))
+        Ok(json!({"level": level_of(host.system(), &name.kind, level)}))
     } else {
         Err(missing(host, name))
     }
@@ -183,13 +183,13 @@ pub(super) fn why(host: &Host, name: &Name<'_>) -> Result<Value, Problem> {
         "key": listing.key,
         "phase": listing.phase,
         "mailbox": listing.mailbox_len,
-        "level": level_of(listing.kind, listing.level),
+        "level": level_of(host.system(), listing.kind, listing.level),
         "handler": handler,
         "waiting_on": waiting_on,
         "epoch": listing.epoch,
         "events": events::latest_of(host, &full, WHY_EVENTS),
     });
-    if let Some(layers) = layers_of(listing.kind) {
+    if let Some(layers) = layers_of(host.system(), listing.kind) {
         why["layers"] = layers.status();
     }
     Ok(why)
@@ -263,7 +263,10 @@ fn finish(
                 Problem { changed, ..Problem::new(ErrorCode::Crashed, message) }
             })?;
             let level = host.system().listing(&name.kind, &name.key).map(|now| now.level);
-            Ok(Done { value, level: level_of(&name.kind, level.unwrap_or_default()) })
+            Ok(Done {
+                value,
+                level: level_of(host.system(), &name.kind, level.unwrap_or_default()),
+            })
         }
     }
 }

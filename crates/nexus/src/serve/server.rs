@@ -371,7 +371,9 @@ fn enable_levels(node: &Node, levels: &LevelsSettings) {
         (Level::Adaptive, levels.enable_adaptation),
         (Level::Emergent, levels.enable_emergence),
     ];
-    for layers in node.system().kind_names().into_iter().filter_map(layers_of) {
+    let system = node.system();
+    let all = system.kind_names().into_iter().filter_map(|kind| layers_of(system, kind));
+    for layers in all {
         for (level, _) in wanted.iter().filter(|(_, enabled)| *enabled) {
             layers.enable(*level).expect("none of them is the reactive level");
         }
