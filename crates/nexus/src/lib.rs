@@ -17,6 +17,7 @@ mod blocking;
 mod bounded_file;
 mod circuit_breaker;
 mod clock;
+mod cpu_ticks;
 mod events;
 mod kv;
 mod lengths;

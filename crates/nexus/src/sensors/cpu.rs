@@ -8,6 +8,7 @@ use nexus_base::Time;
 
 use super::control_group::{ControlGroup, GroupCpu};
 use super::{nearest_to_limit, share};
+use crate::cpu_ticks::CpuTicks;
 use crate::locality::affinity;
 
 /// What was counted when it was last looked at.
@@ -17,16 +18,9 @@ pub(super) struct CpuGauge {
     proc: PathBuf,
     /// The CPUs that this process may use.
     cpus: BTreeSet<u32>,
-    ticks: Option<Ticks>,
+    ticks: Option<CpuTicks>,
     groups: Vec<(ControlGroup, Option<GroupCpu>)>,
     at: Time,
-}
-
-/// Time of all the CPUs together, in ticks.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-struct Ticks {
-    busy: u64,
-    all: u64,
 }
 
 impl CpuGauge {
@@ -56,33 +50,11 @@ impl CpuGauge {
 
     fn machine(&mut self) -> Option<f64> {
         let stat = read_to_string(self.proc.join("stat")).unwrap_or_default();
-        let before = std::mem::replace(&mut self.ticks, ticks(&stat, &self.cpus));
+        let before = std::mem::replace(&mut self.ticks, CpuTicks::read(&stat, &self.cpus));
         let (before, after) = (before?, self.ticks?);
         let busy = after.busy.saturating_sub(before.busy);
-        share(busy as f64, after.all.saturating_sub(before.all) as f64)
+        share(busy as f64, after.all().saturating_sub(before.all()) as f64)
     }
-}
-
-/// The time of `cpus`, by a text like `/proc/stat`. Time that was taken by
-/// another virtual machine is busy: it is not there for us.
-fn ticks(stat: &str, cpus: &BTreeSet<u32>) -> Option<Ticks> {
-    let mut sum = None;
-    for line in stat.lines() {
-        let mut words = line.split_ascii_whitespace();
-        let number = words.next().and_then(|name| name.strip_prefix("cpu")?.parse().ok());
-        if number.is_none_or(|number: u32| !cpus.contains(&number)) {
-            continue;
-        }
-        // user, nice, system, idle, iowait, irq, softirq, steal; what guests take
-        // comes after and is in the first two already.
-        let counts = words.take(8).map(|word| word.parse::<u64>().ok());
-        let counts: Vec<u64> = counts.collect::<Option<_>>()?;
-        let all: u64 = counts.iter().sum();
-        let idle = counts.get(3)? + counts.get(4)?;
-        let Ticks { busy, all: before } = sum.unwrap_or(Ticks { busy: 0, all: 0 });
-        sum = Some(Ticks { busy: busy + all - idle, all: before + all });
-    }
-    sum
 }
 
 #[cfg(test)]
@@ -91,23 +63,6 @@ mod tests {
 
     use super::*;
     use crate::locality::fake_machine::FakeMachine;
-
-    const STAT: &str = "cpu  1 2 3 400 5 6 7 8 9 10\n\
-        cpu0 1 2 3 100 10 4 5 6 7 8\n\
-        cpu1 0 0 0 50 0 0 0 0 0 0\n\
-        cpu10 9 9 9 9 9 9 9 9 9 9\n\
-        intr 5 6 7 8 9\n";
-
-    #[test]
-    fn time_is_counted_of_the_cpus_there_are_for_us() {
-        let of = |cpus: &[u32]| ticks(STAT, &cpus.iter().copied().collect());
-        assert_eq!(of(&[0]), Some(Ticks { busy: 21, all: 131 }));
-        assert_eq!(of(&[0, 1]), Some(Ticks { busy: 21, all: 181 }));
-        assert_eq!(of(&[7]), None, "none of ours is in it");
-        for text in ["", "cpu0", "cpu0 1 2 3", "cpu0 1 2 x 4 5", "cpu0 1 2 -3 4 5"] {
-            assert_eq!(ticks(text, &BTreeSet::from([0])), None, "{text:?}");
-        }
-    }
 
     /// A machine whose first CPU for us was busy for `busy` of 100 ticks, and a
     /// group that used so many milliseconds of the one CPU it may use, in a second.

@@ -9,6 +9,7 @@ use nexus_base::Time;
 
 use super::balance::{Reading, WorkerReading};
 use super::crew::Crew;
+use crate::cpu_ticks::CpuTicks;
 use crate::locality::affinity;
 use crate::threads::{Seat, Threads};
 
@@ -84,7 +85,7 @@ impl Gauge {
 
     fn look(&mut self, threads: &Threads) -> Option<()> {
         let stat = read_to_string(self.proc.join("stat")).ok()?;
-        self.idle_ticks = idle_ticks(&stat, &self.cpus)?;
+        self.idle_ticks = CpuTicks::read(&stat, &self.cpus)?.idle;
         for (count, seat) in self.workers.iter_mut().zip(threads.seats()) {
             *count = WorkerCount {
                 cpu_ns: cpu_ns(&self.proc, seat)?,
@@ -103,41 +104,4 @@ fn cpu_ns(proc: &Path, seat: &Seat) -> Option<u64> {
     let file = format!("self/task/{thread}/schedstat");
     let text = read_to_string(proc.join(file)).ok()?;
     text.split_whitespace().next()?.parse().ok()
-}
-
-/// How long `cpus` had nothing to do, all together, by a text like `/proc/stat`.
-fn idle_ticks(stat: &str, cpus: &BTreeSet<u32>) -> Option<u64> {
-    let mut sum = None;
-    for line in stat.lines() {
-        let mut words = line.split_ascii_whitespace();
-        let number = words.next().and_then(|name| name.strip_prefix("cpu")?.parse().ok());
-        if number.is_none_or(|number: u32| !cpus.contains(&number)) {
-            continue;
-        }
-        // user, nice, system, idle, iowait, …
-        let mut counts = words.skip(3).map(|word| word.parse::<u64>().ok());
-        let (idle, waits) = (counts.next()??, counts.next()??);
-        sum = Some(sum.unwrap_or(0) + idle + waits);
-    }
-    sum
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn idle_time_is_that_of_the_cpus_there_are_for_us() {
-        let stat = "cpu  1 2 3 400 5 6 7 8 9 10\n\
-            cpu0 1 0 1 100 1 0 0 0 0 0\n\
-            cpu1 1 0 1 200 2 0 0 0 0 0\n\
-            cpu10 1 0 1 400 4 0 0 0 0 0\n\
-            intr 5 6 7 8 9\n";
-        let idle = |cpus: &[u32]| idle_ticks(stat, &cpus.iter().copied().collect());
-        assert_eq!(idle(&[0]), Some(101));
-        assert_eq!(idle(&[0, 10]), Some(505));
-        assert_eq!(idle(&[7]), None, "none of ours is in it");
-        assert_eq!(idle_ticks("cpu0 1 2 x", &BTreeSet::from([0])), None);
-        assert_eq!(idle_ticks("", &BTreeSet::from([0])), None);
-    }
 }
