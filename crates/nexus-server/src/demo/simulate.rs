@@ -23,7 +23,7 @@ use crate::trace::{Request, Trace};
 use job::{Answer, Job};
 use pool::Pool;
 
-pub use balancer::Terms;
+pub use balancer::{Look, Terms};
 pub use contexts::Contexts;
 pub use pool::PoolSpec;
 

@@ -1,7 +1,5 @@
 //! Who is compared.
 
-use std::sync::{Arc, Mutex};
-
 use nexus_base::{Level, Rng, Time};
 use nexus_coord::balance::{Strategy, StrategyName, strategy};
 use nexus_intel::layers::PoolLayers;
@@ -10,7 +8,6 @@ use nexus_intel::safety::LadderSpec;
 
 use super::condition::Setting;
 use super::poison::{Poison, ServerSpeeds, Work};
-use super::watched::{Seen, Watched};
 
 /// A way to serve a pool.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -57,30 +54,28 @@ impl Contender {
         }
     }
 
-    /// Makes the strategy, which writes into `seen` what becomes of it.
-    pub fn strategy(
-        self,
-        setting: &Setting,
-        seed: u64,
-        seen: &Arc<Mutex<Seen>>,
-    ) -> Box<dyn Strategy> {
+    /// The level it begins at.
+    pub fn level(self) -> Level {
+        match self {
+            Contender::Level(level, _) => level,
+            _ => Level::Reactive,
+        }
+    }
+
+    /// Makes the strategy.
+    pub fn strategy(self, setting: &Setting, seed: u64) -> Box<dyn Strategy> {
         match self {
             Contender::CentralQueue => strategy(StrategyName::CentralQueue),
-            Contender::Level(level, poison) => {
-                let layers = layers(level, poison, setting, seed);
-                Box::new(Watched::new(layers, setting.watch(seed), seen.clone()))
-            }
+            Contender::Level(level, poison) => Box::new(layers(level, poison, setting, seed)),
             _ => strategy(StrategyName::LeastConnections),
         }
     }
 }
 
-fn layers(
-    level: Level,
-    poison: Option<Poison>,
-    setting: &Setting,
-    seed: u64,
-) -> PoolLayers<Work, ServerSpeeds> {
+/// The layers of a pool, sound or poisoned.
+pub type Layers = PoolLayers<Work, ServerSpeeds>;
+
+fn layers(level: Level, poison: Option<Poison>, setting: &Setting, seed: u64) -> Layers {
     let enabled = vec![Level::Proactive, Level::Adaptive];
     let ladder = LadderSpec { asked: level, enabled, ..LadderSpec::default() };
     let (blocks_max, block_tokens) = setting.kept();

@@ -6,7 +6,7 @@ use nexus_intel::measure::{Gain, PairedReplay};
 
 use super::condition::{Condition, Setting};
 use super::contender::Contender;
-use super::watched::{Noticed, Seen, Step};
+use super::watched::{Noticed, Seen, Step, Watcher};
 use crate::demo::simulate::{PoolSpec, serve_by};
 use crate::demo::{CampaignError, DemoArgs, Plan, runs};
 use crate::interrupt::Interrupt;
@@ -54,24 +54,24 @@ impl LevelsPlan {
             (index / self.seed_count as usize, index % self.seed_count as usize);
         let (setting, contender) = (&self.settings[self.cases[case].0], self.cases[case].1);
         let seed = self.seed_first.wrapping_add(seed_index as u64);
-        let seen = Arc::new(Mutex::new(Seen::default()));
-        let served = {
-            let (to_make, seen) = (setting.clone(), seen.clone());
-            let spec = PoolSpec {
-                strategy: Arc::new(move || contender.strategy(&to_make, seed, &seen)),
-                speeds: &setting.speeds(seed),
-                terms: setting.terms(contender),
-                timing: self.timing,
-            };
-            serve_by(&setting.trace, &spec, seed)
+        let watcher = Watcher::new(contender.level(), setting.watch(seed));
+        let watcher = Arc::new(Mutex::new(watcher));
+        let to_make = setting.clone();
+        let spec = PoolSpec {
+            strategy: Arc::new(move || contender.strategy(&to_make, seed)),
+            speeds: &setting.speeds(seed),
+            terms: setting.terms(contender),
+            look: Some(watcher.clone()),
+            timing: self.timing,
         };
-        let served = served.map_err(|source| CampaignError::Failed {
-            strategy: contender.name(),
-            speeds: setting.condition.name(),
-            seed,
-            source,
-        })?;
-        let seen = seen.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let served =
+            serve_by(&setting.trace, &spec, seed).map_err(|source| CampaignError::Failed {
+                strategy: contender.name(),
+                speeds: setting.condition.name(),
+                seed,
+                source,
+            })?;
+        let seen = watcher.lock().unwrap_or_else(PoisonError::into_inner).seen().clone();
         Ok(Run { seconds: served.seconds_in_system, cost_ns: served.cost_ns, seen })
     }
 }

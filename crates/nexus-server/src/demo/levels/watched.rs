@@ -1,14 +1,10 @@
 //! The layers of a pool, looked at while they work.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use nexus_base::{Level, Time};
+use nexus_coord::balance::{Balancer, ServerIndex};
 
-use nexus_base::{Level, Rng, Time};
-use nexus_coord::balance::{
-    Arrival, Choice, Finished, Release, Report, ServerIndex, Strategy, Ticket, View,
-};
-use nexus_intel::layers::PoolLayers;
-
-use super::poison::{ServerSpeeds, Work};
+use super::contender::Layers;
+use crate::demo::simulate::Look;
 
 /// What was seen of the layers in one run.
 #[derive(Clone, PartialEq, Default, Debug)]
@@ -87,114 +83,58 @@ pub struct Watch {
     pub between: f64,
 }
 
-/// Layers that tell what becomes of them.
-pub struct Watched {
-    layers: PoolLayers<Work, ServerSpeeds>,
+/// Looks at the layers of a pool after each end.
+#[derive(Debug)]
+pub struct Watcher {
     watch: Option<Watch>,
     /// For each server, how many changes have been noticed.
     noticed: Vec<usize>,
     used: Level,
     outcomes: u64,
-    seen: Arc<Mutex<Seen>>,
+    seen: Seen,
 }
 
-impl Watched {
-    /// Looks at `layers`, and writes into `seen`.
-    pub fn new(
-        layers: PoolLayers<Work, ServerSpeeds>,
-        watch: Option<Watch>,
-        seen: Arc<Mutex<Seen>>,
-    ) -> Watched {
+impl Watcher {
+    /// One for layers that begin at level `used`.
+    pub fn new(used: Level, watch: Option<Watch>) -> Watcher {
         let servers = watch.as_ref().map_or(0, |watch| watch.servers.len());
-        let used = layers.used();
-        Watched { layers, watch, noticed: vec![0; servers], used, outcomes: 0, seen }
+        Watcher { watch, noticed: vec![0; servers], used, outcomes: 0, seen: Seen::default() }
     }
 
-    fn look(&mut self, now: Time) {
-        let used = self.layers.used();
-        if used != self.used {
-            let reason = self.layers.ladder().reason(self.used).map(ToString::to_string);
-            let reason = reason.filter(|_| used < self.used);
-            let step = Step { at: now, outcomes: self.outcomes, from: self.used, to: used, reason };
-            self.note(|seen| seen.steps.push(step));
-            self.used = used;
+    /// What it has seen so far.
+    pub fn seen(&self) -> &Seen {
+        &self.seen
+    }
+
+    fn look_at_level(&mut self, now: Time, layers: &Layers) {
+        let (from, to) = (self.used, layers.used());
+        if from != to {
+            let reason = layers.ladder().reason(from).map(ToString::to_string);
+            let reason = reason.filter(|_| to < from);
+            self.seen.steps.push(Step { at: now, outcomes: self.outcomes, from, to, reason });
+            self.used = to;
         }
-        self.look_at_speeds(now);
     }
 
-    fn look_at_speeds(&mut self, now: Time) {
-        let Some(watch) = self.watch.take() else { return };
-        for (index, &server) in watch.servers.iter().enumerate() {
-            let Some(&(changed_at, slower)) = watch.changes.get(self.noticed[index]) else {
-                continue;
-            };
-            let speed = self.layers.scheduled().speeds().learned(server);
+    fn look_at_speeds(&mut self, now: Time, layers: &Layers) {
+        let Some(watch) = &self.watch else { return };
+        for (noticed, &server) in self.noticed.iter_mut().zip(&watch.servers) {
+            let Some(&(changed_at, slower)) = watch.changes.get(*noticed) else { continue };
+            let speed = layers.scheduled().speeds().learned(server);
             if changed_at <= now && (speed < watch.between) == slower {
-                self.noticed[index] += 1;
-                self.note(|seen| seen.noticed.push(Noticed { changed_at, at: now }));
+                *noticed += 1;
+                self.seen.noticed.push(Noticed { changed_at, at: now });
             }
         }
-        self.watch = Some(watch);
-    }
-
-    fn note(&self, note: impl FnOnce(&mut Seen)) {
-        note(&mut self.seen.lock().unwrap_or_else(PoisonError::into_inner));
     }
 }
 
-impl Drop for Watched {
-    fn drop(&mut self) {
-        let size_bytes = self.layers.size_bytes();
-        self.note(|seen| seen.size_bytes = size_bytes);
-    }
-}
-
-impl Strategy for Watched {
-    fn name(&self) -> &'static str {
-        self.layers.name()
-    }
-
-    fn pick(&mut self, view: &View<'_>, arrival: &Arrival, rng: &mut Rng) -> Choice {
-        self.layers.pick(view, arrival, rng)
-    }
-
-    fn handle_held(&mut self, view: &View<'_>, ticket: Ticket, arrival: &Arrival) {
-        self.layers.handle_held(view, ticket, arrival);
-    }
-
-    fn handle_given_up(&mut self, view: &View<'_>, ticket: Ticket) {
-        self.layers.handle_given_up(view, ticket);
-    }
-
-    fn poll_release(&mut self, view: &View<'_>) -> Option<Release> {
-        self.layers.poll_release(view)
-    }
-
-    fn handle_joined(&mut self, view: &View<'_>, server: ServerIndex) {
-        self.layers.handle_joined(view, server);
-    }
-
-    fn handle_left(&mut self, view: &View<'_>, server: ServerIndex) {
-        self.layers.handle_left(view, server);
-    }
-
-    fn handle_sent(
-        &mut self,
-        view: &View<'_>,
-        server: ServerIndex,
-        ticket: Ticket,
-        arrival: &Arrival,
-    ) {
-        self.layers.handle_sent(view, server, ticket, arrival);
-    }
-
-    fn handle_finished(&mut self, view: &View<'_>, server: ServerIndex, finished: &Finished) {
-        self.layers.handle_finished(view, server, finished);
+impl Look for Watcher {
+    fn look(&mut self, now: Time, balancer: &mut Balancer) {
+        let Some(layers) = balancer.strategy_as::<Layers>(0) else { return };
         self.outcomes += 1;
-        self.look(view.now());
-    }
-
-    fn handle_report(&mut self, view: &View<'_>, server: ServerIndex, report: &Report) {
-        self.layers.handle_report(view, server, report);
+        self.look_at_level(now, layers);
+        self.look_at_speeds(now, layers);
+        self.seen.size_bytes = layers.size_bytes();
     }
 }

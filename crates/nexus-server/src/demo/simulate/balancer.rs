@@ -2,7 +2,7 @@
 //!
 //! Choosing is `nexus_coord`'s; here are only the messages that go with it.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use nexus::{Agent, Context, Handle, Handler, MailboxSpec, Message, Overflow, Time};
@@ -22,6 +22,7 @@ pub struct Balance {
     balancer: Balancer,
     rng: Rng,
     terms: Terms,
+    look: Option<Arc<Mutex<dyn Look>>>,
     servers: Vec<(ServerId, Handle<Server>)>,
     /// Jobs that came and are not answered, by ticket.
     open: FixedMap<u64, Open>,
@@ -36,6 +37,12 @@ pub struct Watches {
     pub decisions: Stopwatch,
     /// Of noting that a request has ended, and of what follows from it.
     pub ends: Stopwatch,
+}
+
+/// Looks at a balancer at work.
+pub trait Look: Send {
+    /// A request has ended.
+    fn look(&mut self, now: Time, balancer: &mut Balancer);
 }
 
 /// On which terms requests are taken.
@@ -56,11 +63,18 @@ struct Open {
 
 impl Balance {
     /// One without servers, that draws from `rng`.
-    pub fn new(balancer: Balancer, rng: Rng, terms: Terms, watches: Watches) -> Balance {
+    pub fn new(
+        balancer: Balancer,
+        rng: Rng,
+        terms: Terms,
+        look: Option<Arc<Mutex<dyn Look>>>,
+        watches: Watches,
+    ) -> Balance {
         Balance {
             balancer,
             rng,
             terms,
+            look,
             servers: Vec::new(),
             open: FixedMap::default(),
             answers: Vec::new(),
@@ -220,6 +234,9 @@ impl Handler<Finished> for Balance {
         let balancer = &mut self.balancer;
         let ended = self.watches.ends.measure(|| balancer.handle_finished(now, ticket, outcome));
         ended.expect("a job is done once");
+        if let Some(look) = &self.look {
+            look.lock().unwrap_or_else(PoisonError::into_inner).look(now, &mut self.balancer);
+        }
         self.carry_out(now).await;
     }
 }

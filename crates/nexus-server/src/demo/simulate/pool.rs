@@ -4,14 +4,14 @@
 //! the server's engine, where it waits its turn, and on the way back the
 //! server's and the balancer's again. Messages take no time, engines do.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use nexus::{Handle, KindSpec, Time};
 use nexus_base::Rng;
 use nexus_coord::balance::{self, Balancer, Limits, Strategy, StrategyName};
 use nexus_sim::World;
 
-use super::balancer::{Arrive, Balance, Join, TakeAnswers, Terms, Watches};
+use super::balancer::{Arrive, Balance, Join, Look, TakeAnswers, Terms, Watches};
 use super::engine::Engine;
 use super::job::{Answer, Job};
 use super::server::Server;
@@ -31,6 +31,8 @@ pub struct PoolSpec<'a> {
     pub speeds: &'a [SpeedPlan],
     /// On which terms requests are taken.
     pub terms: Terms,
+    /// Who looks at the balancer after each end, if anybody.
+    pub look: Option<Arc<Mutex<dyn Look>>>,
     /// Whether decisions are measured.
     pub timing: bool,
 }
@@ -40,7 +42,7 @@ impl<'a> PoolSpec<'a> {
     pub fn named(strategy: demo::Strategy, speeds: &'a [SpeedPlan]) -> PoolSpec<'a> {
         let name: StrategyName = strategy.name().parse().expect("both list the same strategies");
         let strategy = Arc::new(move || balance::strategy(name));
-        PoolSpec { strategy, speeds, terms: Terms::default(), timing: false }
+        PoolSpec { strategy, speeds, terms: Terms::default(), look: None, timing: false }
     }
 }
 
@@ -103,7 +105,7 @@ fn spawn_balancer(
     watches: &Watches,
     seed: u64,
 ) -> Handle<Balance> {
-    let (strategy, terms) = (spec.strategy.clone(), spec.terms.clone());
+    let (strategy, terms, look) = (spec.strategy.clone(), spec.terms.clone(), spec.look.clone());
     let watches = watches.clone();
     let rng = Rng::new(seed).fork("demo.balancer");
     let limits = Limits {
@@ -113,7 +115,7 @@ fn spawn_balancer(
     };
     world.register(KindSpec::from_fn(move |_| {
         let balancer = Balancer::new(strategy(), limits);
-        Balance::new(balancer, rng.clone(), terms.clone(), watches.clone())
+        Balance::new(balancer, rng.clone(), terms.clone(), look.clone(), watches.clone())
     }));
     world.spawn("pool")
 }
