@@ -8,6 +8,8 @@
 //! is worth. Offline the same requests are served twice instead, and the ladder
 //! alone decides.
 
+#[cfg(test)]
+mod tests;
 mod trial;
 
 use std::any::Any;

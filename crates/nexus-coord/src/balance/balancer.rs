@@ -283,6 +283,8 @@ impl Balancer {
             Ok(_) => self.counts.placed += 1,
             Err(_) => self.counts.refused += 1,
         }
+        // While choosing a strategy may have found that what it holds goes elsewhere.
+        self.release_held(now);
         placed
     }
 
@@ -395,7 +397,6 @@ impl Balancer {
         let ticket = self.tickets.open(Stage::Held { by });
         let view = self.roster.view(now);
         self.strategies[strategy_index].handle_held(&view, ticket, arrival);
-        self.release_held(now);
         Ok(Placement::Held { ticket })
     }
 

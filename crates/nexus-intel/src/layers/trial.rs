@@ -215,3 +215,52 @@ fn below(ladder: &Ladder, level: Level) -> Level {
     let lower = Level::ALL.into_iter().rev().filter(|&lower| lower < level);
     lower.into_iter().find(|&lower| ladder.stage(lower) == Stage::On).unwrap_or_default()
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::safety::LadderSpec;
+
+    /// One request a second of 0.1 to 0.9 s, whichever the layer, until another layer
+    /// than `level` is measured; how many came meanwhile.
+    fn serve_until_next(
+        trial: &mut Trial,
+        ladder: &mut Ladder,
+        rng: &mut Rng,
+        from: u64,
+        level: Level,
+    ) -> u64 {
+        for number in from..from + 20_000 {
+            let (came, ticket) =
+                (Time::from_nanos(number * 1_000_000_000), Ticket::from_u64(number));
+            trial.attend(came, ladder);
+            if trial.measured().is_none_or(|(measured, ..)| measured != level) {
+                return number;
+            }
+            trial.handle_came(came, ticket, &Arrival::new(1));
+            let cost = Duration::from_secs_f64(0.1 + 0.8 * rng.unit());
+            trial.handle_ended(came.after(cost), ticket, Ended::Done, ladder);
+        }
+        panic!("{level} is measured for ever: {:?}", trial.measured());
+    }
+
+    #[test]
+    fn a_layer_of_which_nothing_is_sure_makes_room_for_the_next_and_has_its_turn_again() {
+        let enabled = vec![Level::Proactive, Level::Adaptive];
+        let spec = LadderSpec { asked: Level::Adaptive, enabled, ..LadderSpec::default() };
+        let mut ladder = Ladder::new(Time::ZERO, spec).expect("the usual patience");
+        let spec = TrialSpec::new(Objective::MeanSeconds);
+        let mut trial = Trial::new(Time::ZERO, spec, Rng::new(1)).expect("the usual spec");
+        trial.attend(Time::ZERO, &ladder);
+        let (mut rng, mut at) = (Rng::new(2), 0);
+        for level in [Level::Proactive, Level::Adaptive, Level::Proactive] {
+            assert_eq!(trial.measured().map(|(level, ..)| level), Some(level));
+            at = serve_until_next(&mut trial, &mut ladder, &mut rng, at, level);
+        }
+        for level in [Level::Proactive, Level::Adaptive] {
+            assert_eq!(ladder.stage(level), Stage::Trying, "nothing is sure of either");
+        }
+    }
+}
