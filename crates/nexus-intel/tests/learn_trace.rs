@@ -10,6 +10,8 @@
 //! outcome is the service time, which hangs on generated tokens as well.
 #![cfg(feature = "proactive")]
 
+mod shipped;
+
 use nexus_base::math;
 use nexus_intel::learn::{
     FeatureSet, Features, Forgetting, LeastSquares, ModelKind, Predictor, Reason, Settings, Source,
@@ -17,13 +19,7 @@ use nexus_intel::learn::{
 };
 use serde::Deserialize;
 
-/// The shipped trace: Patel et al., *Splitwise*, ISCA 2024, Microsoft Azure; CC-BY-4.0.
-const TRACE: &str = include_str!("../../../data/azure_llm_2023_conv.csv");
 const FIXTURE: &str = include_str!("learn_trace/fixture.json");
-
-/// What it takes to read and to write a token, in seconds.
-const SECONDS_PER_CONTEXT_TOKEN: f64 = 250e-6;
-const SECONDS_PER_GENERATED_TOKEN: f64 = 20e-3;
 
 /// Lies begin at every so many outcomes: not a divisor of anything else here.
 const LIE_EVERY: usize = 397;
@@ -60,13 +56,12 @@ fn set() -> FeatureSet {
 
 /// Features and seconds of every request.
 fn outcomes() -> Vec<(Features, f64)> {
-    let outcome = |line: &str| {
-        let mut tokens = line.split(',').skip(1).map(|field| field.parse::<f64>().expect("tokens"));
-        let (context, generated) = (tokens.next()?, tokens.next()?);
-        let seconds = SECONDS_PER_CONTEXT_TOKEN * context + SECONDS_PER_GENERATED_TOKEN * generated;
-        Some((set().values(&[context, math::ln(1.0 + context)]).expect("sane"), seconds))
+    let outcome = |request: &shipped::Request| {
+        let context = f64::from(request.context);
+        let features = set().values(&[context, math::ln(1.0 + context)]).expect("sane");
+        (features, request.work().as_secs_f64())
     };
-    TRACE.lines().skip(1).map(|line| outcome(line).expect("three columns")).collect()
+    shipped::trace().iter().map(outcome).collect()
 }
 
 fn predictor(kind: ModelKind) -> Predictor {

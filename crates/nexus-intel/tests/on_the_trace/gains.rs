@@ -12,7 +12,7 @@ use nexus_intel::measure::{
     Arm, Gain, Objective, Outcome, PairedReplay, Switchback, SwitchbackSpec, Verdict,
 };
 
-use crate::pool::{Place, Request, hours, serve, trace};
+use crate::pool::{Place, Request, hours, serve, size_of, trace};
 
 const SEEDS: u64 = 16;
 /// One request in so many is in the control group: 5 %.
@@ -85,7 +85,7 @@ fn switchback(trace: &[Request], seed: u64, held: f64) -> (bool, Switchback) {
             place(switchback.borrow().arm())
         },
         |ended| {
-            let size = requests[ended.place].size();
+            let size = size_of(&requests[ended.place]);
             let outcome = Outcome { arrived: ended.arrived, cost: ended.cost(), size };
             let mut switchback = switchback.borrow_mut();
             switchback.handle_outcome(ended.at, outcome);

@@ -5,7 +5,7 @@ use std::time::Duration;
 use nexus_base::{Rng, Time};
 use nexus_intel::measure::{Arm, Guardrail, Outcome, Trip};
 
-use crate::pool::{Ended, Place, hours, serve, trace};
+use crate::pool::{Ended, Place, hours, serve, size_of, trace};
 
 const HOURS: u32 = 6;
 /// The cap that is meant to be kept.
@@ -33,7 +33,7 @@ fn served(seed: u64, sizes: Sizes) -> Vec<(Ended, u64)> {
         &mut rng,
         |_, _| Place::Fewest,
         |ended| {
-            let size = if sizes == Sizes::Known { requests[ended.place].size() } else { 0 };
+            let size = if sizes == Sizes::Known { size_of(&requests[ended.place]) } else { 0 };
             all.push((ended, size));
         },
     );

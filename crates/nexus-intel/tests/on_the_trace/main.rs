@@ -4,3 +4,5 @@
 mod gains;
 mod guardrail;
 mod pool;
+#[path = "../shipped/mod.rs"]
+mod shipped;

@@ -9,6 +9,9 @@ use nexus_coord::balance::{
     Arrival, Balancer, Effect, Limits, Outcome, PickError, Placement, Strategy, Ticket,
 };
 
+#[path = "../shipped/mod.rs"]
+mod shipped;
+
 /// Nanoseconds in a second.
 pub const SECOND: u64 = 1_000_000_000;
 
@@ -26,29 +29,15 @@ pub struct Request {
 /// How fast a server is from which second on, in order.
 pub type Speeds = Vec<(f64, f64)>;
 
-/// The shipped hour of requests: a token read takes 250 µs, one written 20 ms.
+/// The shipped hour of requests.
 pub fn shipped() -> Vec<Request> {
-    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../data/azure_llm_2023_conv.csv");
-    let text = std::fs::read_to_string(path).expect("the repository has the trace");
-    let lines = text.lines().skip(1).filter(|line| !line.is_empty());
-    let mut requests: Vec<Request> = lines.map(request).collect();
-    let first = requests[0].at.as_nanos();
-    requests.iter_mut().for_each(|one| one.at = Time::from_nanos(one.at.as_nanos() - first));
-    requests
-}
-
-fn request(line: &str) -> Request {
-    let fields: Vec<&str> = line.split(',').collect();
-    let [time, context, generated] = fields[..] else { panic!("three fields: {line}") };
-    let (_, clock) = time.split_once(' ').expect("a date and a time");
-    let at_s = clock.split(':').fold(0.0, |sum, part| sum * 60.0 + number(part));
-    let work_s = 250e-6 * number(context) + 0.02 * number(generated);
-    let at = Time::from_nanos((at_s * SECOND as f64) as u64);
-    Request { at, context_tokens: number(context) as u32, work_s, deadline: Time::MAX }
-}
-
-fn number(text: &str) -> f64 {
-    text.trim().parse().expect("a number")
+    let request = |one: &shipped::Request| Request {
+        at: one.arrival,
+        context_tokens: one.context,
+        work_s: one.work().as_secs_f64(),
+        deadline: Time::MAX,
+    };
+    shipped::trace().iter().map(request).collect()
 }
 
 /// 31 servers, of which the first fourteen, shuffled, are as told.
