@@ -154,7 +154,7 @@ impl<W: WorkModel, S: Speeds> PoolLayers<W, S> {
 
     fn follow_ladder(&mut self) {
         let is_adaptive = self.used() >= Level::Adaptive;
-        self.scheduled.speeds_mut().set_on(is_adaptive);
+        self.scheduled.set_speeds_on(is_adaptive);
     }
 
     /// Ends what is over, and tells the ladder of faults it does not know of yet.

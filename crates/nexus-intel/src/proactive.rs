@@ -8,6 +8,7 @@
 mod blocks;
 mod fault;
 mod judge;
+mod lineup;
 mod outlook;
 mod scheduled;
 mod seat;

@@ -1,6 +1,7 @@
 //! What scheduling by prediction is worth on the shipped trace, and what measuring
 //! it live finds.
 
+#[allow(dead_code, reason = "what a request costs is watched elsewhere")]
 mod pool;
 
 use std::time::Duration;

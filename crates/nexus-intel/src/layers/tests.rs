@@ -28,8 +28,8 @@ impl WorkModel for Work {
         self.learned.handle_truth(prediction, service_s)
     }
 
-    fn learn(&mut self, demand: &Demand, service_s: f64) {
-        self.learned.learn(demand, service_s);
+    fn learn(&mut self, prediction: &Prediction, service_s: f64) {
+        self.learned.learn(prediction, service_s);
     }
 
     fn explain(&self) -> Explanation {

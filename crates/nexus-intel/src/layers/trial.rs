@@ -112,13 +112,18 @@ impl Trial {
     fn next(&mut self, ladder: &Ladder) -> Option<Level> {
         let in_stage = |stage| move |level: &Level| ladder.stage(*level) == stage;
         let in_use = Level::ALL[1..].iter().copied().rfind(in_stage(Stage::On));
-        let tried = Level::ALL[1..].iter().copied().filter(in_stage(Stage::Trying));
-        let tried: Vec<Level> = tried.filter(|&level| Some(level) > in_use).collect();
-        let in_turn = tried.iter().copied().find(|&level| level > self.above);
+        let is_trying = in_stage(Stage::Trying);
+        let tried = || {
+            Level::ALL[1..]
+                .iter()
+                .copied()
+                .filter(|level| is_trying(level) && Some(*level) > in_use)
+        };
+        let in_turn = tried().find(|&level| level > self.above);
         if in_turn.is_none() {
             self.above = Level::Reactive;
         }
-        in_turn.or(tried.first().copied()).or(in_use)
+        in_turn.or(tried().next()).or(in_use)
     }
 
     fn begin(&self, now: Time, level: Level) -> Layer {

@@ -1,10 +1,7 @@
 //! Whether predictions are worth going by.
 
-use nexus_coord::balance::ServerIndex;
-
 use super::Fault;
 use super::outlook::sane;
-use super::speeds::Speeds;
 use crate::learn::{Contest, Prediction, Reason, Source, Verdict};
 
 /// Outcomes in a row that must be well after one that was no amount of work. A
@@ -75,11 +72,6 @@ impl Judge {
         f64::max(value, EXPECTED_MIN_S)
     }
 
-    /// Speeds to go by.
-    pub(super) fn believed_speeds<'s, S: Speeds>(&self, speeds: &'s S) -> Believed<'s, S> {
-        Believed { speeds, is_believed: self.speeds_fault().is_none() }
-    }
-
     /// The model's verdict changed.
     pub(super) fn handle_verdict(&mut self, verdict: Verdict) {
         self.work_fault = match verdict {
@@ -105,18 +97,5 @@ impl Judge {
         self.speeds = Contest::doubting_above(SPEEDS_DOUBT_ABOVE);
         self.anew_at = Some(self.speeds_judged);
         true
-    }
-}
-
-/// Speeds as far as they are believed.
-pub(super) struct Believed<'s, S> {
-    speeds: &'s S,
-    is_believed: bool,
-}
-
-impl<S: Speeds> Believed<'_, S> {
-    #[inline]
-    pub(super) fn speed(&self, server: ServerIndex) -> f64 {
-        if self.is_believed { sane(self.speeds.speed(server)) } else { 1.0 }
     }
 }

@@ -1,20 +1,17 @@
 //! The next seconds of a pool: when each server is free, and where work that
 //! waits would be done first.
 
-use nexus_coord::balance::View;
+use nexus_base::Time;
+use nexus_coord::balance::ServerIndex;
 
-use super::judge::Believed;
+use super::lineup::Lineup;
 use super::seat::Seat;
-use super::speeds::Speeds;
 use super::spread::Spread;
 
-/// One glance, good for one moment. Candidates are meant by their place in
-/// [`View::candidates`].
+/// One glance, good for one moment, at all servers where work might be done first.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Outlook {
     servers: Vec<Server>,
-    /// Sum of all speeds.
-    capacity: f64,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -28,56 +25,77 @@ struct Server {
 /// Where work is done first.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Soonest {
-    pub(super) candidate: usize,
+    /// Its place in the outlook.
+    place: usize,
+    pub(super) server: ServerIndex,
     pub(super) done_in_s: f64,
     /// Whether the server would begin at once.
     pub(super) is_idle: bool,
 }
 
 impl Outlook {
-    /// Looks at all candidates.
-    pub(super) fn look<F>(
+    /// Looks at all servers, for work that some are done with sooner than their speed
+    /// tells.
+    pub(super) fn look_at_all<F>(
         &mut self,
-        view: &View<'_>,
+        now: Time,
         seats: &[Seat<F>],
-        speeds: &Believed<'_, impl Speeds>,
+        lineup: &Lineup,
         spread: &Spread,
     ) {
-        let now = view.now();
         self.servers.clear();
-        self.servers.extend(view.candidates().iter().map(|&server| {
-            let (seat, speed) = (&seats[server.as_usize()], speeds.speed(server));
-            let free_in_s = seat.free_in_s(now, speed, spread);
-            Server { seat: server.as_usize(), is_idle: seat.is_idle(), free_in_s, speed }
-        }));
-        self.capacity = self.servers.iter().map(|server| server.speed).sum();
+        for (seat, &speed) in lineup.speeds().iter().enumerate().filter(|(_, speed)| **speed > 0.0)
+        {
+            let free_in_s = seats[seat].free_in_s(now, speed, spread);
+            self.servers.push(Server { seat, is_idle: lineup.is_idle(seat), free_in_s, speed });
+        }
+    }
+
+    /// Looks at the fastest of the idle servers and at the busy ones that are faster.
+    /// Where work is the same for all, no other is done with it first.
+    pub(super) fn look<F>(
+        &mut self,
+        now: Time,
+        seats: &[Seat<F>],
+        lineup: &Lineup,
+        spread: &Spread,
+    ) {
+        self.servers.clear();
+        let speeds = lineup.speeds();
+        let Some(idle) = lineup.fastest_idle() else { return };
+        let fastest_idle =
+            Server { seat: idle, is_idle: true, free_in_s: 0.0, speed: speeds[idle] };
+        self.servers.push(fastest_idle);
+        for (seat, &speed) in speeds.iter().enumerate() {
+            if speed > fastest_idle.speed {
+                let free_in_s = seats[seat].free_in_s(now, speed, spread);
+                self.servers.push(Server { seat, is_idle: false, free_in_s, speed });
+            }
+        }
     }
 
     /// Where work is done first that takes a server of this seat and ordinary
-    /// speed so many seconds.
+    /// speed so many seconds; `None` if nobody was seen.
     #[inline]
-    pub(super) fn soonest(&self, expected_s: impl Fn(usize) -> f64) -> Soonest {
-        let mut best = Soonest { candidate: 0, done_in_s: f64::INFINITY, is_idle: false };
-        for (candidate, server) in self.servers.iter().enumerate() {
+    pub(super) fn soonest(&self, expected_s: impl Fn(usize) -> f64) -> Option<Soonest> {
+        let (mut best, mut least_s) = (None, f64::INFINITY);
+        for (place, server) in self.servers.iter().enumerate() {
             let done_in_s = server.free_in_s + expected_s(server.seat) / server.speed;
-            if done_in_s < best.done_in_s {
-                best = Soonest { candidate, done_in_s, is_idle: server.is_idle };
+            if done_in_s < least_s {
+                (best, least_s) = (Some(place), done_in_s);
             }
         }
-        best
+        let place = best?;
+        let Server { seat, is_idle, .. } = self.servers[place];
+        let server = ServerIndex::new(seat as u32);
+        Some(Soonest { place, server, done_in_s: least_s, is_idle })
     }
 
     /// Books `soonest`, so that what is looked for next sees it.
     pub(super) fn book(&mut self, soonest: Soonest) {
-        let server = &mut self.servers[soonest.candidate];
+        let server = &mut self.servers[soonest.place];
         server.free_in_s = soonest.done_in_s;
         server.is_idle = false;
-    }
-
-    /// Seconds that the whole pool takes for this much work; none while it has
-    /// never been looked at.
-    pub(super) fn takes_s(&self, expected_s: f64) -> f64 {
-        if self.capacity > 0.0 { expected_s / self.capacity } else { 0.0 }
     }
 }
 

@@ -7,7 +7,7 @@
 //! nothing is sent before a server can begin on it. An idle server is left idle
 //! where a faster one, though busy, would still be done earlier.
 
-use nexus_base::Rng;
+use nexus_base::{Rng, Time};
 use nexus_coord::balance::{
     Arrival, Choice, Finished, Outcome, Release, ServerIndex, Strategy, Ticket, View,
 };
@@ -15,6 +15,7 @@ use nexus_coord::balance::{
 use super::Fault;
 use super::blocks::Blocks;
 use super::judge::Judge;
+use super::lineup::Lineup;
 use super::outlook::{Outlook, Soonest, sane};
 use super::seat::{Job, Seat};
 use super::speeds::Speeds;
@@ -83,8 +84,11 @@ pub struct Scheduled<W, S> {
     judge: Judge,
     spread: Spread,
     blocks: Blocks,
-    seats: Vec<Seat<Seen>>,
-    idle_count: usize,
+    /// What was thought of each request when it was sent is kept with it.
+    seats: Vec<Seat<Prediction>>,
+    lineup: Lineup,
+    are_speeds_on: bool,
+    are_speeds_believed: bool,
     waiting: Waiting,
     outlook: Outlook,
     /// Scratch: known blocks by seat.
@@ -94,16 +98,10 @@ pub struct Scheduled<W, S> {
     last: Option<(Demand, Prediction)>,
 }
 
-/// What was known and thought of a request when it was sent.
-#[derive(Clone, Copy, Debug)]
-struct Seen {
-    demand: Demand,
-    prediction: Prediction,
-}
-
 impl<W: WorkModel, S: Speeds> Scheduled<W, S> {
     /// One that expects what `work` and `speeds` say, and knows no servers yet.
-    pub fn new(spec: ScheduledSpec, work: W, speeds: S) -> Scheduled<W, S> {
+    pub fn new(spec: ScheduledSpec, work: W, mut speeds: S) -> Scheduled<W, S> {
+        speeds.set_on(true);
         Scheduled {
             spec,
             work,
@@ -112,7 +110,9 @@ impl<W: WorkModel, S: Speeds> Scheduled<W, S> {
             spread: Spread::default(),
             blocks: Blocks::new(spec.blocks_max),
             seats: Vec::new(),
-            idle_count: 0,
+            lineup: Lineup::default(),
+            are_speeds_on: true,
+            are_speeds_believed: true,
             waiting: Waiting::default(),
             outlook: Outlook::default(),
             known: Vec::new(),
@@ -140,16 +140,21 @@ impl<W: WorkModel, S: Speeds> Scheduled<W, S> {
         &self.speeds
     }
 
-    /// The speeds, to be turned on and off.
-    pub fn speeds_mut(&mut self) -> &mut S {
-        &mut self.speeds
+    /// Has the speeds said, or every server taken for an ordinary one.
+    pub fn set_speeds_on(&mut self, is_on: bool) {
+        if self.are_speeds_on != is_on {
+            self.are_speeds_on = is_on;
+            self.speeds.set_on(is_on);
+            self.ask_all_speeds();
+        }
     }
 
     /// Bytes that it has come to, for all servers together.
     pub fn size_bytes(&self) -> usize {
         let seats: usize = self.seats.iter().map(Seat::size_bytes).sum();
         let outside = seats + self.work.size_bytes() + self.speeds.size_bytes();
-        size_of::<Self>() + outside + self.blocks.size_bytes() + self.waiting.size_bytes()
+        let places = self.lineup.size_bytes() + self.waiting.size_bytes();
+        size_of::<Self>() + outside + places + self.blocks.size_bytes()
     }
 
     /// Requests that it holds.
@@ -201,13 +206,30 @@ impl<W: WorkModel, S: Speeds> Scheduled<W, S> {
         ByBlocks { all_s, saved_s: ((all_s - least_s) / f64::from(known_max)).max(0.0) }
     }
 
-    fn look(&mut self, view: &View<'_>) {
-        let speeds = self.judge.believed_speeds(&self.speeds);
-        self.outlook.look(view, &self.seats, &speeds, &self.spread);
+    /// Takes the speed of a server for what it is said to be, if that is believed.
+    fn ask_speed(&mut self, server: ServerIndex) {
+        let is_believed = self.are_speeds_believed;
+        let speed = if is_believed { sane(self.speeds.speed(server)) } else { 1.0 };
+        self.lineup.set_speed(server.as_usize(), speed);
+    }
+
+    fn ask_all_speeds(&mut self) {
+        for seat in 0..self.seats.len() {
+            self.ask_speed(ServerIndex::new(seat as u32));
+        }
+    }
+
+    fn look(&mut self, now: Time) {
+        let (seats, lineup, spread) = (&self.seats, &self.lineup, &self.spread);
+        if self.spec.blocks_max > 0 {
+            self.outlook.look_at_all(now, seats, lineup, spread);
+        } else {
+            self.outlook.look(now, seats, lineup, spread);
+        }
     }
 
     /// Where `arrival` would be done first.
-    fn soonest(&mut self, arrival: &Arrival) -> Soonest {
+    fn soonest(&mut self, arrival: &Arrival) -> Option<Soonest> {
         let expected = self.expected_by_seat(arrival);
         let known = &self.known;
         if expected.saved_s == 0.0 {
@@ -226,6 +248,9 @@ impl<W: WorkModel, S: Speeds> Scheduled<W, S> {
         begin_in_s: f64,
         expected_s: f64,
     ) -> bool {
+        if arrival.deadline == Time::MAX {
+            return false;
+        }
         let is_crowded = self.waiting.len() > view.candidates().len();
         let times = if is_crowded { self.spread.likely_max() } else { 1.0 };
         let left_s = arrival.deadline.since(view.now()).as_secs_f64();
@@ -240,41 +265,49 @@ impl<W: WorkModel, S: Speeds> Scheduled<W, S> {
     }
 
     /// One of those that wait and an idle server that would be done with it first.
-    fn poll_begin(&mut self, view: &View<'_>) -> Option<(Ticket, ServerIndex)> {
-        self.look(view);
+    fn poll_begin(&mut self, now: Time) -> Option<(Ticket, ServerIndex)> {
+        self.look(now);
         // Taken out for the time being, since looking needs all of `self`.
         let waiting = std::mem::take(&mut self.waiting);
-        let mut begins = waiting.iter().take(LOOKED_AT_MAX).map(|held| {
+        let mut begins = waiting.iter().take(LOOKED_AT_MAX).map_while(|held| {
             let soonest = if held.arrival.blocks.is_some() {
                 self.soonest(&held.arrival)
             } else {
                 self.outlook.soonest(|_| held.expected_s)
-            };
+            }?;
             self.outlook.book(soonest);
-            (held.ticket, soonest)
+            Some((held.ticket, soonest))
         });
         let found = begins.find(|(_, soonest)| soonest.is_idle);
         drop(begins);
         self.waiting = waiting;
-        found.map(|(ticket, soonest)| (ticket, view.candidates()[soonest.candidate]))
+        found.map(|(ticket, soonest)| (ticket, soonest.server))
     }
 
     /// Learns from one outcome, by our own clock.
-    fn learn(&mut self, server: ServerIndex, job: &Job<Seen>, service_s: f64) {
+    fn learn(&mut self, server: ServerIndex, job: &Job<Prediction>, service_s: f64) {
         if service_s <= 0.0 {
             return;
         }
         let speed = self.speeds.speed(server);
-        if self.judge.handle_served(job.expected_s, speed, service_s) {
+        let are_forgotten = self.judge.handle_served(job.expected_s, speed, service_s);
+        if are_forgotten {
             self.speeds.forget();
         }
-        if let Some(verdict) = self.work.handle_truth(&job.seen.prediction, service_s) {
+        if let Some(verdict) = self.work.handle_truth(&job.seen, service_s) {
             self.judge.handle_verdict(verdict);
         }
         self.spread.handle_ratio(service_s * sane(speed) / job.expected_s);
         self.speeds.handle_served(server, job.expected_s, service_s);
-        self.work.learn(&job.seen.demand, service_s);
+        self.work.learn(&job.seen, service_s);
         self.last = None;
+        let are_believed = self.judge.speeds_fault().is_none();
+        if are_forgotten || are_believed != self.are_speeds_believed {
+            self.are_speeds_believed = are_believed;
+            self.ask_all_speeds();
+        } else {
+            self.ask_speed(server);
+        }
     }
 }
 
@@ -291,15 +324,14 @@ impl<W: WorkModel, S: Speeds> Strategy for Scheduled<W, S> {
     }
 
     fn pick(&mut self, view: &View<'_>, arrival: &Arrival, _: &mut Rng) -> Choice {
-        if self.idle_count > 0 && self.waiting.is_empty() {
-            self.look(view);
-            let soonest = self.soonest(arrival);
-            if soonest.is_idle {
-                return Choice::Server(view.candidates()[soonest.candidate]);
+        if self.lineup.idle_count() > 0 && self.waiting.is_empty() {
+            self.look(view.now());
+            if let Some(soonest) = self.soonest(arrival).filter(|soonest| soonest.is_idle) {
+                return Choice::Server(soonest.server);
             }
         }
         let expected_s = self.expected_s(&Demand::of(arrival, 0));
-        let begin_in_s = self.outlook.takes_s(self.waiting.expected_s());
+        let begin_in_s = self.waiting.expected_s() / self.lineup.capacity();
         if self.is_too_late(view, arrival, begin_in_s, expected_s) {
             return Choice::Refuse;
         }
@@ -316,14 +348,14 @@ impl<W: WorkModel, S: Speeds> Strategy for Scheduled<W, S> {
     }
 
     fn poll_release(&mut self, view: &View<'_>) -> Option<Release> {
-        if self.idle_count == 0 || self.waiting.is_empty() {
+        if self.lineup.idle_count() == 0 || self.waiting.is_empty() {
             return None;
         }
         if let Some(ticket) = self.poll_too_late(view) {
             self.waiting.remove(ticket);
             return Some(Release::Refuse { ticket });
         }
-        let (ticket, server) = self.poll_begin(view)?;
+        let (ticket, server) = self.poll_begin(view.now())?;
         let arrival = self.waiting.remove(ticket)?.arrival;
         Some(Release::Send { ticket, arrival, server })
     }
@@ -334,15 +366,14 @@ impl<W: WorkModel, S: Speeds> Strategy for Scheduled<W, S> {
             self.seats.resize_with(seat + 1, Seat::default);
         }
         self.seats[seat] = Seat::default();
-        self.idle_count += 1;
+        self.lineup.join(seat);
         self.speeds.handle_joined(server);
+        self.ask_speed(server);
         self.blocks.handle_joined(server);
     }
 
     fn handle_left(&mut self, _: &View<'_>, server: ServerIndex) {
-        if self.seats[server.as_usize()].is_idle() {
-            self.idle_count -= 1;
-        }
+        self.lineup.leave(server.as_usize());
     }
 
     fn handle_sent(
@@ -356,20 +387,15 @@ impl<W: WorkModel, S: Speeds> Strategy for Scheduled<W, S> {
         let demand = Demand::of(arrival, known as u32 * self.spec.block_tokens);
         let prediction = self.predict(&demand);
         let expected_s = self.judge.believed_s(&prediction);
-        let seat = &mut self.seats[server.as_usize()];
-        if seat.is_idle() {
-            self.idle_count -= 1;
-        }
-        let (seen, sent_at) = (Seen { demand, prediction }, view.now());
-        seat.push(Job { ticket, seen, expected_s, sent_at });
+        self.lineup.set_idle(server.as_usize(), false);
+        let job = Job { ticket, seen: prediction, expected_s, sent_at: view.now() };
+        self.seats[server.as_usize()].push(job);
     }
 
     fn handle_finished(&mut self, view: &View<'_>, server: ServerIndex, finished: &Finished) {
         let seat = &mut self.seats[server.as_usize()];
         let Some((job, service_s)) = seat.remove(view.now(), finished.ticket) else { return };
-        if seat.is_idle() {
-            self.idle_count += 1;
-        }
+        self.lineup.set_idle(server.as_usize(), seat.is_idle());
         if let (Outcome::Done, Some(service_s)) = (finished.outcome, service_s) {
             self.learn(server, &job, service_s);
         }

@@ -12,6 +12,11 @@ use super::spread::Spread;
 #[derive(Clone, Debug)]
 pub(super) struct Seat<F> {
     jobs: VecDeque<Job<F>>,
+    /// Expected work of the first, in seconds. It and the next are kept here too, since
+    /// looking at every server for each request is to touch nothing else of it.
+    first_s: f64,
+    /// When work on the first began.
+    began_at: Time,
     /// Expected work of all but the first, in seconds.
     behind_s: f64,
     /// When it last was done with something.
@@ -31,7 +36,8 @@ pub(super) struct Job<F> {
 
 impl<F> Default for Seat<F> {
     fn default() -> Seat<F> {
-        Seat { jobs: VecDeque::new(), behind_s: 0.0, done_at: Time::ZERO }
+        let (jobs, began_at, done_at) = (VecDeque::new(), Time::ZERO, Time::ZERO);
+        Seat { jobs, first_s: 0.0, began_at, behind_s: 0.0, done_at }
     }
 }
 
@@ -49,7 +55,9 @@ impl<F> Seat<F> {
     }
 
     pub(super) fn push(&mut self, job: Job<F>) {
-        if !self.jobs.is_empty() {
+        if self.jobs.is_empty() {
+            self.begin(job.expected_s, job.sent_at);
+        } else {
             self.behind_s += job.expected_s;
         }
         self.jobs.push_back(job);
@@ -64,27 +72,36 @@ impl<F> Seat<F> {
             self.behind_s -= job.expected_s;
             return Some((job, None));
         }
-        let worked_s = self.worked_s(now, &job);
+        let worked_s = now.since(self.began_at).as_secs_f64();
         self.done_at = now;
+        let next = self.jobs.front().map(|next| (next.expected_s, next.sent_at));
         // Nothing is behind the last one, whatever rounding says.
-        self.behind_s = match self.jobs.front() {
-            Some(next) if self.jobs.len() > 1 => self.behind_s - next.expected_s,
+        self.behind_s = match next {
+            Some((expected_s, _)) if self.jobs.len() > 1 => self.behind_s - expected_s,
             _ => 0.0,
         };
+        if let Some((expected_s, sent_at)) = next {
+            self.begin(expected_s, sent_at);
+        }
         Some((job, Some(worked_s)))
     }
 
     /// Seconds from `now` until it is expected to be done with all that it has.
     #[inline]
     pub(super) fn free_in_s(&self, now: Time, speed: f64, spread: &Spread) -> f64 {
-        let Some(first) = self.jobs.front() else { return 0.0 };
-        let done = self.worked_s(now, first) * speed / first.expected_s;
-        (spread.remaining(done) * first.expected_s + self.behind_s.max(0.0)) / speed
+        if self.is_idle() {
+            return 0.0;
+        }
+        // Signed, since that is turned into a float by one instruction.
+        let worked_ns = now.as_nanos().saturating_sub(self.began_at.as_nanos()) as i64;
+        let done = worked_ns as f64 / 1e9 * speed / self.first_s;
+        (spread.remaining(done) * self.first_s + self.behind_s.max(0.0)) / speed
     }
 
-    /// Seconds for which the first has been worked on.
-    fn worked_s(&self, now: Time, first: &Job<F>) -> f64 {
-        now.since(first.sent_at.max(self.done_at)).as_secs_f64()
+    /// The first is worked on from when it is there and the one before it is done.
+    fn begin(&mut self, expected_s: f64, sent_at: Time) {
+        self.first_s = expected_s;
+        self.began_at = sent_at.max(self.done_at);
     }
 }
 

@@ -15,6 +15,9 @@ pub trait Speeds: Send {
 
     /// Work done in a second relative to an ordinary server. What is not a number
     /// above zero counts as a fault and as 1.
+    ///
+    /// Asked when a server joined or has served something, and of all servers when
+    /// speeds were forgotten or turned on or off; not for each request.
     fn speed(&self, server: ServerIndex) -> f64;
 
     /// Whether what is learned is to be said, or every speed to be 1 while it

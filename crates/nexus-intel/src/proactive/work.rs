@@ -38,8 +38,8 @@ pub trait WorkModel: Send {
     /// What a prediction came to in truth; the verdict on the model if it changed.
     fn handle_truth(&mut self, prediction: &Prediction, service_s: f64) -> Option<Verdict>;
 
-    /// Has the model learn an outcome.
-    fn learn(&mut self, demand: &Demand, service_s: f64);
+    /// Has the model learn what the request came to that `prediction` was made for.
+    fn learn(&mut self, prediction: &Prediction, service_s: f64);
 
     /// What it has learned, for people.
     fn explain(&self) -> Explanation;
@@ -107,10 +107,9 @@ impl WorkModel for LearnedWork {
         self.predictor.judge(prediction, service_s).ok().flatten()
     }
 
-    fn learn(&mut self, demand: &Demand, service_s: f64) {
-        let features = self.features(demand);
+    fn learn(&mut self, prediction: &Prediction, service_s: f64) {
         // As above.
-        let _ = self.predictor.learn(&features, service_s);
+        let _ = self.predictor.learn(&prediction.features, service_s);
     }
 
     fn explain(&self) -> Explanation {

@@ -65,6 +65,8 @@ pub enum LadderEffect {
 pub struct Ladder {
     asked: Level,
     layers: Vec<Layer>,
+    /// The earliest timeout of a rung, kept since it is asked for with each request.
+    next_timeout: Option<Time>,
     history: BoundedQueue<Transition>,
     effects: BoundedQueue<LadderEffect>,
 }
@@ -99,6 +101,7 @@ impl Ladder {
         let mut ladder = Ladder {
             asked: spec.asked,
             layers: layers?,
+            next_timeout: None,
             history: BoundedQueue::new(HISTORY_LEN_MAX),
             effects: BoundedQueue::new(EFFECTS_LEN_MAX),
         };
@@ -193,7 +196,7 @@ impl Ladder {
 
     /// When to call [`Self::handle_timeout`] next; `None` while nothing is pending.
     pub fn next_timeout(&self) -> Option<Time> {
-        self.layers.iter().filter_map(|layer| layer.rung.next_timeout()).min()
+        self.next_timeout
     }
 
     /// The oldest thing the caller has yet to carry out.
@@ -265,6 +268,8 @@ impl Ladder {
         let from = layer.rung.standing().stage();
         act(&mut layer.rung);
         let (to, reason) = (layer.rung.standing().stage(), layer.rung.standing().reason().cloned());
+        let timeouts = self.layers.iter().filter_map(|layer| layer.rung.next_timeout());
+        self.next_timeout = timeouts.min();
         if from == to {
             return;
         }

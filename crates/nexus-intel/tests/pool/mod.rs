@@ -99,6 +99,28 @@ pub fn serve_whole(
     pool.balancer
 }
 
+/// As [`serve_whole`], with `watch` called before and after each call to the balancer
+/// that a request costs.
+pub fn serve_watched(
+    requests: &[Request],
+    servers: &[Speeds],
+    strategy: Box<dyn Strategy>,
+    seed: u64,
+    watch: &mut dyn FnMut(Call),
+) -> Balancer {
+    let mut pool = Pool::new(requests, servers, strategy, seed);
+    pool.watch = Some(watch);
+    pool.serve(usize::MAX);
+    pool.balancer
+}
+
+/// Where a watched call to the balancer is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Call {
+    Begins,
+    Ends,
+}
+
 struct Pool<'a> {
     requests: &'a [Request],
     servers: &'a [Speeds],
@@ -109,6 +131,7 @@ struct Pool<'a> {
     ends: BinaryHeap<Reverse<(Time, usize)>>,
     held: BTreeMap<Ticket, usize>,
     seconds: Vec<f64>,
+    watch: Option<&'a mut dyn FnMut(Call)>,
 }
 
 impl<'a> Pool<'a> {
@@ -131,7 +154,32 @@ impl<'a> Pool<'a> {
             ends: BinaryHeap::new(),
             held: BTreeMap::new(),
             seconds: vec![f64::INFINITY; requests.len()],
+            watch: None,
         }
+    }
+
+    fn tell(&mut self, call: Call) {
+        if let Some(watch) = &mut self.watch {
+            watch(call);
+        }
+    }
+
+    /// A request comes to the balancer.
+    #[inline(never)]
+    fn place(&mut self, at: Time, arrival: &Arrival) -> Result<Placement, PickError> {
+        self.tell(Call::Begins);
+        let placed = self.balancer.handle_request(at, arrival, &mut self.rng);
+        self.tell(Call::Ends);
+        placed
+    }
+
+    /// The balancer learns that one has ended.
+    #[inline(never)]
+    fn end(&mut self, now: Time, ticket: Ticket, outcome: Outcome) {
+        self.tell(Call::Begins);
+        let ended = self.balancer.handle_finished(now, ticket, outcome);
+        self.tell(Call::Ends);
+        ended.expect("it ends once");
     }
 
     fn serve(&mut self, in_pool_max: usize) {
@@ -147,7 +195,7 @@ impl<'a> Pool<'a> {
     fn arrive(&mut self, index: usize) {
         let Request { at, context_tokens, deadline, .. } = self.requests[index];
         let arrival = Arrival { deadline, ..Arrival::new(context_tokens) };
-        match self.balancer.handle_request(at, &arrival, &mut self.rng) {
+        match self.place(at, &arrival) {
             Ok(Placement::Sent { ticket, server }) => {
                 self.send(at, server.index().as_usize(), index, ticket);
             }
@@ -177,8 +225,7 @@ impl<'a> Pool<'a> {
                 return self.ends.push(Reverse((now.after(takes), server)));
             }
             self.lines[server].pop_front();
-            let ended = self.balancer.handle_finished(now, ticket, Outcome::Cancelled);
-            ended.expect("it ends once");
+            self.end(now, ticket, Outcome::Cancelled);
         }
     }
 
@@ -191,8 +238,7 @@ impl<'a> Pool<'a> {
             let (index, ticket) = self.lines[server].pop_front().expect("it was served");
             self.seconds[index] = now.since(self.requests[index].at).as_secs_f64();
             self.begin(now, server);
-            let ended = self.balancer.handle_finished(now, ticket, Outcome::Done);
-            ended.expect("it ends once");
+            self.end(now, ticket, Outcome::Done);
             self.carry_out(now);
         }
     }

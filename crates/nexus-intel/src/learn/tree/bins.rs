@@ -115,6 +115,9 @@ impl Bins {
 
     /// The best cut of one feature.
     fn best_of(&self, feature: usize) -> Option<Split> {
+        if self.bins[feature * BINS].count == self.all.count {
+            return None;
+        }
         let mut best = None::<Split>;
         let mut below = Side::default();
         for cut in 0..BINS - 1 {

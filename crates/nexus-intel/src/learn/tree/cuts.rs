@@ -15,12 +15,14 @@ pub(super) const BINS: usize = 32;
 pub(super) struct Cuts {
     /// At most `BINS - 1` of them; those beyond `len` are infinite.
     of_feature: Vec<[f64; BINS - 1]>,
+    /// How many there are of each feature.
+    lens: [u8; FEATURES_MAX],
 }
 
 impl Cuts {
     /// No cut: all values of `feature_count` features are alike.
     pub(super) fn none(feature_count: usize) -> Cuts {
-        Cuts { of_feature: vec![[f64::INFINITY; BINS - 1]; feature_count] }
+        Cuts { of_feature: vec![[f64::INFINITY; BINS - 1]; feature_count], lens: [0; FEATURES_MAX] }
     }
 
     /// Cuts that part `seen` into bins of about the same count, for each feature.
@@ -45,7 +47,14 @@ impl Cuts {
                 }
             }
         }
-        cuts
+        cuts.counted()
+    }
+
+    fn counted(mut self) -> Cuts {
+        for (len, cuts) in self.lens.iter_mut().zip(&self.of_feature) {
+            *len = cuts.iter().filter(|cut| cut.is_finite()).count() as u8;
+        }
+        self
     }
 
     /// The value of cut `cut` of `feature`.
@@ -58,9 +67,13 @@ impl Cuts {
     #[inline]
     pub(super) fn bins(&self, features: &Features) -> [u8; FEATURES_MAX] {
         let mut bins = [0; FEATURES_MAX];
-        for ((bin, cuts), value) in bins.iter_mut().zip(&self.of_feature).zip(features.as_slice()) {
-            // Counted, not searched: the compiler makes a few wide comparisons of it.
-            *bin = cuts.iter().map(|cut| u8::from(*value > *cut)).sum();
+        let found = bins.iter_mut().zip(&self.of_feature).zip(&self.lens);
+        for (((bin, cuts), len), value) in found.zip(features.as_slice()) {
+            // Many features are the same for all requests and have no cut.
+            if *len > 0 {
+                let cuts = &cuts[..usize::from(*len)];
+                *bin = cuts.partition_point(|cut| *value > *cut) as u8;
+            }
         }
         bins
     }
@@ -87,7 +100,7 @@ impl Cuts {
                 least = *cut;
             }
         }
-        Ok(cuts)
+        Ok(cuts.counted())
     }
 }
 

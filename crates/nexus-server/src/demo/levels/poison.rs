@@ -66,13 +66,13 @@ impl WorkModel for Work {
         self.learned.handle_truth(prediction, service_s)
     }
 
-    fn learn(&mut self, demand: &Demand, service_s: f64) {
+    fn learn(&mut self, prediction: &Prediction, service_s: f64) {
         self.longest_s = self.longest_s.max(service_s);
         let told_s = match self.poison {
             Some(Poison::Reversed) => self.longest_s - service_s,
             _ => service_s,
         };
-        self.learned.learn(demand, told_s);
+        self.learned.learn(prediction, told_s);
     }
 
     fn explain(&self) -> Explanation {
