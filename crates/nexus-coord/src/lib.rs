@@ -1,13 +1,15 @@
 //! Requests and who serves them, as pure code: the request model, the routing
-//! levels, the reactive level, and load balancing over a pool of servers.
+//! levels, the reactive level, load balancing over a pool of servers, and batches of
+//! work over a crew of agents.
 //!
 //! Separate because every decision here can be replayed from a seed and tested
 //! without an executor: nothing in this crate knows agents, threads, sockets
-//! or clocks. Read [`balance::Balancer`] first for balancing, [`Request`] and
-//! [`Reactive`] for what requests do.
+//! or clocks. Read [`balance::Balancer`] first for balancing, [`coordinate::Batch`]
+//! for batches, [`Request`] and [`Reactive`] for what requests do.
 #![forbid(unsafe_code)]
 
 pub mod balance;
+pub mod coordinate;
 mod features;
 mod reactive;
 mod request;

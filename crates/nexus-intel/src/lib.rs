@@ -13,6 +13,8 @@
 #[cfg(feature = "adaptive")]
 pub mod adaptive;
 #[cfg(feature = "proactive")]
+pub mod coordinate;
+#[cfg(feature = "proactive")]
 pub mod layers;
 #[cfg(feature = "proactive")]
 pub mod learn;

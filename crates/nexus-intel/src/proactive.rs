@@ -19,6 +19,8 @@ mod work;
 
 pub use blocks::{BLOCKS_LOOKED_AT_MAX, BlockCache};
 pub use fault::Fault;
+pub(crate) use judge::Judge;
+pub(crate) use outlook::sane;
 pub use scheduled::{Scheduled, ScheduledSpec};
 pub use speeds::{EvenSpeeds, Speeds};
 pub use work::{Demand, LearnedWork, WorkModel};

@@ -23,7 +23,7 @@ const EXPECTED_MIN_S: f64 = 1e-9;
 
 /// Keeps what is held of the model and of the speeds.
 #[derive(Clone, Debug)]
-pub(super) struct Judge {
+pub(crate) struct Judge {
     work_fault: Option<Fault>,
     /// Predictions that still have to be amounts before one that was not is forgiven.
     to_forgive: u32,
@@ -36,7 +36,7 @@ pub(super) struct Judge {
 }
 
 impl Judge {
-    pub(super) fn new() -> Judge {
+    pub(crate) fn new() -> Judge {
         Judge {
             work_fault: None,
             to_forgive: 0,
@@ -47,11 +47,11 @@ impl Judge {
         }
     }
 
-    pub(super) fn work_fault(&self) -> Option<Fault> {
+    pub(crate) fn work_fault(&self) -> Option<Fault> {
         if self.to_forgive > 0 { Some(Fault::NoAmount) } else { self.work_fault }
     }
 
-    pub(super) fn speeds_fault(&self) -> Option<Fault> {
+    pub(crate) fn speeds_fault(&self) -> Option<Fault> {
         match self.speeds.verdict() {
             _ if self.no_speed => Some(Fault::NoSpeed),
             Verdict::Doubted(doubt) => Some(Fault::Speeds(doubt)),
@@ -60,7 +60,7 @@ impl Judge {
     }
 
     /// Seconds of work to go by.
-    pub(super) fn believed_s(&mut self, prediction: &Prediction) -> f64 {
+    pub(crate) fn believed_s(&mut self, prediction: &Prediction) -> f64 {
         let is_amount = prediction.value.is_finite()
             && prediction.source != Source::Baseline(Reason::NotFinite);
         if !is_amount {
@@ -73,7 +73,7 @@ impl Judge {
     }
 
     /// The model's verdict changed.
-    pub(super) fn handle_verdict(&mut self, verdict: Verdict) {
+    pub(crate) fn handle_verdict(&mut self, verdict: Verdict) {
         self.work_fault = match verdict {
             Verdict::Trusted => None,
             Verdict::Doubted(doubt) => Some(Fault::Model(doubt)),
@@ -83,7 +83,7 @@ impl Judge {
     /// What was expected to take `expected_s` on an ordinary server took
     /// `service_s` on one that was said to be so fast. Whether speeds are to be
     /// learned anew: many servers may have changed at once.
-    pub(super) fn handle_served(&mut self, expected_s: f64, speed: f64, service_s: f64) -> bool {
+    pub(crate) fn handle_served(&mut self, expected_s: f64, speed: f64, service_s: f64) -> bool {
         self.to_forgive = self.to_forgive.saturating_sub(1);
         self.no_speed = !(speed > 0.0 && speed.is_finite());
         self.speeds_judged += 1;

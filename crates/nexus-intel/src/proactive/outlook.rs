@@ -100,6 +100,6 @@ impl Outlook {
 }
 
 /// A speed as it may be worked with.
-pub(super) fn sane(speed: f64) -> f64 {
+pub(crate) fn sane(speed: f64) -> f64 {
     if speed > 0.0 && speed.is_finite() { speed } else { 1.0 }
 }
