@@ -74,6 +74,11 @@ impl<A: Agent> Context<A> {
         self.step.cell().count_error();
     }
 
+    /// The agents of the node (or of the simulated world), and what drives them.
+    pub fn system(&self) -> &Arc<System> {
+        self.step.cell().kind().system()
+    }
+
     /// A handle to the agent itself. It can be told things, but not asked.
     pub fn me(&self) -> Handle<A> {
         Handle::new(TypedCell::new(self.cell()).expect("a context is of its cell's type"))

@@ -17,6 +17,6 @@ mod routing;
 mod suggest;
 
 pub use features::{FEATURE_MAX, FeatureError, Features};
-pub use reactive::{KEY_BYTES_MAX, KEYS_MAX, Reactive, ReactiveError, Staged, State};
+pub use reactive::{KEY_BYTES_MAX, KEYS_MAX, Reactive, ReactiveError, Staged, State, Variant};
 pub use request::{DEADLINE_DEFAULT, DEADLINE_MAX, NAME_BYTES_MAX, Request, RequestKind};
 pub use routing::{EnabledLevels, FallReason, ParseRoutingError, Routed, Routing, resolve};

@@ -12,6 +12,7 @@ mod error;
 mod kv;
 mod staged;
 mod state;
+mod variant;
 
 use std::collections::BTreeMap;
 
@@ -23,6 +24,8 @@ use crate::{Request, RequestKind};
 pub use error::ReactiveError;
 pub use staged::Staged;
 pub use state::{KEY_BYTES_MAX, KEYS_MAX, State};
+use variant::Rule;
+pub use variant::Variant;
 
 type QueryFn = dyn Fn(&State, &Value) -> Result<Value, ReactiveError> + Send + Sync;
 type ChangeFn = dyn Fn(&mut Staged<'_>, &Value) -> Result<Value, ReactiveError> + Send + Sync;
@@ -54,9 +57,9 @@ type Validator = dyn Fn(&Staged<'_>) -> Result<(), String> + Send + Sync;
 /// ```
 #[derive(Default)]
 pub struct Reactive {
-    queries: BTreeMap<String, Box<QueryFn>>,
-    updates: BTreeMap<String, Box<ChangeFn>>,
-    actions: BTreeMap<String, Box<ChangeFn>>,
+    queries: BTreeMap<String, Rule<QueryFn>>,
+    updates: BTreeMap<String, Rule<ChangeFn>>,
+    actions: BTreeMap<String, Rule<ChangeFn>>,
     validator: Option<Box<Validator>>,
 }
 
@@ -82,7 +85,7 @@ impl Reactive {
         name: &str,
         query: impl Fn(&State, &Value) -> Result<Value, ReactiveError> + Send + Sync + 'static,
     ) -> Reactive {
-        let before = self.queries.insert(name.to_owned(), Box::new(query));
+        let before = self.queries.insert(name.to_owned(), Rule::new(Box::new(query)));
         assert!(before.is_none(), "query {name} is registered already");
         self
     }
@@ -96,7 +99,7 @@ impl Reactive {
         name: &str,
         update: impl Fn(&mut Staged<'_>, &Value) -> Result<Value, ReactiveError> + Send + Sync + 'static,
     ) -> Reactive {
-        let before = self.updates.insert(name.to_owned(), Box::new(update));
+        let before = self.updates.insert(name.to_owned(), Rule::new(Box::new(update)));
         assert!(before.is_none(), "update {name} is registered already");
         self
     }
@@ -110,8 +113,38 @@ impl Reactive {
         name: &str,
         action: impl Fn(&mut Staged<'_>, &Value) -> Result<Value, ReactiveError> + Send + Sync + 'static,
     ) -> Reactive {
-        let before = self.actions.insert(name.to_owned(), Box::new(action));
+        let before = self.actions.insert(name.to_owned(), Rule::new(Box::new(action)));
         assert!(before.is_none(), "action {name} is registered already");
+        self
+    }
+
+    /// Adds another way to answer the query called `name`. Which one runs is chosen by
+    /// whoever serves: see [`Self::handle_request_as`].
+    ///
+    /// # Panics
+    /// If there is no such query, or this variant of it is there already.
+    pub fn with_query_variant(
+        mut self,
+        name: &str,
+        variant: Variant,
+        query: impl Fn(&State, &Value) -> Result<Value, ReactiveError> + Send + Sync + 'static,
+    ) -> Reactive {
+        add_variant(self.queries.get_mut(name), "query", name, variant, Box::new(query));
+        self
+    }
+
+    /// Adds another way to do the action called `name`. An update has no variants: it
+    /// does what the caller says.
+    ///
+    /// # Panics
+    /// If there is no such action, or this variant of it is there already.
+    pub fn with_action_variant(
+        mut self,
+        name: &str,
+        variant: Variant,
+        action: impl Fn(&mut Staged<'_>, &Value) -> Result<Value, ReactiveError> + Send + Sync + 'static,
+    ) -> Reactive {
+        add_variant(self.actions.get_mut(name), "action", name, variant, Box::new(action));
         self
     }
 
@@ -139,7 +172,7 @@ impl Reactive {
         Ok(state)
     }
 
-    /// Does what `request` asks and returns the answer.
+    /// Does what `request` asks, in the usual way, and returns the answer.
     ///
     /// # Errors
     /// [`ReactiveError`] says why not; the state is as it was.
@@ -148,23 +181,48 @@ impl Reactive {
         state: &mut State,
         request: &Request,
     ) -> Result<Value, ReactiveError> {
+        self.handle_request_as(state, request, Variant::Usual)
+    }
+
+    /// The same by `variant`, or in the usual way if that was not declared.
+    ///
+    /// # Errors
+    /// [`ReactiveError`] says why not; the state is as it was.
+    pub fn handle_request_as(
+        &self,
+        state: &mut State,
+        request: &Request,
+        variant: Variant,
+    ) -> Result<Value, ReactiveError> {
         match request.kind {
-            RequestKind::Query => self.find(&self.queries, request)?(state, &request.args),
+            RequestKind::Query => self.find(&self.queries, request, variant)?(state, &request.args),
             RequestKind::Update => {
-                self.change(state, self.find(&self.updates, request)?, &request.args)
+                self.change(state, self.find(&self.updates, request, variant)?, &request.args)
             }
             RequestKind::Action => {
-                self.change(state, self.find(&self.actions, request)?, &request.args)
+                self.change(state, self.find(&self.actions, request, variant)?, &request.args)
             }
+        }
+    }
+
+    /// Whether what `request` asks for was declared in this variant.
+    pub fn has_variant(&self, request: &Request, variant: Variant) -> bool {
+        let name = &request.name;
+        match request.kind {
+            RequestKind::Query => self.queries.get(name).is_some_and(|rule| rule.has(variant)),
+            RequestKind::Update => self.updates.get(name).is_some_and(|rule| rule.has(variant)),
+            RequestKind::Action => self.actions.get(name).is_some_and(|rule| rule.has(variant)),
         }
     }
 
     fn find<'a, F: ?Sized>(
         &self,
-        known: &'a BTreeMap<String, Box<F>>,
+        known: &'a BTreeMap<String, Rule<F>>,
         request: &Request,
+        variant: Variant,
     ) -> Result<&'a F, ReactiveError> {
-        known.get(&request.name).map(|function| &**function).ok_or_else(|| {
+        let declared = |rule: &'a Rule<F>| rule.get(variant).unwrap_or(&rule.usual);
+        known.get(&request.name).map(declared).ok_or_else(|| {
             let (kind, name) = (request.kind, request.name.clone());
             match self.kind_of(&name) {
                 Some(is) => ReactiveError::WrongKind { kind, name, is },
@@ -207,6 +265,19 @@ impl Reactive {
         }
         Ok(staged.into_changes())
     }
+}
+
+fn add_variant<F: ?Sized>(
+    rule: Option<&mut Rule<F>>,
+    what: &str,
+    name: &str,
+    variant: Variant,
+    function: Box<F>,
+) {
+    let Some(rule) = rule else {
+        panic!("there is no {what} {name} to have a {variant} variant: register that first")
+    };
+    assert!(rule.add(variant, function), "the {variant} variant of {what} {name} is there already");
 }
 
 impl std::fmt::Debug for Reactive {

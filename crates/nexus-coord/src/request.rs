@@ -9,8 +9,8 @@ use serde_json::Value;
 
 use crate::{Features, Routing};
 
-/// How long a request may take if it does not say. Source: a guess; long for a
-/// handler, short for a person.
+/// How long a request that names no deadline may take, unless who serves it knows
+/// better. Source: a guess; long for a handler, short for a person.
 pub const DEADLINE_DEFAULT: Duration = Duration::from_secs(5);
 
 /// The longest deadline a request can ask for. Source: a guess; every wait ends.
@@ -33,7 +33,7 @@ pub const NAME_BYTES_MAX: usize = 256;
 /// )?;
 /// assert_eq!(request.kind, RequestKind::Action);
 /// assert_eq!(request.routing, Routing::Optimized);
-/// assert_eq!(request.deadline.as_millis(), 250);
+/// assert_eq!(request.deadline, Some(std::time::Duration::from_millis(250)));
 /// assert_eq!(request.features.priority(), 0.5);
 /// # Ok::<(), serde_json::Error>(())
 /// ```
@@ -52,14 +52,16 @@ pub struct Request {
     /// How it is to be routed over a pool; basic by default.
     #[serde(default)]
     pub routing: Routing,
-    /// How long the caller waits, from the moment the request is taken in.
+    /// How long the caller waits, from the moment the request is taken in. Of one
+    /// that does not say, that is for who serves it: [`DEADLINE_DEFAULT`], or longer.
     #[serde(
         rename = "deadline_ms",
-        default = "default_deadline",
+        default,
+        skip_serializing_if = "Option::is_none",
         serialize_with = "write_deadline",
         deserialize_with = "read_deadline"
     )]
-    pub deadline: Duration,
+    pub deadline: Option<Duration>,
     /// What it declares about itself.
     #[serde(default)]
     pub features: Features,
@@ -73,7 +75,7 @@ impl Request {
             name: name.to_owned(),
             args,
             routing: Routing::default(),
-            deadline: DEADLINE_DEFAULT,
+            deadline: None,
             features: Features::default(),
         }
     }
@@ -105,10 +107,6 @@ fn no_args() -> Value {
     Value::Object(serde_json::Map::new())
 }
 
-fn default_deadline() -> Duration {
-    DEADLINE_DEFAULT
-}
-
 fn read_name<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
     let name = String::deserialize(deserializer)?;
     if name.is_empty() {
@@ -135,20 +133,25 @@ fn read_args<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Value, D::Err
     Err(D::Error::invalid_type(unexpected, &"a JSON object as args"))
 }
 
-fn read_deadline<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
+fn read_deadline<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Duration>, D::Error> {
     let millis = Value::deserialize(deserializer)?;
     millis
         .as_u64()
         .map(Duration::from_millis)
         .filter(|deadline| !deadline.is_zero() && *deadline <= DEADLINE_MAX)
+        .map(Some)
         .ok_or_else(|| {
             let max = DEADLINE_MAX.as_millis();
             D::Error::custom(format!("deadline_ms must be a whole number between 1 and {max}"))
         })
 }
 
-fn write_deadline<S: Serializer>(deadline: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.serialize_u64(u64::try_from(deadline.as_millis()).unwrap_or(u64::MAX))
+fn write_deadline<S: Serializer>(
+    deadline: &Option<Duration>,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    let millis = deadline.map(|deadline| u64::try_from(deadline.as_millis()).unwrap_or(u64::MAX));
+    millis.serialize(serializer)
 }
 
 #[cfg(test)]

@@ -24,6 +24,7 @@ mod rule;
 mod rules;
 mod sensor;
 mod sensors;
+mod trial;
 
 pub use adaptation::{Adaptation, AdaptationId, End, ParseAdaptationIdError, Reason, RolledBack};
 pub use adapter::{
@@ -52,3 +53,4 @@ pub use sensor::{Readings, Sensor};
 pub use sensors::{
     DOUBT_WITHIN, Doubt, Health, ReadingError, SensorSpec, SensorSpecError, Sensors,
 };
+pub use trial::{AdaptationTrial, Came, Ended, OnTrial};

@@ -8,6 +8,7 @@
 //! is worth. Offline the same requests are served twice instead, and the ladder
 //! alone decides.
 
+mod calls;
 #[cfg(test)]
 mod tests;
 mod trial;
@@ -23,9 +24,9 @@ use nexus_coord::balance::{
 use crate::measure::{Gain, Phase};
 use crate::proactive::{Fault, Scheduled, ScheduledSpec, Speeds, WorkModel};
 use crate::safety::{Ladder, LadderError, LadderSpec, Reason, Stage};
-use trial::Trial;
+use calls::Calls;
 
-pub use trial::{TrialError, TrialSpec};
+pub use trial::{Counted, Trial, TrialError, TrialSpec};
 
 /// The layers of one pool.
 ///
@@ -59,7 +60,7 @@ pub struct PoolLayers<W, S> {
     base: LeastConnections,
     scheduled: Scheduled<W, S>,
     rng: Rng,
-    trial: Option<Trial>,
+    trial: Option<Calls>,
 }
 
 impl<W: WorkModel, S: Speeds> PoolLayers<W, S> {
@@ -99,7 +100,7 @@ impl<W: WorkModel, S: Speeds> PoolLayers<W, S> {
         spec: TrialSpec,
         rng: Rng,
     ) -> Result<PoolLayers<W, S>, TrialError> {
-        let mut layers = PoolLayers { trial: Some(Trial::new(now, spec, rng)?), ..self };
+        let mut layers = PoolLayers { trial: Some(Calls::new(now, spec, rng)?), ..self };
         layers.attend(now);
         Ok(layers)
     }

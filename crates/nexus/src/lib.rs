@@ -61,7 +61,7 @@ pub use nexus_base::{AgentId, EventName, Level, Rng, Time, UnknownLevel};
 pub use nexus_coord::balance::StrategyName;
 pub use nexus_coord::{
     EnabledLevels, FallReason, FeatureError, Features, Reactive, ReactiveError, RequestKind,
-    Routed, Routing, Staged, State,
+    Routed, Routing, Staged, State, Variant,
 };
 pub use nexus_intel::layers::{TrialError, TrialSpec};
 pub use nexus_intel::{adaptive, learn, measure, safety};
@@ -72,7 +72,8 @@ pub use pool::{
     MemberCounts, Pool, PoolCounts, PoolError, PoolSpawnError, PoolSpec, PoolWhy, Served,
 };
 pub use reactive::{
-    Answer, KindLayers, LevelUsed, ReactiveAgent, ReactiveKind, Request, RequestError, Retry,
+    Answer, AnswersWhy, KindLayers, KindWhy, LevelUsed, ReactiveAgent, ReactiveKind, Request,
+    RequestError, Retry, VariantCounts, feed_layers,
 };
 pub use sensors::{Sample, Sensors};
 pub use serve::{Running, ServeError, Server};

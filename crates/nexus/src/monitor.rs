@@ -1,6 +1,7 @@
 //! The monitor: sees that nothing waits behind a long handler, or a long task of
 //! tokio's: no agent while another worker could run it, no alarm at all. It has the log
-//! tell what was left out, too: nobody else looks as often.
+//! tell what was left out, too, and looks whether sensors are to be read: nobody else looks
+//! as often.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -9,6 +10,7 @@ use std::time::Duration;
 
 use nexus_base::Time;
 
+use crate::reactive::feed::Feed;
 use crate::threads::{Seat, Threads};
 
 /// How often the monitor looks: how long an agent may wait behind a handler
@@ -38,8 +40,8 @@ struct Seen {
     long_waits: u32,
 }
 
-/// Looks until `stop` is dropped.
-pub(crate) fn watch(threads: &Arc<Threads>, stop: &Receiver<()>) {
+/// Looks until `stop` is dropped, and has the feed look, too, if there is one.
+pub(crate) fn watch(threads: &Arc<Threads>, mut feed: Option<Feed>, stop: &Receiver<()>) {
     let mut workers = vec![Seen::default(); threads.seats().len()];
     let mut idle_looks = 0u32;
     loop {
@@ -49,7 +51,11 @@ pub(crate) fn watch(threads: &Arc<Threads>, stop: &Receiver<()>) {
         }
         idle_looks = if threads.is_idle() { idle_looks.saturating_add(1) } else { 0 };
         look(threads, &mut workers, pause);
-        threads.events.lines.tell_rest(threads.clock().now());
+        let now = threads.clock().now();
+        threads.events.lines.tell_rest(now);
+        if let Some(feed) = &mut feed {
+            feed.look(now);
+        }
     }
 }
 

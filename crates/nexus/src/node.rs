@@ -24,6 +24,7 @@ use crate::locality::{
 use crate::metrics::{self, Reading};
 use crate::operation::Operations;
 use crate::process::Process;
+use crate::reactive::feed::Feed;
 use crate::serve::HttpFigures;
 use crate::threads::{self, Threads};
 use crate::worker::{self, WorkerLoop};
@@ -166,7 +167,12 @@ impl Node {
         NodeSpec::new().start()
     }
 
-    fn with(workers: usize, mut rng: Rng, locality: Locality) -> Result<Node, StartError> {
+    fn with(
+        workers: usize,
+        mut rng: Rng,
+        locality: Locality,
+        reads_sensors: bool,
+    ) -> Result<Node, StartError> {
         let locality = Arc::new(locality);
         let (threads, queues) = Threads::new(workers, &locality);
         let secret = IdSecret::new(rng.next_u64(), rng.next_u64());
@@ -218,7 +224,9 @@ impl Node {
         }
         let Figures { system, threads, .. } = node.figures.clone();
         let watched = threads.clone();
-        node.watch("nexus-monitor", move |stop| monitor::watch(&watched, stop))?;
+        let feed = || Feed::new(system.clone(), threads.clock(), node.handles[0].clone());
+        let feed = reads_sensors.then(feed);
+        node.watch("nexus-monitor", move |stop| monitor::watch(&watched, feed, stop))?;
         if let Some(every) = node.locality.tune_every {
             let tuning = Arc::new(Tuning::new(every, rng.fork("tuner")));
             node.tuning = Some(tuning.clone());

@@ -30,6 +30,7 @@ use nexus_agent::{Agent, Handler, Message, System};
 use nexus_base::Level;
 use nexus_coord::EnabledLevels;
 
+use crate::reactive::deadline_of;
 use crate::{Answer, Node, Request, RequestError};
 use door::Door;
 
@@ -145,7 +146,8 @@ impl<A: Agent> Pool<A> {
     }
 
     /// Sends `request` to the member that its own routing level picks, with its
-    /// own deadline and features. What the member makes of it is the reply.
+    /// own deadline and features. One that names no deadline has five seconds, or more
+    /// while the members' kind has raised that. What the member makes of it is the reply.
     ///
     /// # Errors
     /// As [`Pool::ask`].
@@ -157,7 +159,8 @@ impl<A: Agent> Pool<A> {
         A: Handler<Request>,
     {
         let request = request.into();
-        let call = CallSpec::new(request.routing).within(request.deadline);
+        let within = deadline_of(&self.door.system, A::KIND, || self.door.level(), &request);
+        let call = CallSpec::new(request.routing).within(within);
         let call = call.features(request.features);
         self.door.serve(request, call)
     }

@@ -8,6 +8,7 @@
 //! levels above are in [`layers`], for kinds that have them.
 
 mod answer;
+pub(crate) mod feed;
 mod json_text;
 mod layers;
 mod level;
@@ -24,8 +25,9 @@ use layers::Asked;
 
 pub(crate) use answer::path_in_args;
 pub use answer::{Answer, RequestError, Retry};
-pub use layers::KindLayers;
-pub(crate) use layers::{layers_of, level_of};
+pub use feed::feed_layers;
+pub use layers::{AnswersWhy, KindLayers, KindWhy, VariantCounts};
+pub(crate) use layers::{deadline_of, layers_of, level_of};
 pub use level::LevelUsed;
 pub use request::Request;
 
@@ -164,17 +166,19 @@ impl<K: ReactiveKind> Handler<Request> for ReactiveAgent<K> {
         request: Request,
         cx: &mut Context<ReactiveAgent<K>>,
     ) -> Result<Answer, RequestError> {
-        let level = cx.level();
         let state = &mut self.state;
-        let (done, level) = match K::layers() {
-            None => (K::rules().handle_request(state, &request), LevelUsed::of(level)),
+        let done = match K::layers() {
+            None => {
+                let done = K::rules().handle_request(state, &request);
+                let level = LevelUsed::of(cx.level());
+                done.map(|value| Answer { value, level }).map_err(RequestError::from)
+            }
             Some(layers) => {
-                let asked = Asked { id: cx.id(), key: cx.key(), level };
-                let run = || K::rules().handle_request(state, &request);
-                layers.serve(cx.now(), asked, &request, run)
+                let (id, key, deadline) = (cx.id(), cx.key(), cx.deadline());
+                let asked = Asked { id, kind: K::KIND, key, level: cx.level(), deadline };
+                layers.serve(&asked, cx.system().driver(), (K::rules(), state), &request)
             }
         };
-        let value = done.inspect_err(|_| cx.count_error())?;
-        Ok(Answer { value, level })
+        done.inspect_err(|_| cx.count_error())
     }
 }

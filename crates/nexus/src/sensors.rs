@@ -27,7 +27,9 @@ mod memory;
 mod traffic;
 
 use std::path::Path;
+use std::sync::Arc;
 
+use nexus_agent::System;
 use nexus_base::Time;
 use nexus_intel::adaptive::Readings;
 
@@ -85,14 +87,22 @@ impl Sensors {
     /// latency a task on a worker of the node answers, until these are dropped.
     pub fn of(node: &Node) -> Sensors {
         let figures = node.figures();
-        let clock = figures.threads.clock();
+        Sensors::new(figures.system, figures.threads.clock(), node.handles().first())
+    }
+
+    /// The same without the node; for the latency a task on `worker` answers.
+    pub(crate) fn new(
+        system: Arc<System>,
+        clock: Clock,
+        worker: Option<&tokio::runtime::Handle>,
+    ) -> Sensors {
         let (proc, root) = (Path::new(PROC), Path::new(CONTROL_GROUPS));
         Sensors {
             clock,
             cpu: CpuGauge::new(proc, root, clock.now()),
             memory_groups: ControlGroup::of_this_process(proc, root, "memory"),
-            echo: node.handles().first().and_then(Echo::new),
-            traffic: Traffic::new(figures.system, clock.now()),
+            echo: worker.and_then(Echo::new),
+            traffic: Traffic::new(system, clock.now()),
         }
     }
 

@@ -174,6 +174,75 @@ fn an_action_that_panics_changes_nothing() {
     assert_eq!(bits(&state), before);
 }
 
+/// A report in three variants, and an action in two.
+fn varied() -> Reactive {
+    let say = |what: &'static str| move |_: &State, _: &Value| Ok(json!(what));
+    let set = |to: i64| {
+        move |staged: &mut Staged<'_>, _: &Value| staged.put("n", json!(to)).map(|()| json!(to))
+    };
+    Reactive::kv()
+        .with_query("report", say("usual"))
+        .with_query_variant("report", Variant::Quick, say("quick"))
+        .with_query_variant("report", Variant::Thorough, say("thorough"))
+        .with_action("close", set(1))
+        .with_action_variant("close", Variant::Quick, set(2))
+        .with_validator(|state| match state.get("n") {
+            Some(n) if *n == json!(2) => Err("n is 2".to_owned()),
+            _ => Ok(()),
+        })
+}
+
+#[test]
+fn the_variant_that_is_asked_for_runs_and_the_usual_one_where_there_is_none() {
+    let (rules, mut state) = (varied(), State::default());
+    let mut check = |kind, name, variant, says: Result<Value, &str>| {
+        let done =
+            rules.handle_request_as(&mut state, &Request::new(kind, name, json!({})), variant);
+        let told = done.map_err(|error| error.to_string());
+        assert_eq!(told, says.map_err(str::to_owned), "{name} {variant}");
+    };
+    for variant in Variant::ALL {
+        check(Query, "report", variant, Ok(json!(variant.as_str())));
+    }
+    check(Action, "close", Variant::Thorough, Ok(json!(1)));
+    check(Action, "close", Variant::Quick, Err("the change is not valid: n is 2"));
+    check(
+        Query,
+        "close",
+        Variant::Quick,
+        Err("there is no query called \"close\"; `close` is an action"),
+    );
+    assert_eq!(state.get("n"), Some(&json!(1)), "a variant is validated like any other");
+
+    let has =
+        |kind, name, variant| rules.has_variant(&Request::new(kind, name, json!({})), variant);
+    assert!(has(Query, "report", Variant::Thorough) && has(Action, "close", Variant::Usual));
+    assert!(!has(Action, "close", Variant::Thorough) && !has(Query, "close", Variant::Usual));
+}
+
+#[test]
+fn a_variant_of_nothing_and_a_second_one_are_refused_at_set_up() {
+    let none = |_: &State, _: &Value| Ok(Value::Null);
+    let check = |build: &dyn Fn() -> Reactive, says: &str| {
+        let caught = std::panic::catch_unwind(std::panic::AssertUnwindSafe(build));
+        let panic = caught.expect_err("it is refused");
+        let text = panic.downcast_ref::<String>().expect("a text");
+        assert_eq!(text, says);
+    };
+    check(
+        &|| varied().with_query_variant("close", Variant::Quick, none),
+        "there is no query close to have a quick variant: register that first",
+    );
+    check(
+        &|| varied().with_query_variant("report", Variant::Quick, none),
+        "the quick variant of query report is there already",
+    );
+    check(
+        &|| varied().with_query_variant("report", Variant::Usual, none),
+        "the usual variant of query report is there already",
+    );
+}
+
 #[test]
 fn a_staged_state_reads_as_it_would_be() {
     let mut state = State::default();

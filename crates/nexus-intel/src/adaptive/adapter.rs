@@ -175,7 +175,7 @@ impl Adapter {
     }
 
     /// Where the knobs stand now; with the arm of a trial off, without what is
-    /// on trial.
+    /// on trial and the further steps of its kind.
     pub fn knobs(&self) -> Knobs {
         let left_out = self.trial.and_then(|(id, arm)| (arm == Arm::Off).then_some(id));
         self.bounds.knobs(&self.steps(left_out))
@@ -356,10 +356,14 @@ impl Adapter {
         Err(RollbackError::Already { id, at })
     }
 
-    /// How many steps of each kind are in force, one of them left out.
+    /// How many steps of each kind are in force, one of them and those that go further
+    /// left out: a handler in two variants would not notice the one alone.
     fn steps(&self, left_out: Option<AdaptationId>) -> Steps {
         let mut steps = Steps::default();
-        let counted = self.active.iter().filter(|active| Some(active.id) != left_out);
+        let out = left_out.and_then(|id| self.find(id).ok());
+        let is_out =
+            |active: &Active| out.is_some_and(|out| active.kind == out.kind && active.id >= out.id);
+        let counted = self.active.iter().filter(|active| !is_out(active));
         counted.for_each(|active| steps[active.kind as usize] += 1);
         steps
     }

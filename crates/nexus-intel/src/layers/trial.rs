@@ -1,7 +1,8 @@
-//! Measuring the layers of a live pool, one after the other from below.
+//! Measuring the layers of a live pool or kind, one after the other from below.
 
-use nexus_base::{FixedMap, Level, Rng, Time};
-use nexus_coord::balance::{Arrival, Outcome as Ended, Ticket};
+use std::time::Duration;
+
+use nexus_base::{Level, Rng, Time};
 
 use crate::measure::{
     Arm, ErrorBudget, Gain, Guardrail, Objective, Outcome, Phase, Switchback, SwitchbackSpec,
@@ -9,7 +10,7 @@ use crate::measure::{
 };
 use crate::safety::{Ladder, Reason, Stage};
 
-/// How the layers of a live pool are measured.
+/// How the layers of a live pool or kind are measured.
 #[derive(Clone, Copy, PartialEq, Debug)]
 pub struct TrialSpec {
     /// How each is switched to and fro; its `alpha` is what all of them may err together.
@@ -48,17 +49,27 @@ const PATIENCE_BLOCKS: u64 = 150;
 
 /// The trial of one layer at a time, against the next lower one in use: of those that
 /// are tried above all in use, in turn from below, or else the highest in use.
-pub(super) struct Trial {
+#[derive(Debug)]
+pub struct Trial {
     spec: TrialSpec,
     rng: Rng,
     layer: Option<Layer>,
     /// Above which level the next layer to be tried is.
     above: Level,
-    /// When the requests in the pool arrived, and in a block of which arm.
-    open: FixedMap<Ticket, Came>,
+    /// Whether layers are used until it is known how long blocks have to be.
+    settles_on: bool,
+}
+
+/// When a request came, and in a block of which arm.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Counted {
+    at: Time,
+    arm: Arm,
+    size: u64,
 }
 
 /// The layer that is measured.
+#[derive(Debug)]
 struct Layer {
     level: Level,
     switchback: Switchback,
@@ -67,25 +78,27 @@ struct Layer {
     told: Option<(u64, Verdict)>,
 }
 
-#[derive(Clone, Copy, Debug)]
-struct Came {
-    at: Time,
-    arm: Arm,
-    size: u64,
-}
-
 impl Trial {
-    pub(super) fn new(now: Time, mut spec: TrialSpec, rng: Rng) -> Result<Trial, TrialError> {
+    /// A trial of nothing yet. In which blocks a layer is used is drawn from `rng`.
+    ///
+    /// # Errors
+    /// [`TrialError`] if the spec contradicts itself.
+    pub fn new(now: Time, mut spec: TrialSpec, rng: Rng) -> Result<Trial, TrialError> {
         let mut budget = ErrorBudget::new(spec.switchback.alpha, 1)?;
         spec.switchback.alpha = budget.take("this", Level::Proactive)?;
         // Whether it can be set up at all is said now, not when it is needed.
         Switchback::new(now, spec.switchback, rng.fork("trial"))?;
         Guardrail::new(spec.harm_cap)?;
-        Ok(Trial { spec, rng, layer: None, above: Level::Reactive, open: FixedMap::default() })
+        Ok(Trial { spec, rng, layer: None, above: Level::Reactive, settles_on: false })
     }
 
-    /// The level that is to place requests.
-    pub(super) fn level(&self, ladder: &Ladder) -> Level {
+    /// The same, with layers used also while it is not known how long blocks have to be.
+    pub fn settling_on(self) -> Trial {
+        Trial { settles_on: true, ..self }
+    }
+
+    /// The level that is to serve, where nothing is used that is not measured.
+    pub fn level(&self, ladder: &Ladder) -> Level {
         match &self.layer {
             Some(layer) if layer.switchback.arm() == Arm::On => layer.level,
             Some(layer) => below(ladder, layer.level),
@@ -93,12 +106,19 @@ impl Trial {
         }
     }
 
-    /// Measures what the ladder says is next, and ends blocks that are over.
-    pub(super) fn attend(&mut self, now: Time, ladder: &Ladder) {
+    /// The layer that is left out at present, so that it can be told what it is worth.
+    pub fn left_out(&self) -> Option<Level> {
+        let layer = self.layer.as_ref().filter(|layer| layer.switchback.arm() == Arm::Off);
+        layer.map(|layer| layer.level)
+    }
+
+    /// Measures what the ladder says is next, and ends blocks that are over. A layer that
+    /// does nothing at present, as `acts` says, is not measured.
+    pub fn attend(&mut self, now: Time, ladder: &Ladder, acts: impl Fn(Level) -> bool) {
         if let Some(layer) = self.layer.as_ref().filter(|layer| layer.has_had_its_turn()) {
             self.above = layer.level;
         }
-        let next = self.next(ladder);
+        let next = self.next(ladder, acts);
         if next != self.layer.as_ref().map(|layer| layer.level) {
             self.layer = next.map(|level| self.begin(now, level));
         }
@@ -109,8 +129,9 @@ impl Trial {
 
     /// The layer to measure. Where a layer is in use those below it are part of it, and
     /// are not tried by themselves any more.
-    fn next(&mut self, ladder: &Ladder) -> Option<Level> {
-        let in_stage = |stage| move |level: &Level| ladder.stage(*level) == stage;
+    fn next(&mut self, ladder: &Ladder, acts: impl Fn(Level) -> bool) -> Option<Level> {
+        let acts = &acts;
+        let in_stage = |stage| move |level: &Level| ladder.stage(*level) == stage && acts(*level);
         let in_use = Level::ALL[1..].iter().copied().rfind(in_stage(Stage::On));
         let is_trying = in_stage(Stage::Trying);
         let tried = || {
@@ -129,54 +150,28 @@ impl Trial {
     fn begin(&self, now: Time, level: Level) -> Layer {
         let rng = self.rng.fork(level.as_str()).fork_index("trial", now.as_nanos());
         let switchback = Switchback::new(now, self.spec.switchback, rng);
+        let switchback = switchback.expect("the spec was checked");
         let guardrail = Guardrail::new(self.spec.harm_cap);
         Layer {
             level,
-            switchback: switchback.expect("the spec was checked"),
+            switchback: if self.settles_on { switchback.settling_on() } else { switchback },
             guardrail: guardrail.expect("the cap was checked"),
             told: None,
         }
     }
 
-    /// A request came, or has been there and is sent.
-    pub(super) fn handle_came(&mut self, now: Time, ticket: Ticket, arrival: &Arrival) {
-        let came = self.came(now, arrival);
-        self.open.entry(ticket).or_insert(came);
-    }
-
-    /// A request is in the pool no longer. What follows for the ladder, if anything.
-    pub(super) fn handle_ended(
-        &mut self,
-        now: Time,
-        ticket: Ticket,
-        ended: Ended,
-        ladder: &mut Ladder,
-    ) {
-        if let Some(came) = self.open.remove(&ticket) {
-            self.record(now, came, ended, ladder);
-        }
-    }
-
-    /// A request was refused when it came.
-    pub(super) fn handle_refused(&mut self, now: Time, arrival: &Arrival, ladder: &mut Ladder) {
-        let came = self.came(now, arrival);
-        self.record(now, came, Ended::Failed, ladder);
-    }
-
-    fn came(&self, now: Time, arrival: &Arrival) -> Came {
+    /// A request came, of such a size.
+    pub fn count(&self, now: Time, size: u64) -> Counted {
         let arm = self.layer.as_ref().map_or(Arm::Off, |layer| layer.switchback.arm());
-        Came { at: now, arm, size: u64::from(arrival.context_tokens) }
+        Counted { at: now, arm, size }
     }
 
-    fn record(&mut self, now: Time, came: Came, ended: Ended, ladder: &mut Ladder) {
+    /// A request has ended that was counted. What follows for the ladder, if anything.
+    pub fn record(&mut self, now: Time, counted: Counted, cost: Duration, ladder: &mut Ladder) {
         let Some(layer) = &mut self.layer else { return };
-        let cost = match ended {
-            Ended::Done => now.since(came.at),
-            Ended::Failed | Ended::Cancelled => std::time::Duration::MAX,
-        };
-        let outcome = Outcome { arrived: came.at, cost, size: came.size };
+        let outcome = Outcome { arrived: counted.at, cost, size: counted.size };
         layer.switchback.handle_outcome(now, outcome);
-        if let Some(trip) = layer.guardrail.handle_outcome(now, came.arm, outcome) {
+        if let Some(trip) = layer.guardrail.handle_outcome(now, counted.arm, outcome) {
             let reason = Reason::Guardrail { ratio: trip.ratio };
             let _ = ladder.handle_fault(now, layer.level, reason);
             return;
@@ -184,15 +179,17 @@ impl Trial {
         layer.tell(now, ladder);
     }
 
-    /// A request whose end will not be known.
-    pub(super) fn forget(&mut self, ticket: Ticket) {
-        self.open.remove(&ticket);
-    }
-
     /// What is measured, of which layer, and what the switchback is doing.
-    pub(super) fn measured(&self) -> Option<(Level, Gain, Phase)> {
+    pub fn measured(&self) -> Option<(Level, Gain, Phase)> {
         let layer = self.layer.as_ref()?;
         Some((layer.level, layer.switchback.gain(), layer.switchback.phase()))
+    }
+}
+
+impl Counted {
+    /// When it came.
+    pub fn at(&self) -> Time {
+        self.at
     }
 }
 
@@ -223,8 +220,6 @@ fn below(ladder: &Ladder, level: Level) -> Level {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use super::*;
     use crate::safety::LadderSpec;
 
@@ -238,15 +233,14 @@ mod tests {
         level: Level,
     ) -> u64 {
         for number in from..from + 20_000 {
-            let (came, ticket) =
-                (Time::from_nanos(number * 1_000_000_000), Ticket::from_u64(number));
-            trial.attend(came, ladder);
+            let came = Time::from_nanos(number * 1_000_000_000);
+            trial.attend(came, ladder, |_| true);
             if trial.measured().is_none_or(|(measured, ..)| measured != level) {
                 return number;
             }
-            trial.handle_came(came, ticket, &Arrival::new(1));
+            let counted = trial.count(came, 1);
             let cost = Duration::from_secs_f64(0.1 + 0.8 * rng.unit());
-            trial.handle_ended(came.after(cost), ticket, Ended::Done, ladder);
+            trial.record(came.after(cost), counted, cost, ladder);
         }
         panic!("{level} is measured for ever: {:?}", trial.measured());
     }
@@ -258,7 +252,7 @@ mod tests {
         let mut ladder = Ladder::new(Time::ZERO, spec).expect("the usual patience");
         let spec = TrialSpec::new(Objective::MeanSeconds);
         let mut trial = Trial::new(Time::ZERO, spec, Rng::new(1)).expect("the usual spec");
-        trial.attend(Time::ZERO, &ladder);
+        trial.attend(Time::ZERO, &ladder, |_| true);
         let (mut rng, mut at) = (Rng::new(2), 0);
         for level in [Level::Proactive, Level::Adaptive, Level::Proactive] {
             assert_eq!(trial.measured().map(|(level, ..)| level), Some(level));
@@ -267,5 +261,23 @@ mod tests {
         for level in [Level::Proactive, Level::Adaptive] {
             assert_eq!(ladder.stage(level), Stage::Trying, "nothing is sure of either");
         }
+    }
+
+    #[test]
+    fn a_layer_that_does_nothing_at_present_is_not_measured() {
+        let enabled = vec![Level::Proactive, Level::Adaptive];
+        let spec = LadderSpec { asked: Level::Adaptive, enabled, ..LadderSpec::default() };
+        let ladder = Ladder::new(Time::ZERO, spec).expect("the usual patience");
+        let spec = TrialSpec::new(Objective::MeanSeconds);
+        let trial = Trial::new(Time::ZERO, spec, Rng::new(1)).expect("the usual spec");
+        let mut trial = trial.settling_on();
+        let mut check = |acts: &dyn Fn(Level) -> bool, measured: Option<Level>| {
+            trial.attend(Time::ZERO, &ladder, acts);
+            assert_eq!(trial.measured().map(|(level, ..)| level), measured);
+            assert_eq!(trial.left_out(), None, "it settles");
+        };
+        check(&|_| false, None);
+        check(&|level| level == Level::Adaptive, Some(Level::Adaptive));
+        check(&|level| level == Level::Proactive, Some(Level::Proactive));
     }
 }

@@ -113,6 +113,8 @@ pub struct Switchback {
     /// How long blocks have to be; `None` until that has been learned.
     length: Option<Duration>,
     current: Block,
+    /// The arm of blocks that settle.
+    settling: Arm,
     /// Ended, but requests that arrived in it may still be served.
     previous: Option<Block>,
     /// The settled first block of a pair whose second is not.
@@ -138,6 +140,7 @@ impl Switchback {
             times: Default::default(),
             length: None,
             current: Block::new(Role::Settling, Arm::Off, now, spec.block_min),
+            settling: Arm::Off,
             previous: None,
             first: None,
             holds_left: 0,
@@ -147,6 +150,15 @@ impl Switchback {
             late: 0,
             spec,
         })
+    }
+
+    /// The same, with the layer on also while it is not known how long blocks have to
+    /// be: for what is wanted at once, and where there may be too few requests ever to
+    /// measure it.
+    pub fn settling_on(mut self) -> Switchback {
+        self.settling = Arm::On;
+        self.current.set_arm(Arm::On);
+        self
     }
 
     /// Takes in a request that ended at `now`.
@@ -277,7 +289,7 @@ impl Switchback {
                 let arm = if self.rng.below(2) == 0 { Arm::Off } else { Arm::On };
                 Block::new(Role::First, arm, now, length)
             }
-            _ => Block::new(Role::Settling, Arm::Off, now, self.spec.block_min),
+            _ => Block::new(Role::Settling, self.settling, now, self.spec.block_min),
         }
     }
 

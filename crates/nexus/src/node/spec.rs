@@ -30,6 +30,7 @@ pub struct NodeSpec {
     root: Option<SupervisorSpec>,
     lone: Intensity,
     locality: LocalitySpec,
+    hands_in_readings: bool,
 }
 
 impl NodeSpec {
@@ -46,6 +47,12 @@ impl NodeSpec {
     /// Agents' identities and generators from this seed, the same at every start.
     pub fn seed(self, seed: u64) -> NodeSpec {
         NodeSpec { seed: Some(seed), ..self }
+    }
+
+    /// Does not read sensors for the layers of kinds: readings are handed in, by
+    /// [`feed_layers`](crate::feed_layers).
+    pub fn hand_in_readings(self) -> NodeSpec {
+        NodeSpec { hands_in_readings: true, ..self }
     }
 
     /// Has the node's own supervisor, the one above all others, decide as `root`
@@ -157,7 +164,8 @@ impl NodeSpec {
             return Err(StartError::TuneEvery(every));
         }
         let locality = Locality::new(&self.locality, workers).map_err(StartError::Mapped)?;
-        let node = Node::with(workers, Rng::new(self.seed.unwrap_or_else(os_seed)), locality)?;
+        let rng = Rng::new(self.seed.unwrap_or_else(os_seed));
+        let node = Node::with(workers, rng, locality, !self.hands_in_readings)?;
         let named = || SupervisorSpec { name: "root".to_owned(), ..SupervisorSpec::default() };
         node.system().set_supervision(self.root.unwrap_or_else(named), self.lone);
         Ok(node)

@@ -220,6 +220,12 @@ impl<H: Clone> Desk<H> {
         left_out.collect()
     }
 
+    /// The members that are in the pool.
+    pub(super) fn handles(&self) -> impl Iterator<Item = &H> {
+        let servers = self.members.iter().filter_map(|member| member.server);
+        servers.map(|server| &self.seats[server.index().as_usize()].handle)
+    }
+
     /// Nobody is served any more; held calls are told so. Returns the members.
     pub(super) fn handle_stop(&mut self, now: Time) -> Vec<H> {
         self.is_stopped = true;

@@ -6,7 +6,7 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use nexus_agent::{Agent, Event, Handle, SpawnError, System};
-use nexus_base::{EventName, Rng, Time};
+use nexus_base::{EventName, Level, Rng, Time};
 use nexus_coord::Routing;
 use nexus_coord::balance::ServerId;
 
@@ -52,6 +52,11 @@ impl<A: Agent> Door<A> {
 
     pub(super) fn now(&self) -> Time {
         self.system.driver().now()
+    }
+
+    /// The highest level that a member is set to.
+    pub(super) fn level(&self) -> Level {
+        self.lock().handles().map(Handle::level).max().unwrap_or_default()
     }
 
     pub(super) fn lock(&self) -> MutexGuard<'_, Desk<Handle<A>>> {

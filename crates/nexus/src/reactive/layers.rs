@@ -6,28 +6,33 @@
 //! away finish there. Answers are kept for one life of one agent: after a crash it
 //! starts empty, and nothing of before is told.
 //!
-//! Absent on purpose: a clock, and where readings come from: both are handed in.
-//! So are layers that predict and that act in swarms: kinds have none yet, and an
-//! agent that asks for one is told so.
+//! Absent on purpose: where readings come from: they are handed in, by
+//! [`feed`](super::feed). So are layers that act in swarms: kinds have none yet, and
+//! an agent that asks for one is told so.
 
+mod stack;
+mod variants;
+mod why;
+
+use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
-use nexus_agent::System;
+use nexus_agent::{Driver, Event, System};
 use nexus_base::{AgentId, Level, Time};
-use nexus_coord::{ReactiveError, Request, RequestKind};
+use nexus_coord::{DEADLINE_DEFAULT, Reactive, ReactiveError, Request, RequestKind, State};
 use nexus_intel::adaptive::{
-    AdaptationId, Adapter, AdapterError, AdapterSpec, AnswerCache, AnswerKey, Knobs, Lookup,
-    ReadingError, Readings, RollbackError, Ticket, canonical_arguments,
+    AdaptationId, AdapterError, AdapterSpec, Knobs, ReadingError, Readings, RollbackError,
 };
-use nexus_intel::safety::{Ladder, LadderError, LadderSpec, Reason};
-use serde_json::{Value, json};
+use nexus_intel::layers::{TrialError, TrialSpec};
+use nexus_intel::safety::LadderError;
+use serde_json::Value;
 
-use super::LevelUsed;
+use super::{Answer, LevelUsed, RequestError};
+use stack::{Ended, Kept, Stack};
 
-/// Counters of lives that agents share by a hash of their keys. Two agents with one
-/// counter cost each other answers when one starts anew, never a wrong one. A guess.
-const LIVES_LEN: usize = 4_096;
+pub use why::{AnswersWhy, KindWhy, VariantCounts};
 
 /// The layers of a kind, returned by [`ReactiveKind::layers`](super::ReactiveKind::layers).
 ///
@@ -51,27 +56,19 @@ pub struct KindLayers {
     stack: Mutex<Stack>,
     /// Whether answers may be kept: what changes state looks here before it locks.
     keeps: AtomicBool,
+    /// Read instead of the node's clock, if somebody said so.
+    clock: Option<fn() -> Time>,
 }
-
-#[derive(Debug)]
-struct Stack {
-    ladder: Ladder,
-    adapter: Adapter,
-    answers: AnswerCache<Life, Value>,
-    lives: Vec<u32>,
-    /// The latest time that was handed in.
-    now: Time,
-}
-
-/// One agent from one start to its end.
-type Life = (AgentId, u32);
 
 /// Who is asked.
 #[derive(Clone, Copy)]
 pub(super) struct Asked<'a> {
     pub(super) id: AgentId,
+    pub(super) kind: &'static str,
     pub(super) key: &'a str,
     pub(super) level: Level,
+    /// When whoever asked gives up.
+    pub(super) deadline: Time,
 }
 
 impl KindLayers {
@@ -80,20 +77,24 @@ impl KindLayers {
     /// # Errors
     /// [`AdapterError`] if the specification does not hold.
     pub fn new(adapter: AdapterSpec) -> Result<KindLayers, AdapterError> {
-        let spec = LadderSpec {
-            asked: Level::Emergent,
-            built: vec![Level::Adaptive],
-            ..LadderSpec::default()
-        };
-        let adapter = Adapter::new(adapter)?;
-        let stack = Stack {
-            ladder: Ladder::new(Time::ZERO, spec).expect("the default holds together"),
-            answers: AnswerCache::new(adapter.knobs().cache),
-            adapter,
-            lives: vec![0; LIVES_LEN],
-            now: Time::ZERO,
-        };
-        Ok(KindLayers { stack: Mutex::new(stack), keeps: AtomicBool::new(false) })
+        let stack = Mutex::new(Stack::new(adapter)?);
+        Ok(KindLayers { stack, keeps: AtomicBool::new(false), clock: None })
+    }
+
+    /// Measures adaptations as `spec` says. Left out, they are judged by the mean time
+    /// of a handler, in blocks of two seconds and more.
+    ///
+    /// # Errors
+    /// [`TrialError`] if the spec contradicts itself.
+    pub fn with_trial(self, spec: TrialSpec) -> Result<KindLayers, TrialError> {
+        self.lock().set_trial(spec)?;
+        Ok(self)
+    }
+
+    /// Reads the time from `clock` and not from the node that an agent is on: where
+    /// time is a number, as in tests.
+    pub fn with_clock(self, clock: fn() -> Time) -> KindLayers {
+        KindLayers { clock: Some(clock), ..self }
     }
 
     /// Enables the layer of a level. One that is not built stays unused, and says so.
@@ -126,25 +127,33 @@ impl KindLayers {
         self.lock().level(asked)
     }
 
-    /// Where the knobs stand.
+    /// Where the knobs stand. While an adaptation is measured it is left out of them
+    /// now and then.
     pub fn knobs(&self) -> Knobs {
         self.lock().adapter.knobs()
     }
 
+    /// How long `request` may take at an agent that is set to `level`: as it says
+    /// itself, or else five seconds, and longer while adaptation raises timeouts.
+    pub fn deadline(&self, level: Level, request: &Request) -> Duration {
+        request.deadline.unwrap_or_else(|| self.lock().timeout(level, DEADLINE_DEFAULT))
+    }
+
     /// Takes in what the sensors showed at `now`. While adaptation is not in use
-    /// nothing is done with it.
+    /// nothing is done with it. A node does this by itself, every second.
     ///
     /// # Errors
     /// The first [`ReadingError`]; the readings of other sensors are used.
     pub fn handle_readings(&self, now: Time, readings: &Readings) -> Result<(), ReadingError> {
         let mut stack = self.lock();
-        stack.now = stack.now.max(now);
-        stack.ladder.handle_timeout(now);
-        let mut outcome = Ok(());
+        stack.pass(now);
+        let (mut outcome, now) = (Ok(()), stack.now);
         if stack.level(Level::Adaptive).used == Level::Adaptive {
             for (sensor, reading) in readings.iter() {
                 outcome = outcome.and(stack.adapter.handle_reading(now, sensor, reading));
             }
+            // Of a sensor that has fallen silent nothing is read.
+            stack.adapter.handle_timeout(now);
         }
         stack.settle();
         outcome
@@ -164,99 +173,79 @@ impl KindLayers {
     }
 
     /// All there is to show: the ladder, the knobs, the adaptations in force each
-    /// with id, cause and measured gain, and what was counted of answers kept.
-    pub fn status(&self) -> Value {
-        let stack = self.lock();
-        let counts = stack.answers.counts();
-        json!({
-            "ladder": stack.ladder.status(),
-            "knobs": stack.adapter.knobs(),
-            "adaptations": stack.adapter.in_force().collect::<Vec<_>>(),
-            "answers": {
-                "kept": stack.answers.len(),
-                "hits": counts.hits,
-                "misses": counts.misses,
-                "invalidated": counts.invalidated,
-            },
-        })
+    /// with id, cause and measured gain, and what was counted.
+    pub fn status(&self) -> KindWhy {
+        self.lock().why()
+    }
+
+    /// Whether any layer is enabled.
+    pub(crate) fn is_enabled(&self) -> bool {
+        self.lock().is_enabled()
+    }
+
+    /// The time, by the clock that was handed in or by that of the node.
+    pub(super) fn now(&self, driver: &dyn Driver) -> Time {
+        self.clock.map_or_else(|| driver.now(), |clock| clock())
+    }
+
+    /// Tells the node what has happened to the layers of this kind.
+    pub(super) fn tell(&self, kind: &str, driver: &dyn Driver) {
+        let events = self.lock().take_events();
+        tell(events, kind, driver);
     }
 
     /// An agent of this key starts, or starts again: it knows nothing of before.
     pub(super) fn begin(&self, key: &str) {
-        let life = &mut self.lock().lives[place(key)];
-        *life = life.wrapping_add(1);
+        self.lock().begin_life(key);
     }
 
-    /// Has `run` do a request of an agent, unless its answer was kept.
+    /// Has an agent do a request, unless its answer was kept.
     pub(super) fn serve(
         &self,
-        now: Time,
-        asked: Asked<'_>,
+        asked: &Asked<'_>,
+        driver: &dyn Driver,
+        (rules, state): (&Reactive, &mut State),
         request: &Request,
-        run: impl FnOnce() -> Result<Value, ReactiveError>,
-    ) -> (Result<Value, ReactiveError>, LevelUsed) {
+    ) -> Result<Answer, RequestError> {
         if asked.level == Level::Reactive {
-            let done = run();
+            let done = rules.handle_request(state, request);
             self.note(asked, request, &done);
-            return (done, LevelUsed::REACTIVE);
+            return Ok(Answer { value: done?, level: LevelUsed::REACTIVE });
         }
-        let (level, kept) = self.enter(now, asked, request);
-        let inside = Inside { layers: self, level: level.used };
-        let done = match kept {
-            Some(Kept::Answer(value)) => Ok(value),
-            Some(Kept::Nothing(key, ticket)) => {
-                let done = run();
-                if let Ok(value) = &done {
-                    self.keep(now, key, ticket, value);
-                }
-                done
+        let entered = self.lock().enter(self.now(driver), asked, rules, request);
+        let inside = Inside { layers: self, level: entered.level.used };
+        let (done, answer) = match entered.answer {
+            Kept::Answer(value) => (Ok(value), None),
+            Kept::Later(key, ticket) => {
+                let done = rules.handle_request_as(state, request, entered.variant);
+                let answer = done.as_ref().ok().map(|value| (key, ticket, value.clone()));
+                (done, answer)
             }
-            None => {
-                let done = run();
+            Kept::Never => {
+                let done = rules.handle_request_as(state, request, entered.variant);
                 self.note(asked, request, &done);
-                done
+                (done, None)
             }
         };
-        drop(inside);
-        (done, level)
-    }
-
-    fn enter(&self, now: Time, asked: Asked<'_>, request: &Request) -> (LevelUsed, Option<Kept>) {
-        let mut stack = self.lock();
-        stack.now = stack.now.max(now);
-        stack.ladder.handle_timeout(now);
-        let level = stack.level(asked.level);
-        stack.ladder.enter(level.used).expect("the level used is one that is up");
-        let keeps = level.used == Level::Adaptive && stack.adapter.knobs().cache.is_some();
-        if !keeps || request.kind != RequestKind::Query {
-            return (level, None);
+        if answer.is_some() {
+            self.keeps.store(true, Ordering::Relaxed);
         }
-        let life = stack.life(asked);
-        let key = AnswerKey::new(life, &*request.name, canonical_arguments(&request.args));
-        let kept = match stack.answers.get(now, &key) {
-            Lookup::Hit(value) => Kept::Answer(value.clone()),
-            Lookup::Miss(ticket) => Kept::Nothing(key, ticket),
-        };
-        (level, Some(kept))
-    }
-
-    fn keep(&self, now: Time, key: AnswerKey<Life>, ticket: Ticket, value: &Value) {
-        let bytes = value.to_string().len() as u64;
-        self.keeps.store(true, Ordering::Relaxed);
-        // One that is not kept is asked for again.
-        let _ = self.lock().answers.insert(now, key, ticket, value.clone(), bytes);
+        // It leaves below, with the lock taken once.
+        std::mem::forget(inside);
+        let ended = Ended { came: entered.came, began: entered.began, answer };
+        let events = self.lock().end(self.now(driver), asked, entered.level.used, ended);
+        tell(events, asked.kind, driver);
+        Ok(Answer { value: done?, level: entered.level })
     }
 
     /// What was kept of an agent goes when it changes, at whichever level it is: it
     /// may be set to another one and back.
-    fn note(&self, asked: Asked<'_>, request: &Request, done: &Result<Value, ReactiveError>) {
+    fn note(&self, asked: &Asked<'_>, request: &Request, done: &Result<Value, ReactiveError>) {
         let changed = request.kind != RequestKind::Query && done.is_ok();
         // An agent does one request at a time, and whoever runs it next sees what was
         // stored here before: no answer of its own can be missed.
         if changed && self.keeps.load(Ordering::Relaxed) {
-            let mut stack = self.lock();
-            let life = stack.life(asked);
-            stack.answers.invalidate(&life);
+            self.lock().invalidate(asked);
         }
     }
 
@@ -265,10 +254,11 @@ impl KindLayers {
     }
 }
 
-/// What a look-up came to.
-enum Kept {
-    Answer(Value),
-    Nothing(AnswerKey<Life>, Ticket),
+fn tell(events: VecDeque<Event>, kind: &str, driver: &dyn Driver) {
+    for mut event in events {
+        kind.clone_into(&mut event.agent);
+        driver.observe(event);
+    }
 }
 
 /// A request inside a layer; it leaves also if its rule panics.
@@ -279,49 +269,27 @@ struct Inside<'a> {
 
 impl Drop for Inside<'_> {
     fn drop(&mut self) {
-        self.layers.lock().ladder.leave(self.level);
+        self.layers.lock().leave(self.level);
     }
-}
-
-impl Stack {
-    fn level(&self, asked: Level) -> LevelUsed {
-        let is_up = |level: &&Level| **level <= asked && self.ladder.reason(**level).is_none();
-        let used = *Level::ALL.iter().rev().find(is_up).expect("the reactive level is always up");
-        let reason = self.ladder.reason(asked).map(|reason| match reason {
-            Reason::NotEnabled => format!("{asked} is not enabled"),
-            Reason::NotBuilt => format!("{asked} is not built"),
-            other => format!("{asked}: {other}"),
-        });
-        LevelUsed { asked, used, reason }
-    }
-
-    fn life(&self, asked: Asked<'_>) -> Life {
-        (asked.id, self.lives[place(asked.key)])
-    }
-
-    /// Brings what is kept in line with the knobs, and tells what was done.
-    fn settle(&mut self) {
-        let in_use = self.level(Level::Adaptive).used == Level::Adaptive;
-        let limits = self.adapter.knobs().cache.filter(|_| in_use);
-        self.answers.set_limits(limits);
-        while let Some(effect) = self.adapter.poll_effect() {
-            tracing::info!(target: "nexus", "{effect}");
-        }
-        while let Some(effect) = self.ladder.poll_effect() {
-            tracing::info!(target: "nexus", ?effect);
-        }
-    }
-}
-
-/// The counter of a key: FNV-1a, which needs no secret, as a collision does no harm.
-fn place(key: &str) -> usize {
-    let fold = |hash: u64, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
-    key.bytes().fold(0xcbf2_9ce4_8422_2325, fold) as usize % LIVES_LEN
 }
 
 /// The layers of the kind of this name, if it has some.
 pub(crate) fn layers_of(system: &System, kind: &str) -> Option<&'static KindLayers> {
     system.beside_kind(kind)
+}
+
+/// How long `request` may take at an agent of `kind` that is set to `level`.
+pub(crate) fn deadline_of(
+    system: &System,
+    kind: &str,
+    level: impl FnOnce() -> Level,
+    request: &Request,
+) -> Duration {
+    match (request.deadline, layers_of(system, kind)) {
+        (Some(deadline), _) => deadline,
+        (None, None) => DEADLINE_DEFAULT,
+        (None, Some(layers)) => layers.deadline(level(), request),
+    }
 }
 
 /// What serves an agent of `kind` that is set to `asked`.

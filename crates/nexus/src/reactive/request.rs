@@ -59,7 +59,7 @@ impl Request {
     /// to [`DEADLINE_MAX`].
     pub fn with_deadline(mut self, deadline: Duration) -> Request {
         let millis = deadline.min(DEADLINE_MAX).as_nanos().div_ceil(1_000_000) as u64;
-        self.0.deadline = Duration::from_millis(millis.max(1));
+        self.0.deadline = Some(Duration::from_millis(millis.max(1)));
         self
     }
 
@@ -135,9 +135,9 @@ mod tests {
     #[test]
     fn a_deadline_is_one_that_can_be_written_down() {
         let deadline = |deadline| Request::query("get", json!({})).with_deadline(deadline).deadline;
-        assert_eq!(deadline(Duration::ZERO), Duration::from_millis(1));
-        assert_eq!(deadline(Duration::from_nanos(1_000_001)), Duration::from_millis(2));
-        assert_eq!(deadline(Duration::MAX), DEADLINE_MAX);
+        assert_eq!(deadline(Duration::ZERO), Some(Duration::from_millis(1)));
+        assert_eq!(deadline(Duration::from_nanos(1_000_001)), Some(Duration::from_millis(2)));
+        assert_eq!(deadline(Duration::MAX), Some(DEADLINE_MAX));
     }
 
     #[test]

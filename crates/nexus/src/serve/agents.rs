@@ -16,7 +16,7 @@ use super::host::Host;
 use super::problem::Problem;
 use super::route::Name;
 use super::shape;
-use crate::reactive::{layers_of, level_of};
+use crate::reactive::{deadline_of, layers_of, level_of};
 use crate::{Answer, LevelUsed, Request, RequestError, Retry};
 
 /// How long an agent may take to say what its state is.
@@ -190,7 +190,7 @@ pub(super) fn why(host: &Host, name: &Name<'_>) -> Result<Value, Problem> {
         "events": events::latest_of(host, &full, WHY_EVENTS),
     });
     if let Some(layers) = layers_of(host.system(), listing.kind) {
-        why["layers"] = layers.status();
+        why["layers"] = json!(layers.status());
     }
     Ok(why)
 }
@@ -209,7 +209,8 @@ pub(super) async fn ask(host: &Host, name: &Name<'_>, asked: Asked) -> Result<Do
     }
     let (message, any, within) = match asked {
         Asked::Request(request) => {
-            let within = request.deadline;
+            let set = || system.listing(&name.kind, &name.key).map(|now| now.level);
+            let within = deadline_of(system, &name.kind, || set().unwrap_or_default(), &request);
             (<Request as nexus_agent::Message>::NAME, nexus_agent::AnyMessage::new(request), within)
         }
         Asked::Message { name: message, args, within } => {

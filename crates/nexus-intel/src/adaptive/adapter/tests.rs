@@ -349,9 +349,9 @@ fn an_adaptation_on_trial_is_shown_or_left_out_as_the_arm_says() {
     let (one, other) = (id("a-1"), id("a-2"));
     assert_eq!(
         adapter.set_trial_arm(at(60.0), one, Arm::Off).map(|knobs| knobs.complexity),
-        Ok(0.75)
+        Ok(1.0)
     );
-    assert!(matches!(adapter.poll_effect(), Some(Effect::Turn(knobs)) if knobs.complexity == 0.75));
+    assert!(matches!(adapter.poll_effect(), Some(Effect::Turn(knobs)) if knobs.complexity == 1.0));
     assert_eq!(adapter.set_trial_arm(at(60.0), other, Arm::Off), Err(TrialError::Another(one)));
     assert_eq!(
         adapter.set_trial_arm(at(61.0), one, Arm::On).map(|knobs| knobs.complexity),
@@ -359,7 +359,7 @@ fn an_adaptation_on_trial_is_shown_or_left_out_as_the_arm_says() {
     );
     assert_eq!(
         adapter.set_trial_arm(at(62.0), one, Arm::Off).map(|knobs| knobs.complexity),
-        Ok(0.75)
+        Ok(1.0)
     );
     adapter.end_trial(at(63.0));
     assert_eq!(adapter.knobs().complexity, 0.5);

@@ -70,6 +70,10 @@ impl Block {
         self.arm
     }
 
+    pub(super) fn set_arm(&mut self, arm: Arm) {
+        self.arm = arm;
+    }
+
     pub(super) fn until(&self) -> Time {
         self.until
     }

@@ -248,3 +248,16 @@ fn what_contradicts_itself_is_refused() {
         assert!(Switchback::new(Time::ZERO, bad, Rng::new(1)).is_err(), "{bad:?}");
     }
 }
+
+#[test]
+fn what_is_wanted_at_once_is_on_until_it_is_known_how_long_blocks_have_to_be() {
+    let begin = || Switchback::new(Time::ZERO, spec(), Rng::new(1)).expect("a sound spec");
+    let (off, mut on) = (begin(), begin().settling_on());
+    assert_eq!((off.arm(), on.arm()), (Arm::Off, Arm::On));
+    // Half a minute of too few requests to tell.
+    for second in 1..30 {
+        on.handle_timeout(at(f64::from(second)));
+        assert_eq!(on.arm(), Arm::On);
+    }
+    assert!(matches!(on.phase(), Phase::Settling { .. }));
+}

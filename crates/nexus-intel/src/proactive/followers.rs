@@ -1,0 +1,141 @@
+//! Which query usually follows which, of one agent.
+//!
+//! Absent on purpose: requests that change something. Nobody asks for these before
+//! somebody does, and after one of them what followed before is no guide.
+
+use std::collections::BTreeMap;
+
+/// Queries whose follower is known, at most; the least sure makes room. A guess.
+const QUERIES_MAX: usize = 256;
+
+/// Agents of which the last query is remembered, at most; one makes room. A guess.
+const AGENTS_MAX: usize = 1_024;
+
+/// Agreements, less the contradictions, from which on a follower is sure enough. A
+/// guess.
+const SURE: u32 = 4;
+
+/// More are not counted, so that what changes is learned anew soon. A guess.
+const AGREED_MAX: u32 = 16;
+
+/// Learns the query that usually follows another one. `A` names the agent, `Q` the
+/// query with its arguments.
+///
+/// What follows is the majority of what did lately: each agreement weighs for it, each
+/// other follower against it, and at nothing the other takes its place.
+///
+/// ```
+/// use nexus_intel::proactive::Followers;
+///
+/// let mut followers = Followers::default();
+/// for _ in 0..5 {
+///     followers.handle_query("cart/42", "items");
+///     followers.handle_query("cart/42", "total");
+/// }
+/// assert_eq!(followers.follower(&"items"), Some(&"total"));
+/// ```
+///
+/// # Source
+/// Boyer and Moore, "MJRTY: A Fast Majority Vote Algorithm", 1981.
+#[derive(Clone, Debug)]
+pub struct Followers<A, Q> {
+    last: BTreeMap<A, Q>,
+    next: BTreeMap<Q, Follower<Q>>,
+}
+
+#[derive(Clone, Debug)]
+struct Follower<Q> {
+    query: Q,
+    agreed: u32,
+}
+
+impl<A, Q> Default for Followers<A, Q> {
+    fn default() -> Followers<A, Q> {
+        Followers { last: BTreeMap::new(), next: BTreeMap::new() }
+    }
+}
+
+impl<A: Ord + Clone, Q: Ord + Clone> Followers<A, Q> {
+    /// An agent was asked this.
+    pub fn handle_query(&mut self, agent: A, query: Q) {
+        if self.last.len() == AGENTS_MAX && !self.last.contains_key(&agent) {
+            self.last.pop_first();
+        }
+        if let Some(before) = self.last.insert(agent, query.clone()) {
+            self.learn(before, query);
+        }
+    }
+
+    /// An agent was changed: what it is asked next follows nothing.
+    pub fn handle_change(&mut self, agent: &A) {
+        self.last.remove(agent);
+    }
+
+    /// What usually follows `query`, if that is sure enough.
+    pub fn follower(&self, query: &Q) -> Option<&Q> {
+        self.next.get(query).filter(|next| next.agreed >= SURE).map(|next| &next.query)
+    }
+
+    fn learn(&mut self, before: Q, query: Q) {
+        match self.next.get_mut(&before) {
+            Some(next) if next.query == query => next.agreed = (next.agreed + 1).min(AGREED_MAX),
+            Some(next) if next.agreed > 1 => next.agreed -= 1,
+            Some(next) => *next = Follower { query, agreed: 1 },
+            None => {
+                self.make_room();
+                self.next.insert(before, Follower { query, agreed: 1 });
+            }
+        }
+    }
+
+    fn make_room(&mut self) {
+        if self.next.len() == QUERIES_MAX {
+            let least = self.next.iter().min_by_key(|(_, next)| next.agreed);
+            let least = least.map(|(query, _)| query.clone()).expect("it is full");
+            self.next.remove(&least);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_majority_of_what_followed_lately_follows() {
+        let mut followers = Followers::default();
+        let mut ask = |queries: &[&'static str], expected: Option<&str>| {
+            queries.iter().for_each(|query| followers.handle_query(1, *query));
+            assert_eq!(followers.follower(&"a").copied(), expected);
+        };
+        ask(&["a", "b", "a", "b", "a", "b"], None);
+        ask(&["a", "b"], Some("b"));
+        ask(&["a", "c"], None);
+        ask(&["a", "b", "a", "b"], Some("b"));
+        ask(&["a", "c"].repeat(12), Some("c"));
+    }
+
+    #[test]
+    fn what_follows_a_change_or_another_agent_s_query_is_not_learned() {
+        let mut followers = Followers::default();
+        for _ in 0..20 {
+            followers.handle_query(1, "a");
+            followers.handle_query(2, "b");
+            followers.handle_change(&1);
+            followers.handle_change(&2);
+        }
+        assert_eq!(followers.follower(&"a"), None);
+    }
+
+    #[test]
+    fn memory_is_bounded_and_what_is_sure_stays() {
+        let mut followers = Followers::default();
+        (0..20).for_each(|round| followers.handle_query(0, round % 2));
+        for number in 0..10_000 {
+            followers.handle_query(1 + number, number + 100);
+            followers.handle_query(1 + number, number + 101);
+        }
+        assert!(followers.last.len() <= AGENTS_MAX && followers.next.len() <= QUERIES_MAX);
+        assert_eq!(followers.follower(&0), Some(&1));
+    }
+}
