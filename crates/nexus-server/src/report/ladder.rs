@@ -87,7 +87,7 @@ fn row(svg: &mut Svg, x: &Axis, top: f64, compared: &Compared) {
     for (class, gain, offset) in gains {
         let (Some(ratio), y) = (gain.ratio, middle + offset) else { continue };
         let [low, high] = gain.interval.unwrap_or([ratio, ratio]);
-        svg.line("leader", (x.at(low), y), (x.at(high), y));
+        svg.line("interval", (x.at(low), y), (x.at(high), y));
         let title = format!("{}, {class}: {gain}", name(compared));
         svg.bar(class, (x.at(ratio) - MARK / 2.0, y - MARK / 2.0), (MARK, MARK), &title);
         let beside = x.at(high.max(ratio)) + MARK;
