@@ -9,6 +9,8 @@
 //! alone decides.
 
 mod calls;
+mod recorder;
+mod rehearsal;
 #[cfg(test)]
 mod tests;
 mod trial;
@@ -25,7 +27,9 @@ use crate::measure::{Gain, Phase};
 use crate::proactive::{Fault, Scheduled, ScheduledSpec, Speeds, WorkModel};
 use crate::safety::{Ladder, LadderError, LadderSpec, Reason, Stage};
 use calls::Calls;
+use rehearsal::KnownSpeeds;
 
+pub use rehearsal::Rehearsal;
 pub use trial::{Counted, Trial, TrialError, TrialSpec};
 
 /// The layers of one pool.
@@ -61,6 +65,8 @@ pub struct PoolLayers<W, S> {
     scheduled: Scheduled<W, S>,
     rng: Rng,
     trial: Option<Calls>,
+    /// The servers in the pool.
+    servers: Vec<ServerIndex>,
 }
 
 impl<W: WorkModel, S: Speeds> PoolLayers<W, S> {
@@ -83,6 +89,7 @@ impl<W: WorkModel, S: Speeds> PoolLayers<W, S> {
             scheduled: Scheduled::new(scheduled, work, speeds),
             rng,
             trial: None,
+            servers: Vec::new(),
         };
         layers.follow_ladder();
         Ok(layers)
@@ -117,6 +124,24 @@ impl<W: WorkModel, S: Speeds> PoolLayers<W, S> {
     /// doing; if layers are measured.
     pub fn measured(&self) -> Option<(Level, Gain, Phase)> {
         self.trial.as_ref()?.measured()
+    }
+
+    /// The last blocks of the layer that is measured, to be served again in a simulator;
+    /// `None` where nothing is measured. What it takes along is little, and the
+    /// replay can be done elsewhere: see [`Rehearsal::replay`].
+    pub fn rehearsal(&self) -> Option<Rehearsal<W>>
+    where
+        W: Clone,
+    {
+        let calls = self.trial.as_ref()?;
+        let levels = calls.trial().levels(&self.ladder)?;
+        let blocks = calls.recorder().blocks().filter(|block| block.levels == levels);
+        Some(Rehearsal {
+            objective: calls.trial().objective(),
+            levels,
+            blocks: blocks.cloned().collect(),
+            scheduled: self.scheduled.rehearsed(KnownSpeeds::default()),
+        })
     }
 
     /// The ladder.
@@ -173,6 +198,11 @@ impl<W: WorkModel, S: Speeds> PoolLayers<W, S> {
         }
         if let Some(trial) = &mut self.trial {
             trial.attend(now, &self.ladder);
+            if trial.has_new_block() {
+                let speeds = self.scheduled.speeds();
+                let speeds = self.servers.iter().map(|&server| speeds.learned(server)).collect();
+                trial.record_block(now, &self.ladder, speeds);
+            }
         }
         self.follow_ladder();
     }
@@ -185,7 +215,8 @@ impl<W: WorkModel, S: Speeds> PoolLayers<W, S> {
 
     fn note_ended(&mut self, view: &View<'_>, ticket: Ticket, outcome: Outcome) {
         if let Some(trial) = &mut self.trial {
-            trial.handle_ended(view.now(), ticket, outcome, &mut self.ladder);
+            let work_s = self.scheduled.last_work_s().filter(|_| outcome == Outcome::Done);
+            trial.handle_ended(view.now(), ticket, outcome, work_s, &mut self.ladder);
         }
     }
 
@@ -253,6 +284,7 @@ impl<W: WorkModel + 'static, S: Speeds + 'static> Strategy for PoolLayers<W, S> 
     }
 
     fn handle_joined(&mut self, view: &View<'_>, server: ServerIndex) {
+        self.servers = view.candidates().to_vec();
         self.base.handle_joined(view, server);
         self.scheduled.handle_joined(view, server);
     }
@@ -262,6 +294,7 @@ impl<W: WorkModel + 'static, S: Speeds + 'static> Strategy for PoolLayers<W, S> 
             // Nobody is told how they end.
             self.scheduled.sent_to(server).for_each(|ticket| trial.forget(ticket));
         }
+        self.servers = view.candidates().to_vec();
         self.base.handle_left(view, server);
         self.scheduled.handle_left(view, server);
     }

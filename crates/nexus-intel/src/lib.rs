@@ -21,4 +21,5 @@ pub mod learn;
 pub mod measure;
 #[cfg(feature = "proactive")]
 pub mod proactive;
+pub mod replay;
 pub mod safety;

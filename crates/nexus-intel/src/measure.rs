@@ -24,8 +24,10 @@ pub use gain::{Gain, Verdict};
 pub use guardrail::{Guardrail, HarmCapError, Trip};
 pub use mixture::SequenceError;
 pub use objective::Objective;
+#[cfg(feature = "proactive")]
+pub(crate) use objective::figure;
 pub use pair_sequence::{BlockFigure, PairSequence};
 pub use paired::{FigureError, PAIRS_MAX, PairedReplay};
 pub use per_request::{PerRequest, PerRequestError, Shared};
 pub use shadow::{Shadow, ShadowBlock};
-pub use switchback::{Arm, Outcome, Phase, Switchback, SwitchbackError, SwitchbackSpec};
+pub use switchback::{Arm, Outcome, Phase, Span, Switchback, SwitchbackError, SwitchbackSpec};

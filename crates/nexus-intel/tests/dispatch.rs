@@ -10,7 +10,7 @@ use nexus_base::{Level, Rng, Time};
 use nexus_coord::balance::{Strategy, StrategyName, strategy};
 use nexus_intel::adaptive::LearnedSpeeds;
 use nexus_intel::layers::{PoolLayers, TrialSpec};
-use nexus_intel::measure::{Objective, SwitchbackSpec};
+use nexus_intel::measure::{Arm, Objective, SwitchbackSpec};
 use nexus_intel::proactive::{EvenSpeeds, LearnedWork, Scheduled, ScheduledSpec};
 use nexus_intel::safety::{LadderSpec, Stage, Transition};
 use pool::{Request, SECOND, Speeds, serve, serve_whole, servers, shipped};
@@ -142,9 +142,9 @@ fn within_an_hour_switchback_finds_what_the_layers_are_worth_where_speeds_are_hi
     let pool = servers(1, &one, &other);
     let mut balancer = serve_whole(&requests, &pool, Box::new(on_trial(1)), 1);
     let end = requests[requests.len() - 1].at;
-    let (status, measured) = balancer
+    let (status, measured, rehearsal) = balancer
         .change_strategy(end, 0, |layers: &mut PoolLayers<LearnedWork, LearnedSpeeds>| {
-            (layers.ladder().status(), layers.measured())
+            (layers.ladder().status(), layers.measured(), layers.rehearsal())
         })
         .expect("the layers show themselves");
     let sure_at_s = |level| {
@@ -167,4 +167,17 @@ fn within_an_hour_switchback_finds_what_the_layers_are_worth_where_speeds_are_hi
     let [low, high] = gain.interval.expect("there are hundreds of blocks");
     assert_eq!(level, Level::Adaptive);
     assert!(low - 0.02 < truth && truth < high + 0.02, "{truth} is not in {low} to {high}");
+
+    // And what a simulator finds that serves the last blocks again is believed, and alike.
+    let rehearsal = rehearsal.expect("a trial goes on");
+    let shadow = rehearsal.replay();
+    let biases = [Arm::Off, Arm::On].map(|arm| shadow.bias(arm));
+    let all = format!(
+        "{biases:?} {:?} {} {:?}",
+        shadow.error_median(),
+        rehearsal.blocks(),
+        shadow.gain()
+    );
+    let found = shadow.gain().and_then(|gain| gain.interval).expect(&all);
+    assert!(found[0] - 0.02 < truth && truth < found[1] + 0.02, "{all}: {truth}");
 }

@@ -69,7 +69,8 @@ pub use node::{Node, NodeSpec, Shutdown, StartError, WORKERS_MAX};
 pub use operation::{Durations, OPERATIONS_MAX, OperationCounts, Operations};
 pub use pool::{
     CallSpec, HELD_MAX, IN_FLIGHT_MAX, LayerError, LevelCounts, MEMBERS_MAX, Measured,
-    MemberCounts, Pool, PoolCounts, PoolError, PoolSpawnError, PoolSpec, PoolWhy, Served,
+    MemberCounts, Pool, PoolCounts, PoolError, PoolShadow, PoolSpawnError, PoolSpec, PoolWhy,
+    Served,
 };
 pub use reactive::{
     Answer, AnswersWhy, KindLayers, KindWhy, LevelUsed, ReactiveAgent, ReactiveKind, Request,

@@ -19,6 +19,7 @@ mod door;
 mod error;
 mod hall;
 mod layers;
+mod shadow;
 mod spec;
 mod why;
 
@@ -38,6 +39,7 @@ pub use call::Served;
 pub use counts::{LevelCounts, MemberCounts, PoolCounts};
 pub use error::{PoolError, PoolSpawnError};
 pub use layers::LayerError;
+pub use shadow::PoolShadow;
 pub use spec::{CallSpec, HELD_MAX, IN_FLIGHT_MAX, MEMBERS_MAX, PoolSpec};
 pub use why::{Measured, PoolWhy};
 
@@ -224,6 +226,14 @@ impl<A: Agent> Pool<A> {
     /// measured, what has been learned.
     pub fn why(&self) -> PoolWhy {
         self.door.lock().why()
+    }
+
+    /// What a simulator says of the layer that is measured, which serves the last blocks
+    /// of the trial again; `None` where nothing is measured. It takes some milliseconds
+    /// a block, of whoever asks: the pool serves on meanwhile.
+    pub fn shadow(&self) -> Option<PoolShadow> {
+        let rehearsal = self.door.lock().rehearsal()?;
+        Some(PoolShadow::of(&rehearsal))
     }
 
     /// Makes the members anew that are left out. Returns how many are back.

@@ -41,14 +41,6 @@ impl LearnedSpeeds {
     pub fn new() -> LearnedSpeeds {
         LearnedSpeeds { is_on: true, ..LearnedSpeeds::default() }
     }
-
-    /// What has been learned of a server, said or not.
-    pub fn learned(&self, server: ServerIndex) -> f64 {
-        let prior_s = PRIOR_OUTCOMES * self.mean_s;
-        let Some(served) = self.served.get(server.as_usize()) else { return 1.0 };
-        let service_s = served.service_s + prior_s;
-        if service_s > 0.0 { (served.expected_s + prior_s) / service_s } else { 1.0 }
-    }
 }
 
 impl Speeds for LearnedSpeeds {
@@ -70,6 +62,13 @@ impl Speeds for LearnedSpeeds {
 
     fn speed(&self, server: ServerIndex) -> f64 {
         if self.is_on { self.learned(server) } else { 1.0 }
+    }
+
+    fn learned(&self, server: ServerIndex) -> f64 {
+        let prior_s = PRIOR_OUTCOMES * self.mean_s;
+        let Some(served) = self.served.get(server.as_usize()) else { return 1.0 };
+        let service_s = served.service_s + prior_s;
+        if service_s > 0.0 { (served.expected_s + prior_s) / service_s } else { 1.0 }
     }
 
     fn set_on(&mut self, is_on: bool) {

@@ -5,7 +5,7 @@ use std::time::Duration;
 use nexus_base::{Level, Rng, Time};
 
 use crate::measure::{
-    Arm, ErrorBudget, Gain, Guardrail, Objective, Outcome, Phase, Switchback, SwitchbackSpec,
+    Arm, ErrorBudget, Gain, Guardrail, Objective, Outcome, Phase, Span, Switchback, SwitchbackSpec,
     Verdict,
 };
 use crate::safety::{Ladder, Reason, Stage};
@@ -177,6 +177,22 @@ impl Trial {
             return;
         }
         layer.tell(now, ladder);
+    }
+
+    /// The level without the layer that is measured, and with it.
+    pub fn levels(&self, ladder: &Ladder) -> Option<[Level; 2]> {
+        let layer = self.layer.as_ref()?;
+        Some([below(ladder, layer.level), layer.level])
+    }
+
+    /// The present block, if anything is measured in it.
+    pub fn span(&self) -> Option<Span> {
+        self.layer.as_ref()?.switchback.span()
+    }
+
+    /// What layers are judged by.
+    pub fn objective(&self) -> Objective {
+        self.spec.switchback.objective
     }
 
     /// What is measured, of which layer, and what the switchback is doing.

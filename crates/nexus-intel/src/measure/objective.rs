@@ -57,6 +57,14 @@ impl Tally {
     }
 }
 
+/// The figure of requests that cost so much; `None` of none.
+#[cfg(feature = "proactive")]
+pub(crate) fn figure(objective: Objective, costs: impl Iterator<Item = Duration>) -> Option<f64> {
+    let mut tally = Tally::default();
+    costs.for_each(|cost| tally.record(objective, cost, 0));
+    tally.figure(objective)
+}
+
 impl Objective {
     /// Whether any request can miss: a deadline of nothing or beyond an hour cannot
     /// be told apart from others.

@@ -18,6 +18,7 @@ use nexus_base::{Histogram, Rng, Time};
 
 use super::error_budget::share_of_attempt;
 use super::{ChangeDetector, Gain, PairSequence, Verdict};
+pub use block::Span;
 use block::{Block, Role, Settled};
 pub use phase::Phase;
 pub use spec::{SwitchbackError, SwitchbackSpec};
@@ -195,6 +196,11 @@ impl Switchback {
     /// Whether requests that arrive now are served with the layer.
     pub fn arm(&self) -> Arm {
         self.current.arm()
+    }
+
+    /// The present block; `None` while times in system are being learned.
+    pub fn span(&self) -> Option<Span> {
+        (self.current.role() != Role::Settling).then(|| self.current.span())
     }
 
     /// What is measured so far.

@@ -96,6 +96,8 @@ pub struct Scheduled<W, S> {
     /// The last prediction, until something is learned: a request is predicted when
     /// it is placed and again when that is noted.
     last: Option<(Demand, Prediction)>,
+    /// The work of the request that ended last, in seconds of an ordinary server.
+    work_s: Option<f64>,
 }
 
 impl<W: WorkModel, S: Speeds> Scheduled<W, S> {
@@ -117,7 +119,26 @@ impl<W: WorkModel, S: Speeds> Scheduled<W, S> {
             outlook: Outlook::default(),
             known: Vec::new(),
             last: None,
+            work_s: None,
         }
+    }
+
+    /// One that goes by what this one has learned of work, and by these speeds; it has
+    /// neither servers nor requests.
+    pub(crate) fn rehearsed<R: Speeds>(&self, speeds: R) -> Scheduled<W, R>
+    where
+        W: Clone,
+    {
+        let (judge, spread) = (self.judge.clone(), self.spread.clone());
+        let fresh = Scheduled::new(self.spec, self.work.clone(), speeds);
+        Scheduled { judge, spread, ..fresh }
+    }
+
+    /// How much work the request was that ended last, in seconds of an ordinary server,
+    /// by how long it took and what has been learned of its server. `None` if its turn
+    /// had not come or it did not end well.
+    pub(crate) fn last_work_s(&self) -> Option<f64> {
+        self.work_s
     }
 
     /// What is wrong with the model's predictions, if anything is.
@@ -393,10 +414,12 @@ impl<W: WorkModel, S: Speeds> Strategy for Scheduled<W, S> {
     }
 
     fn handle_finished(&mut self, view: &View<'_>, server: ServerIndex, finished: &Finished) {
+        self.work_s = None;
         let seat = &mut self.seats[server.as_usize()];
         let Some((job, service_s)) = seat.remove(view.now(), finished.ticket) else { return };
         self.lineup.set_idle(server.as_usize(), seat.is_idle());
         if let (Outcome::Done, Some(service_s)) = (finished.outcome, service_s) {
+            self.work_s = Some(service_s * sane(self.speeds.learned(server)));
             self.learn(server, &job, service_s);
         }
     }

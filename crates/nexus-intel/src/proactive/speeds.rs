@@ -20,6 +20,11 @@ pub trait Speeds: Send {
     /// speeds were forgotten or turned on or off; not for each request.
     fn speed(&self, server: ServerIndex) -> f64;
 
+    /// What has been learned of a server, said or not.
+    fn learned(&self, server: ServerIndex) -> f64 {
+        self.speed(server)
+    }
+
     /// Whether what is learned is to be said, or every speed to be 1 while it
     /// learns on.
     fn set_on(&mut self, _is_on: bool) {}

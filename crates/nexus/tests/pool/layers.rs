@@ -9,7 +9,7 @@ use nexus::measure::{Objective, SwitchbackSpec};
 use nexus::safety::Stage;
 use nexus::{
     Agent, CallSpec, Context, EnabledLevels, Features, Handler, Level, Message, Pool, PoolCounts,
-    PoolError, PoolSpec, PoolWhy, Rng, Routing, Time, TrialSpec,
+    PoolError, PoolShadow, PoolSpec, PoolWhy, Rng, Routing, Time, TrialSpec,
 };
 use nexus_sim::{World, check, seeds};
 
@@ -121,8 +121,13 @@ impl Stream {
     }
 }
 
-/// Serves a stream for so long: what the pool says of it, and what became of the calls.
-fn serve(seed: u64, spec: PoolSpec, time: Duration) -> (PoolWhy, PoolCounts, Ended) {
+/// Serves a stream for so long: what the pool and its simulator say of it, and what became
+/// of the calls.
+fn serve(
+    seed: u64,
+    spec: PoolSpec,
+    time: Duration,
+) -> (PoolWhy, Option<PoolShadow>, PoolCounts, Ended) {
     let mut world = World::new(seed);
     let pool = Pool::<Uneven>::spawn_in(world.system(), "u", MEMBERS, spec);
     let pool = pool.expect("the names are free");
@@ -130,13 +135,13 @@ fn serve(seed: u64, spec: PoolSpec, time: Duration) -> (PoolWhy, PoolCounts, End
     let tally = stream.tally.clone();
     stream.flow(&mut world);
     world.run_for(time);
-    let why = pool.why();
+    let (why, shadow) = (pool.why(), pool.shadow());
     world.run_for(Duration::from_secs(60));
     let counts = pool.counts();
     assert_adds_up(&counts);
     let text = serde_json::to_string(&why).expect("it is all numbers and names");
     assert_eq!(serde_json::from_str::<PoolWhy>(&text).expect("it is read back"), why);
-    (why, counts, tally.look())
+    (why, shadow, counts, tally.look())
 }
 
 #[test]
@@ -144,13 +149,16 @@ fn within_an_hour_a_pool_finds_that_learning_speeds_pays() {
     // Without the proactive layer: what that gains here, some 3 %, is too little to be
     // sure of in an hour, and layers are measured one after the other from below.
     let spec = layered().layers([Level::Adaptive]);
-    let (why, counts, ended) = serve(1, spec, Duration::from_secs(3_600));
+    let (why, shadow, counts, ended) = serve(1, spec, Duration::from_secs(3_600));
     let ladder = why.ladder.expect("it has layers");
     assert_eq!((ended.others, counts.done), (Vec::new(), ended.began));
     let adaptive = &ladder.layers[1];
     assert_eq!((adaptive.layer, adaptive.stage), (Level::Adaptive, Stage::On), "{ladder:#?}");
     let [_, high] = adaptive.gain.interval.expect("there are hundreds of blocks");
     assert!(high < 1.0, "{}", adaptive.gain);
+    let shadow = shadow.expect("it is measured");
+    let [low, _] = shadow.gain.and_then(|gain| gain.interval).expect("it is believed");
+    assert!(low < 1.0 && shadow.layer == Level::Adaptive, "{shadow:?} {}", adaptive.gain);
     let model = why.model.expect("there is one");
     assert!(model.in_use && model.learned > 100_000, "{model}");
     // In the last twenty minutes as in the first the slow ones are 0 and 1.

@@ -26,15 +26,31 @@ pub(super) enum Role {
     Holding,
 }
 
+/// A block in which something is measured or a gain is had.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Span {
+    /// Whether the layer is used.
+    pub arm: Arm,
+    /// When it began.
+    pub from: Time,
+    /// Requests that arrive from the one until before the other count.
+    pub counted: [Time; 2],
+}
+
+impl Span {
+    /// Whether a request that arrived then counts.
+    pub fn counts(&self, arrived: Time) -> bool {
+        let [from, until] = self.counted;
+        from <= arrived && arrived < until
+    }
+}
+
 #[derive(Clone, Debug)]
 pub(super) struct Block {
     role: Role,
-    arm: Arm,
-    from: Time,
+    span: Span,
     until: Time,
     length: Duration,
-    /// Requests that arrive from the one until before the other count.
-    counted: [Time; 2],
     tally: Tally,
 }
 
@@ -51,15 +67,8 @@ impl Block {
     pub(super) fn new(role: Role, arm: Arm, from: Time, length: Duration) -> Block {
         let discarded = length / LENGTH_P95S;
         let counted = [from.after(discarded), from.after(length - discarded)];
-        Block {
-            role,
-            arm,
-            from,
-            until: from.after(length),
-            length,
-            counted,
-            tally: Tally::default(),
-        }
+        let span = Span { arm, from, counted };
+        Block { role, span, until: from.after(length), length, tally: Tally::default() }
     }
 
     pub(super) fn role(&self) -> Role {
@@ -67,11 +76,15 @@ impl Block {
     }
 
     pub(super) fn arm(&self) -> Arm {
-        self.arm
+        self.span.arm
+    }
+
+    pub(super) fn span(&self) -> Span {
+        self.span
     }
 
     pub(super) fn set_arm(&mut self, arm: Arm) {
-        self.arm = arm;
+        self.span.arm = arm;
     }
 
     pub(super) fn until(&self) -> Time {
@@ -91,12 +104,11 @@ impl Block {
     /// Whether a request that arrived then is one of this block's. The present block
     /// has no end yet, but nothing arrives after now.
     pub(super) fn holds(&self, arrived: Time) -> bool {
-        self.from <= arrived && arrived < self.until
+        self.span.from <= arrived && arrived < self.until
     }
 
     pub(super) fn record(&mut self, objective: Objective, outcome: Outcome) {
-        let [from, until] = self.counted;
-        if from <= outcome.arrived && outcome.arrived < until {
+        if self.span.counts(outcome.arrived) {
             self.tally.record(objective, outcome.cost, outcome.size);
         }
     }
@@ -105,6 +117,6 @@ impl Block {
         let (count, size_mean) = (self.tally.count(), self.tally.size_mean());
         let figure = self.tally.figure(objective);
         let figure = figure.map(|figure| BlockFigure { figure, count, size_mean });
-        Settled { role: self.role, arm: self.arm, figure }
+        Settled { role: self.role, arm: self.span.arm, figure }
     }
 }

@@ -2,6 +2,8 @@
 
 use nexus_base::{Level, Time};
 use nexus_coord::{EnabledLevels, Routing};
+use nexus_intel::layers::Rehearsal;
+use nexus_intel::proactive::{LearnedWork, Speeds};
 use nexus_intel::safety::{Ladder, LadderError};
 
 use super::{BY_LAYERS, Desk};
@@ -59,6 +61,11 @@ impl<H: Clone> Desk<H> {
             model: Some(layers.scheduled().work().predictor().explain()),
             speeds: Some(speeds.collect()),
         }
+    }
+
+    /// The last blocks of the trial, to be served again elsewhere.
+    pub(in crate::pool) fn rehearsal(&mut self) -> Option<Rehearsal<LearnedWork>> {
+        self.balancer.strategy_as::<Layers>(BY_LAYERS)?.rehearsal()
     }
 
     /// The level at which the layers place calls now.
