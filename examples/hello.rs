@@ -1,6 +1,10 @@
 //! The smallest program: one agent, one message, one answer.
 //!
 //! `cargo run --release --example hello`
+//!
+//! It is also the lowest level of intelligence, the *reactive* one: the agent answers by
+//! its rules alone, and nothing is learned. See `levels_proactive` and `levels_adaptive`
+//! for those above.
 
 use nexus::prelude::*;
 

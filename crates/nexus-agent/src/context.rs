@@ -287,8 +287,9 @@ pub struct Sleep {
 }
 
 impl System {
-    /// Ready when `duration` has passed.
-    pub(crate) fn sleep(self: &Arc<System>, duration: Duration) -> Sleep {
+    /// Ready when `duration` has passed, by the driver's clock: for what waits beside
+    /// the agents. In a handler there is [`Context::sleep`].
+    pub fn sleep(self: &Arc<System>, duration: Duration) -> Sleep {
         Sleep { system: self.clone(), at: self.fresh_now().after(duration), alarm: None }
     }
 }

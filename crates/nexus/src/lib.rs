@@ -17,6 +17,7 @@ mod blocking;
 mod bounded_file;
 mod circuit_breaker;
 mod clock;
+mod coordinate;
 mod cpu_ticks;
 mod events;
 mod kv;
@@ -49,6 +50,10 @@ pub use auth::{
 pub use blocking::BLOCKING_THREADS_MAX;
 pub use bounded_file::ReadError;
 pub use circuit_breaker::{BREAKERS_MAX, BreakerError, CircuitBreaker};
+pub use coordinate::{
+    AgentReport, Agents, BATCH_WITHIN, CoordinateError, Coordinated, Coordinator, Distributed,
+    Goal, ItemError, SORTS_MAX, Work, WorkItem, coordinate,
+};
 pub use events::EVENTS_MAX;
 pub use kv::{Kv, KvRules};
 pub use locality::{
@@ -59,6 +64,8 @@ pub use locality::{
 pub use nexus_agent::*;
 pub use nexus_base::{AgentId, EventName, Level, Rng, Time, UnknownLevel};
 pub use nexus_coord::balance::StrategyName;
+pub use nexus_coord::coordinate as coordination;
+pub use nexus_coord::coordinate::{Account, CoordinationLevel, NotBegun};
 pub use nexus_coord::{
     EnabledLevels, FallReason, FeatureError, Features, Reactive, ReactiveError, RequestKind,
     Routed, Routing, Staged, State, Variant,

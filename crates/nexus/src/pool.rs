@@ -27,7 +27,7 @@ use std::fmt;
 use std::future::Future;
 use std::sync::Arc;
 
-use nexus_agent::{Agent, Handler, Message, System};
+use nexus_agent::{Agent, Handle, Handler, Message, System};
 use nexus_base::Level;
 use nexus_coord::EnabledLevels;
 
@@ -170,6 +170,16 @@ impl<A: Agent> Pool<A> {
     /// Its name.
     pub fn name(&self) -> &str {
         self.door.hall.key()
+    }
+
+    /// The members that are in it now, to be asked or coordinated by themselves: what
+    /// does not come through [`Pool::ask`] the pool does not count.
+    pub fn members(&self) -> Vec<Handle<A>> {
+        self.door.lock().members()
+    }
+
+    pub(crate) fn system(&self) -> &Arc<System> {
+        &self.door.system
     }
 
     /// What became of the calls, by level and by member.

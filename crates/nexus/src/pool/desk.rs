@@ -327,6 +327,12 @@ impl<H: Clone> Desk<H> {
         self.levels
     }
 
+    /// Those that are in the pool now.
+    pub(super) fn members(&self) -> Vec<H> {
+        let servers = self.members.iter().filter_map(|member| member.server);
+        servers.map(|server| self.seats[server.index().as_usize()].handle.clone()).collect()
+    }
+
     pub(super) fn key(&self, member: MemberIndex) -> Arc<str> {
         self.members[member].key.clone()
     }
