@@ -145,6 +145,7 @@ fn speeds_that_are_wrong_are_not_followed() {
         }
         let account = run(Adaptive, SPEEDS, &batch(40), &mut mind);
         check(&account, Intelligent, &[(Adaptive, why)]);
+        assert_eq!(mind.speed(AgentId::from_u128(0)), Some(1.0), "nor told to anybody");
     }
 }
 
