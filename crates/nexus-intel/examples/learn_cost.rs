@@ -40,7 +40,7 @@ fn main() {
         let predict = nanos(&requests, |features, _| tree.predict(features) > 0.0);
         row(&format!("tree, {count} features"), predict, learn, tree.size_bytes());
 
-        for kind in [ModelKind::Linear, ModelKind::Tree] {
+        for kind in [ModelKind::Linear, ModelKind::Tree, ModelKind::Pair] {
             let mut predictor =
                 Predictor::new(set(count), Settings::new(kind)).expect("good settings");
             let learn =

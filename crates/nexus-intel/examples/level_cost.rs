@@ -39,6 +39,13 @@ static ALLOCATOR: &StatsAlloc<System> = &INSTRUMENTED_SYSTEM;
 /// Rounds of which the fastest counts.
 const ROUNDS: usize = 15;
 
+/// One when it comes and one when it ends: nobody is refused here.
+const CALLS_PER_REQUEST: f64 = 2.0;
+
+/// The longest one in so many calls are left out: the machine did something else
+/// meanwhile.
+const OUTLIERS_OF: usize = 100;
+
 type Layers = PoolLayers<LearnedWork, LearnedSpeeds>;
 
 fn main() {
@@ -88,20 +95,19 @@ fn best(requests: &[Request], pool: &[Speeds], level: Level) -> Cost {
 }
 
 fn one(requests: &[Request], pool: &[Speeds], level: Level, empty_ns: f64) -> Cost {
-    let (mut ns, mut calls, mut allocations) = (0.0, 0, 0);
+    let (mut calls_ns, mut allocations) = (Vec::with_capacity(2 * requests.len()), 0);
     let (mut began, mut before) = (Instant::now(), ALLOCATOR.stats().allocations);
     let mut watch = |call| match call {
         Call::Begins => (before, began) = (ALLOCATOR.stats().allocations, Instant::now()),
         Call::Ends => {
-            ns += nanos(began.elapsed());
+            calls_ns.push(nanos(began.elapsed()) - empty_ns);
             allocations += ALLOCATOR.stats().allocations - before;
-            calls += 1;
         }
     };
     let mut balancer = serve_watched(requests, pool, make(level), 1, &mut watch);
     let count = requests.len() as f64;
     Cost {
-        ns: (ns - f64::from(calls) * empty_ns) / count,
+        ns: trimmed_mean(calls_ns) * CALLS_PER_REQUEST,
         allocations: allocations as f64 / count,
         bytes: bytes(&mut balancer),
     }
@@ -111,6 +117,13 @@ fn bytes(balancer: &mut Balancer) -> usize {
     balancer.strategy_as::<Layers>(0).map_or(0, Layers::size_bytes)
 }
 
+/// The mean without the outliers.
+fn trimmed_mean(mut calls_ns: Vec<f64>) -> f64 {
+    calls_ns.sort_unstable_by(f64::total_cmp);
+    calls_ns.truncate(calls_ns.len() - calls_ns.len() / OUTLIERS_OF);
+    calls_ns.iter().sum::<f64>() / calls_ns.len() as f64
+}
+
 fn nanos(time: Duration) -> f64 {
     time.as_secs_f64() * 1e9
 }
@@ -118,6 +131,5 @@ fn nanos(time: Duration) -> f64 {
 /// What looking at the clock takes by itself.
 fn empty_ns() -> f64 {
     const LOOKS: u32 = 100_000;
-    let looks = (0..LOOKS).map(|_| nanos(Instant::now().elapsed()));
-    looks.sum::<f64>() / f64::from(LOOKS)
+    trimmed_mean((0..LOOKS).map(|_| nanos(Instant::now().elapsed())).collect())
 }

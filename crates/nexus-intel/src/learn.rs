@@ -10,7 +10,8 @@
 //! Read [`Predictor`] first. Of the models, [`LeastSquares`] is a line through
 //! the features, [`Tree`] steps over them; both are bounded in memory, cost well
 //! below a microsecond for an outcome, follow change, and give the same bits for
-//! the same outcomes on every machine.
+//! the same outcomes on every machine. [`ModelKind::Pair`] keeps both and goes by
+//! the one that has been off by less.
 //!
 //! Absent on purpose: clocks and files ([`Predictor::save`] gives bytes); any
 //! idea of what is predicted or decided by it; categories and missing values,
@@ -28,6 +29,7 @@ mod model;
 mod model_file;
 mod number;
 mod outcomes;
+mod pair;
 mod prediction;
 mod predictor;
 mod settings;

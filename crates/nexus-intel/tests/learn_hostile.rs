@@ -54,7 +54,7 @@ fn act() -> impl Strategy<Value = Act> {
 }
 
 fn settings() -> impl Strategy<Value = Settings> {
-    let kind = prop::sample::select(vec![ModelKind::Linear, ModelKind::Tree]);
+    let kind = prop::sample::select(vec![ModelKind::Linear, ModelKind::Tree, ModelKind::Pair]);
     let forgetting = prop::sample::select(vec![0.901, 0.993, 1.0]);
     (kind, forgetting, 0..200_u64).prop_map(|(kind, forgetting, outcomes_min)| Settings {
         forgetting: Forgetting::new(forgetting).expect("in bounds"),

@@ -27,7 +27,7 @@ const LIE_EVERY: usize = 397;
 /// Within so many outcomes a lie has to be found out.
 const FOUND_OUT_WITHIN: usize = 500;
 
-const KINDS: [ModelKind; 2] = [ModelKind::Linear, ModelKind::Tree];
+const KINDS: [ModelKind; 3] = [ModelKind::Linear, ModelKind::Tree, ModelKind::Pair];
 
 #[derive(Deserialize)]
 struct Fixture {

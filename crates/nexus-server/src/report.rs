@@ -9,6 +9,7 @@
 
 mod axis;
 mod bars;
+mod costs;
 mod course;
 mod destination;
 mod escape;

@@ -129,6 +129,16 @@ impl Contest {
         self.verdict
     }
 
+    /// Mean absolute errors of model and baseline over the blocks that the next
+    /// verdict may be made from; `None` before the first.
+    pub(super) fn errors(&self) -> Option<(f64, f64)> {
+        let count = self.block_count.min(WINDOW_BLOCKS as u64) as usize;
+        let mut sum = Block::default();
+        self.blocks[..count].iter().for_each(|block| sum.add(block));
+        let outcomes = count as f64 * f64::from(BLOCK_OUTCOMES);
+        (count > 0).then(|| (sum.model / outcomes, sum.baseline / outcomes))
+    }
+
     /// How often the model was doubted.
     pub(super) fn doubts(&self) -> u64 {
         self.doubts

@@ -55,6 +55,20 @@ pub enum ModelExplanation {
         /// A line for each question and each leaf.
         text: String,
     },
+    /// Of a line and a tree, [`ModelKind::Pair`].
+    Pair {
+        /// Which of the two is used.
+        used: ModelKind,
+        /// What the line has learned.
+        linear: Box<ModelExplanation>,
+        /// The line's mean absolute error lately; `None` just after the other one was
+        /// chosen, when both are judged anew.
+        linear_error: Option<f64>,
+        /// What the tree has learned.
+        tree: Box<ModelExplanation>,
+        /// The tree's, for the same outcomes.
+        tree_error: Option<f64>,
+    },
 }
 
 impl ModelExplanation {
@@ -63,6 +77,7 @@ impl ModelExplanation {
         match self {
             ModelExplanation::Linear { .. } => ModelKind::Linear,
             ModelExplanation::Tree { .. } => ModelKind::Tree,
+            ModelExplanation::Pair { .. } => ModelKind::Pair,
         }
     }
 }
@@ -123,7 +138,14 @@ impl std::fmt::Display for Explanation {
             writeln!(f, "error over the last {}: {model}; plain mean {baseline}", self.kept)?;
         }
         writeln!(f, "plain mean: {}", self.with_unit(self.baseline))?;
-        match &self.model {
+        self.tell(&self.model, f)
+    }
+}
+
+impl Explanation {
+    /// What a model has learned, line by line.
+    fn tell(&self, model: &ModelExplanation, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match model {
             ModelExplanation::Linear { intercept, weights } => {
                 writeln!(f, "{:>12}  (always)", self.with_unit(*intercept))?;
                 for Weight { feature, weight } in weights {
@@ -132,6 +154,21 @@ impl std::fmt::Display for Explanation {
                 Ok(())
             }
             ModelExplanation::Tree { text, .. } => f.write_str(text),
+            ModelExplanation::Pair { used, linear, linear_error, tree, tree_error } => {
+                let models = [
+                    (ModelKind::Linear, linear, linear_error),
+                    (ModelKind::Tree, tree, tree_error),
+                ];
+                for (kind, model, error) in models {
+                    let is_used = if kind == *used { "used" } else { "not used" };
+                    let error = error.map_or("judged anew".to_owned(), |error| {
+                        format!("off by {} lately", self.with_unit(error))
+                    });
+                    writeln!(f, "of the two the {kind} one, {is_used}, {error}:")?;
+                    self.tell(model, f)?;
+                }
+                Ok(())
+            }
         }
     }
 }

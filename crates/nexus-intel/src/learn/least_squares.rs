@@ -88,6 +88,15 @@ impl LeastSquares {
     /// # Panics
     /// If `features` are of a set of another size.
     pub fn learn(&mut self, features: &Features, target: f64) -> Result<(), TargetError> {
+        self.learn_missing(features, target).map(drop)
+    }
+
+    /// As [`Self::learn`]; by how much the prediction before it missed.
+    pub(super) fn learn_missing(
+        &mut self,
+        features: &Features,
+        target: f64,
+    ) -> Result<f64, TargetError> {
         let error = check_target(target)? - self.predict(features);
         let mut row = [0.0; WEIGHTS_MAX];
         row[0] = 1.0;
@@ -101,7 +110,7 @@ impl LeastSquares {
         if !self.weights.iter().all(|weight| weight.abs() <= WEIGHT_MAX) {
             *self = LeastSquares::new(self.factor.len() - 1, self.forgetting);
         }
-        Ok(())
+        Ok(error)
     }
 
     /// What is predicted where all features are zero.

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::bytes::{Reader, Writer};
+use super::pair::Pair;
 use super::{
     FeatureSet, Features, LeastSquares, ModelExplanation, ModelFileError, Settings, TargetError,
     Tree, Weight,
@@ -17,6 +18,8 @@ pub enum ModelKind {
     Linear,
     /// [`Tree`]: where they jump, or features matter together.
     Tree,
+    /// Both of them, of which the one is used that has been off by less lately.
+    Pair,
 }
 
 impl std::fmt::Display for ModelKind {
@@ -24,6 +27,7 @@ impl std::fmt::Display for ModelKind {
         f.pad(match self {
             ModelKind::Linear => "linear",
             ModelKind::Tree => "tree",
+            ModelKind::Pair => "pair",
         })
     }
 }
@@ -33,6 +37,7 @@ impl std::fmt::Display for ModelKind {
 pub(super) enum Model {
     Linear(Box<LeastSquares>),
     Tree(Box<Tree>),
+    Pair(Box<Pair>),
 }
 
 impl Model {
@@ -42,6 +47,7 @@ impl Model {
                 Model::Linear(Box::new(LeastSquares::new(set.len(), settings.forgetting)))
             }
             ModelKind::Tree => Model::Tree(Box::new(Tree::new(set.len(), settings.forgetting))),
+            ModelKind::Pair => Model::Pair(Box::new(Pair::new(set.len(), settings.forgetting))),
         }
     }
 
@@ -50,6 +56,7 @@ impl Model {
         match self {
             Model::Linear(line) => line.predict(features),
             Model::Tree(tree) => tree.predict(features),
+            Model::Pair(pair) => pair.predict(features),
         }
     }
 
@@ -57,27 +64,24 @@ impl Model {
         match self {
             Model::Linear(line) => line.learn(features, target),
             Model::Tree(tree) => tree.learn(features, target),
+            Model::Pair(pair) => pair.learn(features, target),
         }
     }
 
     pub(super) fn explain(&self, set: &FeatureSet, unit: &str) -> ModelExplanation {
         match self {
-            Model::Linear(line) => {
-                let weights = set.names().iter().zip(line.weights());
-                let weight = |(feature, weight): (&String, &f64)| Weight {
-                    feature: feature.clone(),
-                    weight: *weight,
-                };
-                ModelExplanation::Linear {
-                    intercept: line.intercept(),
-                    weights: weights.map(weight).collect(),
+            Model::Linear(line) => explain_line(line, set),
+            Model::Tree(tree) => explain_tree(tree, set, unit),
+            Model::Pair(pair) => {
+                let [linear_error, tree_error] = pair.errors().map_or([None; 2], |e| e.map(Some));
+                ModelExplanation::Pair {
+                    used: pair.used(),
+                    linear: Box::new(explain_line(&pair.line, set)),
+                    linear_error,
+                    tree: Box::new(explain_tree(&pair.tree, set, unit)),
+                    tree_error,
                 }
             }
-            Model::Tree(tree) => ModelExplanation::Tree {
-                leaves: tree.leaves(),
-                replaced: tree.replaced(),
-                text: tree.to_text(set, unit),
-            },
         }
     }
 
@@ -86,6 +90,7 @@ impl Model {
         match self {
             Model::Linear(_) => size_of::<LeastSquares>(),
             Model::Tree(tree) => tree.size_bytes(),
+            Model::Pair(pair) => pair.heap_bytes(),
         }
     }
 
@@ -93,6 +98,7 @@ impl Model {
         match self {
             Model::Linear(line) => line.write(to),
             Model::Tree(tree) => tree.write(to),
+            Model::Pair(pair) => pair.write(to),
         }
     }
 
@@ -107,6 +113,22 @@ impl Model {
                 Model::Linear(Box::new(LeastSquares::read(from, len, forgetting)?))
             }
             ModelKind::Tree => Model::Tree(Box::new(Tree::read(from, len, forgetting)?)),
+            ModelKind::Pair => Model::Pair(Box::new(Pair::read(from, len, forgetting)?)),
         })
+    }
+}
+
+fn explain_line(line: &LeastSquares, set: &FeatureSet) -> ModelExplanation {
+    let weights = set.names().iter().zip(line.weights());
+    let weight =
+        |(feature, weight): (&String, &f64)| Weight { feature: feature.clone(), weight: *weight };
+    ModelExplanation::Linear { intercept: line.intercept(), weights: weights.map(weight).collect() }
+}
+
+fn explain_tree(tree: &Tree, set: &FeatureSet, unit: &str) -> ModelExplanation {
+    ModelExplanation::Tree {
+        leaves: tree.leaves(),
+        replaced: tree.replaced(),
+        text: tree.to_text(set, unit),
     }
 }

@@ -240,6 +240,7 @@ fn kind_code(kind: ModelKind) -> u8 {
     match kind {
         ModelKind::Linear => 0,
         ModelKind::Tree => 1,
+        ModelKind::Pair => 2,
     }
 }
 

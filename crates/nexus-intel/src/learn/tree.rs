@@ -109,6 +109,15 @@ impl Tree {
     /// # Panics
     /// If `features` are of a set of another size.
     pub fn learn(&mut self, features: &Features, target: f64) -> Result<(), TargetError> {
+        self.learn_missing(features, target).map(drop)
+    }
+
+    /// As [`Self::learn`]; by how much the prediction before it missed.
+    pub(super) fn learn_missing(
+        &mut self,
+        features: &Features,
+        target: f64,
+    ) -> Result<f64, TargetError> {
         check_target(target)?;
         let memory = self.forgetting.memory();
         let grown_miss = self.grown.learn(features, target, memory);
@@ -122,7 +131,7 @@ impl Tree {
         if generation.outcomes == GENERATION_OUTCOMES {
             self.end_generation();
         }
-        Ok(())
+        Ok(grown_miss)
     }
 
     fn end_generation(&mut self) {

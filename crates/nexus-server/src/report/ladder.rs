@@ -1,8 +1,9 @@
-//! What each level buys under each condition, as intervals around ratios.
+//! What each level buys under each condition, as intervals around ratios, and what it costs.
 
 use nexus_intel::measure::Gain;
 
 use super::axis::{Axis, label};
+use super::costs;
 use super::escape::escaped;
 use super::svg::{Anchor, Svg};
 use super::template::fill;
@@ -41,12 +42,13 @@ pub fn page(study: &LevelsStudy) -> String {
     )
 }
 
-/// One condition: its chart, and what is to be said beside it.
+/// One condition: its charts, and what is to be said beside them.
 fn section(part: &[Compared]) -> String {
     let asides = part.iter().filter_map(aside);
     let asides: String =
         asides.map(|one| format!("<p class=\"small\">{}</p>\n", escaped(&one))).collect();
-    format!("<section>\n{}{asides}</section>\n", chart(part))
+    let costs = costs::chart(part).unwrap_or_default();
+    format!("<section>\n{}{asides}{costs}</section>\n", chart(part))
 }
 
 fn chart(part: &[Compared]) -> String {

@@ -32,6 +32,16 @@ fn a_tree_is_told_by_its_questions() {
 }
 
 #[test]
+fn of_a_pair_both_are_told_and_which_is_used() {
+    let said = predictor(ModelKind::Pair, 1_500).explain().to_string();
+    assert!(said.starts_with("pair model, in use\n"), "{said}");
+    assert!(said.contains("\nof the two the linear one, not used, off by "), "{said}");
+    assert!(said.contains("\nof the two the tree one, used, off by 0 s lately:\n"), "{said}");
+    assert!(said.contains(" s  for each size\n"), "{said}");
+    assert!(said.contains("\nsize > 4.5: 3 s (750 outcomes)\n"), "{said}");
+}
+
+#[test]
 fn the_gate_that_holds_is_told() {
     let explanation = predictor(ModelKind::Tree, 10).explain();
     assert!(!explanation.in_use);
@@ -42,7 +52,7 @@ fn the_gate_that_holds_is_told() {
 
 #[test]
 fn an_explanation_reads_back_from_json() {
-    for kind in [ModelKind::Linear, ModelKind::Tree] {
+    for kind in [ModelKind::Linear, ModelKind::Tree, ModelKind::Pair] {
         let explanation = predictor(kind, 0).explain();
         let json = serde_json::to_string(&explanation).expect("numbers and texts");
         assert!(json.contains(&format!("\"kind\":\"{kind}\"")), "{json}");

@@ -5,7 +5,7 @@ use nexus_base::Rng;
 use super::*;
 
 const ORIGIN: Origin<'static> = Origin { build: "0.1.0 (abc)", cluster: 7 };
-const KINDS: [ModelKind; 2] = [ModelKind::Linear, ModelKind::Tree];
+const KINDS: [ModelKind; 3] = [ModelKind::Linear, ModelKind::Tree, ModelKind::Pair];
 
 fn set() -> FeatureSet {
     FeatureSet::new(["size", "hour"]).expect("two good names")

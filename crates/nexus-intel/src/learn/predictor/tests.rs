@@ -5,7 +5,7 @@ use nexus_base::Rng;
 use super::super::{Doubt, FeatureSet, ModelKind, WINDOW_OUTCOMES};
 use super::*;
 
-const KINDS: [ModelKind; 2] = [ModelKind::Linear, ModelKind::Tree];
+const KINDS: [ModelKind; 3] = [ModelKind::Linear, ModelKind::Tree, ModelKind::Pair];
 
 fn predictor(kind: ModelKind) -> Predictor {
     let set = FeatureSet::new(["size"]).expect("one name");

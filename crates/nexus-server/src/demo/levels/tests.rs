@@ -87,6 +87,15 @@ fn a_poisoned_layer_steps_down_soon_and_does_no_harm() {
 }
 
 #[test]
+fn costs_are_drawn_where_they_were_measured() {
+    let page = |options: &str| crate::report::ladder::page(&study(options));
+    let timed = page("--condition equal --seeds 1 --timing");
+    assert!(timed.contains("equal: what it cost beyond the reactive level"));
+    assert!(timed.contains("nanoseconds a request") && timed.contains("bytes a server"));
+    assert!(!page("--condition equal --seeds 1").contains("what it cost beyond"));
+}
+
+#[test]
 fn equal_seeds_give_equal_bytes() {
     let once = || study("--condition equal,overload --seeds 2 --seed 9");
     let (first, second) = (once(), once());
