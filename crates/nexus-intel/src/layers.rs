@@ -11,7 +11,7 @@
 mod calls;
 mod recorder;
 mod rehearsal;
-#[cfg(test)]
+#[cfg(all(test, feature = "adaptive"))]
 mod tests;
 mod trial;
 

@@ -234,7 +234,7 @@ fn below(ladder: &Ladder, level: Level) -> Level {
     lower.into_iter().find(|&lower| ladder.stage(lower) == Stage::On).unwrap_or_default()
 }
 
-#[cfg(test)]
+#[cfg(all(test, feature = "adaptive"))]
 mod tests {
     use super::*;
     use crate::safety::LadderSpec;
