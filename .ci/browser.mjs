@@ -32,6 +32,24 @@ function watch(page) {
   page.on('response', (response) => response.status() >= 400 && problem(`${response.url()}: HTTP ${response.status()}`));
 }
 
+/** A pool as a node tells of one whose adaptive layer pays; this node has none. */
+const GAIN = { ratio: 0.78, interval: [0.7, 0.87], blocks: 84, detectable: 0.085 };
+const NONE = { ratio: null, interval: null, blocks: 0, detectable: null };
+const LEARNS = {
+  used: 'reactive',
+  ladder: {
+    asked: 'emergent', used: 'adaptive', reason: 'not part of this build', gain: GAIN, history: [],
+    layers: [
+      { layer: 'proactive', stage: 'off', since_s: 0, until_s: null, reason: 'switched off by an operator', gain: NONE, inside: 0 },
+      { layer: 'adaptive', stage: 'on', since_s: 1, until_s: null, reason: null, gain: GAIN, inside: 3 },
+    ],
+  },
+  measured: { layer: 'adaptive', gain: GAIN, phase: { measuring: { block: { secs: 2, nanos: 500000000 } } } },
+  model: { model: { kind: 'tree', leaves: 2, replaced: 0, text: 'complexity <= 2?\n  yes: 0.1 s\n  no: 0.4 s' }, unit: 's', in_use: true, reason: null, learned: 12000, model_error: 0.02, baseline_error: 0.08 },
+  speeds: { 'models-0': 1.31, 'models-1': 0.31 },
+  adaptations: [{ id: 'a-3', kind: 'reduce_complexity', at_s: 19, rule: 'busy', sensor: 'cpu', gain: null }],
+};
+
 // ---- load
 
 const agentUrl = (number) => `${origin}/v1/agents/kv/browser-${number}`;
@@ -132,6 +150,28 @@ async function look(context) {
   await page.locator('#agent pre', { hasText: 'hits' }).waitFor();
   assert.equal(await page.evaluate(() => document.activeElement.id), 'agent-title');
 
+  step('layers are told with gain, interval and adaptations');
+  assert.ok(await page.locator('#levels').isHidden(), 'a kind without layers shows none');
+  const told = '**/v1/agents/kv/browser-5/why';
+  await page.route(told, async (route) => {
+    const response = await route.fetch();
+    await route.fulfill({ response, json: { ...(await response.json()), pool: LEARNS } });
+  });
+  await page.locator('#find-name').fill('kv/browser-5');
+  await page.keyboard.press('Enter');
+  for (const text of [
+    'The pool uses the level adaptive instead of emergent: not part of this build.',
+    'in blocks of 2.5 s; now reactive.',
+    'costs ×0.780 (0.700 to 0.870) by 84 blocks, which tell 8.5 % from none',
+    'off: switched off by an operator',
+    'off by 0.02 s on average, the plain mean by 0.08 s',
+    'yes: 0.1 s',
+    'models-1×0.31',
+    'a-3reduce complexity; by the rule busy on cpu; not measured yet',
+  ]) {
+    await page.locator('#levels', { hasText: text }).waitFor();
+  }
+
   step('a chart can be read without a mouse');
   await page.locator('#rates svg').focus();
   await page.keyboard.press('ArrowLeft');
@@ -157,6 +197,7 @@ async function look(context) {
   await page.evaluate(() => document.activeElement.blur());
   await page.mouse.move(0, 0);
   await page.screenshot({ path: picture, fullPage: true });
+  await page.unroute(told);
 
   step('it says when the node is gone, and comes back by itself');
   await stopLoad();

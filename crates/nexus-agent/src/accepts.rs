@@ -33,7 +33,7 @@ pub struct Accepts<A> {
 }
 
 /// What a kind has beside its messages.
-pub(crate) type Beside = &'static (dyn Any + Send + Sync);
+pub(crate) type Beside = Arc<dyn Any + Send + Sync>;
 
 type AskAny<A> = fn(Handle<A>, AnyMessage, Duration) -> Pinned<Result<AnyReply, AskError>>;
 
@@ -182,6 +182,13 @@ impl<A: Agent> Accepts<A> {
     /// Puts something beside the kind, for whoever knows the kind by name alone: see
     /// [`System::beside_kind`]. Another one before it is forgotten.
     pub fn beside<T: Any + Send + Sync>(&mut self, beside: &'static T) -> &mut Accepts<A> {
+        self.beside = Some(Arc::new(beside));
+        self
+    }
+
+    /// As [`Self::beside`], for what is made here, and so is one for each system: see
+    /// [`System::made_beside_kind`].
+    pub fn beside_made<T: Any + Send + Sync>(&mut self, beside: Arc<T>) -> &mut Accepts<A> {
         self.beside = Some(beside);
         self
     }
@@ -340,7 +347,7 @@ impl<A: Agent> ByName for Accepts<A> {
     }
 
     fn beside(&self) -> Option<Beside> {
-        self.beside
+        self.beside.clone()
     }
 
     fn messages(&self) -> Vec<MessageFacts> {

@@ -35,8 +35,14 @@ impl System {
 
     /// What the kind of this name has put beside itself, if it is a `T`; see
     /// [`Accepts::beside`](crate::Accepts::beside).
-    pub fn beside_kind<T: Any>(&self, kind: &str) -> Option<&'static T> {
-        self.kind(kind)?.by_name().beside()?.downcast_ref()
+    pub fn beside_kind<T: Any + Send + Sync>(&self, kind: &str) -> Option<&'static T> {
+        self.made_beside_kind(kind).map(|beside: Arc<&'static T>| *beside)
+    }
+
+    /// What the kind of this name has beside itself here, if it is a `T`; see
+    /// [`Accepts::beside_made`](crate::Accepts::beside_made).
+    pub fn made_beside_kind<T: Any + Send + Sync>(&self, kind: &str) -> Option<Arc<T>> {
+        self.kind(kind)?.by_name().beside()?.downcast().ok()
     }
 
     /// Makes an agent by names, with arguments if there are any.

@@ -4,8 +4,10 @@ mod ask;
 mod body;
 mod create;
 mod get;
+mod layer;
 mod level;
 mod ls;
+mod rollback;
 mod stop;
 mod tell;
 #[cfg(test)]
@@ -31,6 +33,10 @@ Examples:
       send it a request and print the answer
   nexus agents ls --kind kv --where 'mailbox > 10'
       list those of one kind that have fallen behind
+  nexus agents ask nexus.pool/models Complete '{\"text\":\"hello\"}' --routing adaptive
+      send it to the member of a pool that is best placed for it
+  nexus agents level nexus.pool/models proactive
+      set how far up the ladder a pool or an agent may go
   nexus agents stop kv/42
 
 An agent is named KIND/KEY. The kind ends at the first slash; the key may hold more.
@@ -58,6 +64,8 @@ enum AgentsCommand {
     Create(create::CreateArgs),
     Stop(stop::StopArgs),
     Level(level::LevelArgs),
+    Layer(layer::LayerArgs),
+    Rollback(rollback::RollbackArgs),
 }
 
 /// Runs `nexus agents`.
@@ -79,5 +87,7 @@ pub fn run(
         AgentsCommand::Create(args) => create::run(args, node, common, output),
         AgentsCommand::Stop(args) => stop::run(args, node, common, output),
         AgentsCommand::Level(args) => level::run(args, node, common, output),
+        AgentsCommand::Layer(args) => layer::run(args, node, common, output),
+        AgentsCommand::Rollback(args) => rollback::run(args, node, common, output),
     }
 }

@@ -19,6 +19,7 @@ mod drain;
 mod events;
 mod failure;
 mod interrupt;
+mod layers;
 mod listing;
 mod log;
 mod output;

@@ -8,6 +8,7 @@ use crate::cli::{Common, OutputFormat};
 use crate::client::{AgentName, Client, NodeArgs, Path, Why};
 use crate::events;
 use crate::failure::Failure;
+use crate::layers;
 use crate::listing::Listing;
 use crate::output::Output;
 use crate::words::grouped;
@@ -16,8 +17,12 @@ const EXAMPLES: &str = "\
 Examples:
   nexus why kv/42
   nexus why cart/7 --format json | jq .waiting_on
+  nexus why nexus.pool/models
+      which layers a pool uses, what each was measured to be worth, what was learned
 
-An agent that waits for another one points at it: ask why of that one next.";
+An agent that waits for another one points at it: ask why of that one next.
+Costs are told relative to those without the layer: below 1 it pays. In brackets is where
+the truth lies, with 95 % for all layers together unless the pool's trial says otherwise.";
 
 /// Show what an agent does, waits for, and went through
 #[derive(Args, Debug)]
@@ -56,6 +61,9 @@ fn text(why: &Why) -> String {
         .fact("level", why.level.words())
         .fact("epoch", grouped(why.epoch))
         .text();
+    for section in layers::sections(why) {
+        text += &section.text();
+    }
     if why.events.is_empty() {
         text += "no events\n";
         return text;

@@ -19,6 +19,7 @@ mod door;
 mod error;
 mod hall;
 mod layers;
+mod named;
 mod shadow;
 mod spec;
 mod why;
@@ -39,6 +40,7 @@ pub use call::Served;
 pub use counts::{LevelCounts, MemberCounts, PoolCounts};
 pub use error::{PoolError, PoolSpawnError};
 pub use layers::LayerError;
+pub(crate) use named::{NamedPool, POOLS, pool_named};
 pub use shadow::PoolShadow;
 pub use spec::{CallSpec, HELD_MAX, IN_FLIGHT_MAX, MEMBERS_MAX, PoolSpec};
 pub use why::{Measured, PoolWhy};
@@ -184,8 +186,7 @@ impl<A: Agent> Pool<A> {
 
     /// What became of the calls, by level and by member.
     pub fn counts(&self) -> PoolCounts {
-        let now = self.door.now();
-        self.door.lock().counts(now)
+        self.door.counts()
     }
 
     /// The levels that are enabled.
@@ -198,8 +199,7 @@ impl<A: Agent> Pool<A> {
     /// this release. When adaptive is disabled its layers are left, and calls that
     /// they hold are placed by least connections.
     pub fn set_levels(&self, levels: EnabledLevels) {
-        let now = self.door.now();
-        self.door.at_desk(|desk| desk.set_levels(now, spec::available(levels)));
+        self.door.set_levels(spec::available(levels));
     }
 
     /// Asks the layers for a level from here on: none above it is used. Calls that a
@@ -209,8 +209,7 @@ impl<A: Agent> Pool<A> {
     /// # Errors
     /// [`LayerError::NoLayers`].
     pub fn set_level(&self, level: Level) -> Result<(), LayerError> {
-        let now = self.door.now();
-        self.door.at_desk(|desk| desk.set_level(now, level))
+        self.door.set_level(level)
     }
 
     /// Enables a layer: if it is asked for, it is tried from here on.
@@ -218,8 +217,7 @@ impl<A: Agent> Pool<A> {
     /// # Errors
     /// [`LayerError`], also for [`Level::Reactive`], which always is.
     pub fn enable_layer(&self, layer: Level) -> Result<(), LayerError> {
-        let now = self.door.now();
-        self.door.at_desk(|desk| desk.set_layer(now, layer, true))
+        self.door.set_layer(layer, true)
     }
 
     /// Takes a layer away, with calls inside it or not; they fare as in
@@ -228,8 +226,7 @@ impl<A: Agent> Pool<A> {
     /// # Errors
     /// [`LayerError`], also for [`Level::Reactive`], which cannot be taken away.
     pub fn disable_layer(&self, layer: Level) -> Result<(), LayerError> {
-        let now = self.door.now();
-        self.door.at_desk(|desk| desk.set_layer(now, layer, false))
+        self.door.set_layer(layer, false)
     }
 
     /// Why adaptive calls go where they go: the ladder and its history, what is

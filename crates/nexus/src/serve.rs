@@ -6,7 +6,7 @@
 //! a socket is in files of its own: routes, filters, repeats, rates, and when
 //! connections change their worker.
 //!
-//! Absent on purpose: HTTP/2 and a framework. There are fifteen routes, all in
+//! Absent on purpose: HTTP/2 and a framework. There are seventeen routes, all in
 //! one format; see `docs/decisions`.
 
 mod agents;
@@ -22,12 +22,14 @@ mod gauge;
 mod guard;
 mod host;
 mod idempotency;
+mod levels;
 mod list;
 mod listener;
 mod meter;
 mod on_worker;
 mod openapi;
 mod page;
+mod pools;
 mod problem;
 mod progress;
 mod query;
@@ -46,6 +48,7 @@ pub use server::{Running, ServeError, Server};
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use crate::pool::POOLS;
 use host::Host;
 
 /// Seconds since 1970, for what outlives a process: tokens and certificates.
@@ -61,7 +64,7 @@ fn kinds(host: &Host) -> Vec<&'static str> {
     kinds
 }
 
-/// Whether a kind is part of the runtime, and no business of clients.
+/// Whether a kind is part of the runtime, and no business of clients. Pools are.
 fn is_internal(kind: &str) -> bool {
-    kind.starts_with("nexus.")
+    kind.starts_with("nexus.") && kind != POOLS
 }

@@ -13,15 +13,18 @@ use crate::words::printable;
 
 const EXAMPLES: &str = "\
 Examples:
-  nexus agents level kv/42 proactive
+  nexus agents level kv/42 adaptive
+  nexus agents level nexus.pool/models proactive
+      a pool: none of its layers above the level is used from the next call on
 
-A node that cannot give the level says so and uses the next one below it.";
+A node that cannot give the level says so and uses the next one below it.
+One layer alone: nexus agents layer. What each is worth: nexus why";
 
-/// Set the level at which an agent reasons
+/// Set the level at which an agent or a pool reasons
 #[derive(Args, Debug)]
 #[command(after_help = EXAMPLES)]
 pub struct LevelArgs {
-    /// The agent
+    /// The agent, or a pool as nexus.pool/NAME
     #[arg(value_name = "KIND/KEY")]
     name: AgentName,
     /// The level to use

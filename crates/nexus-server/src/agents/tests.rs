@@ -65,6 +65,20 @@ fn requests_are_sent_as_the_node_expects_them() {
         r#"PUT /v1/agents/kv/1/level {"level":"proactive"}"#,
         "kv/1: reactive instead of proactive: not built\n",
     );
+    check(
+        &["layer", "nexus.pool/p", "adaptive", "off"],
+        r#"{"enabled":false,"layer":{"stage":"off","reason":"switched off by an operator"},
+            "level":{"asked":"adaptive","used":"proactive","reason":"it is off"}}"#,
+        r#"PUT /v1/agents/nexus.pool/p/layers/adaptive {"enabled":false}"#,
+        "nexus.pool/p: adaptive is off (switched off by an operator); \
+         level proactive instead of adaptive: it is off\n",
+    );
+    check(
+        &["rollback", "kv/1", "3"],
+        r#"{"rolled_back":"a-3","knobs":{"complexity":1.0},"adaptations":[]}"#,
+        r#"POST /v1/agents/kv/1/rollback {"id":"a-3"}"#,
+        "kv/1: a-3 is taken back\n  in force  nothing\n  knobs     complexity  1.0\n",
+    );
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! Why an agent is as it is, as a node tells.
 
 use serde::Deserialize;
+use serde_json::Value;
 
 use super::{Event, Level};
 
@@ -24,6 +25,10 @@ pub struct Why {
     pub waiting_on: Vec<String>,
     /// How often it was started.
     pub epoch: u64,
+    /// The layers of its kind, or null; as they came, since each tells what it has.
+    pub layers: Value,
+    /// The pool that it stands for, or null.
+    pub pool: Value,
     /// What happened to it last, oldest first.
     pub events: Vec<Event>,
 }

@@ -4,7 +4,7 @@ use std::future::{Future, poll_fn};
 use std::pin::pin;
 use std::task::Poll;
 
-use nexus_agent::{Agent, AskError, Changed, Handle, Handler, Message};
+use nexus_agent::{Agent, AnyMessage, AnyReply, AskError, Changed, Handle, Handler, Message};
 use nexus_base::{Level, Time};
 use nexus_coord::Routed;
 use nexus_coord::balance::{Outcome, Ticket};
@@ -47,14 +47,29 @@ impl<A: Agent> Door<A> {
             place.wait(ticket, deadline).await?;
             within = deadline.since(self.now());
         }
-        let Stage::Sent(sent, outcome) = &mut place.stage else {
-            unreachable!("a call that need not wait has been sent")
-        };
-        let reply = sent.handle.ask(message).within(within).await;
-        *outcome = outcome_of(&reply);
-        let (member, level) = (sent.member, sent.level);
-        drop(place);
-        Ok(Served { reply: reply?, routed, level, member })
+        let reply = place.sent().handle.ask(message).within(within).await;
+        place.end(routed, reply)
+    }
+
+    /// As [`Self::serve`], for a message whose type is known to the members' kind
+    /// alone.
+    pub(super) async fn serve_any(
+        &self,
+        message: &str,
+        any: AnyMessage,
+        call: CallSpec,
+    ) -> Result<Served<AnyReply>, PoolError> {
+        let mut within = call.within.unwrap_or(A::DEADLINE);
+        let now = self.now();
+        let deadline = now.after(within);
+        let (routed, mut place) = self.place(now, deadline, &call)?;
+        if let Stage::Held(ticket) = place.stage {
+            place.wait(ticket, deadline).await?;
+            within = deadline.since(self.now());
+        }
+        let key = place.sent().handle.key();
+        let reply = self.system.ask_any(A::KIND, key, message, any, within).await;
+        place.end(routed, reply)
     }
 
     #[inline]
@@ -119,6 +134,30 @@ impl<A: Agent> Place<'_, A> {
         let sent = sent.await.map_err(|error| door.explain(error))?;
         self.stage = Stage::Sent(sent, Outcome::Cancelled);
         Ok(())
+    }
+
+    /// The member that has the call.
+    #[inline]
+    fn sent(&self) -> &Sent<Handle<A>> {
+        match &self.stage {
+            Stage::Sent(sent, _) => sent,
+            Stage::Held(_) => unreachable!("a call that need not wait has been sent"),
+        }
+    }
+
+    /// The call has come to this.
+    #[inline]
+    fn end<R>(
+        mut self,
+        routed: Routed,
+        reply: Result<R, AskError>,
+    ) -> Result<Served<R>, PoolError> {
+        if let Stage::Sent(_, outcome) = &mut self.stage {
+            *outcome = outcome_of(&reply);
+        }
+        let (member, level) = (self.sent().member, self.sent().level);
+        drop(self);
+        Ok(Served { reply: reply?, routed, level, member })
     }
 }
 

@@ -1,13 +1,14 @@
 //! What a pool has counted.
 
 use nexus_coord::Routing;
+use serde::Serialize;
 
 /// What became of the calls through a pool since it was made: a look at moving
 /// things, all taken at one moment.
 ///
 /// `placed = in_flight + held + done + failed + cancelled + too_late`, and also the sum
 /// over [`LevelCounts::asked`] and the sum over [`LevelCounts::used`].
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
 #[non_exhaustive]
 pub struct PoolCounts {
     /// Calls that a member was found for, or that were let wait for one.
@@ -34,7 +35,7 @@ pub struct PoolCounts {
 }
 
 /// How often a routing level was asked for, and how often it served.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
 #[non_exhaustive]
 pub struct LevelCounts {
     /// Which level.
@@ -46,7 +47,7 @@ pub struct LevelCounts {
 }
 
 /// What became of the calls that went to one member, or to those it replaced.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
 #[non_exhaustive]
 pub struct MemberCounts {
     /// The member's key.

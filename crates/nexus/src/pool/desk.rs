@@ -241,6 +241,10 @@ impl<H: Clone> Desk<H> {
         servers.iter().map(|server| self.seats[server.index().as_usize()].handle.clone()).collect()
     }
 
+    pub(super) fn is_stopped(&self) -> bool {
+        self.is_stopped
+    }
+
     /// Finds a member for a call.
     pub(super) fn handle_call(
         &mut self,

@@ -7,13 +7,15 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use nexus_agent::{Agent, Event, Handle, SpawnError, System};
 use nexus_base::{EventName, Level, Rng, Time};
-use nexus_coord::Routing;
 use nexus_coord::balance::ServerId;
+use nexus_coord::{EnabledLevels, Routing};
 
 use super::desk::{Desk, Ended, MemberIndex};
 use super::hall::Hall;
 use super::layers::{Layers, layers};
-use super::{HELD_MAX, IN_FLIGHT_MAX, MEMBERS_MAX, PoolSpawnError, PoolSpec};
+use super::{
+    HELD_MAX, IN_FLIGHT_MAX, LayerError, MEMBERS_MAX, PoolCounts, PoolSpawnError, PoolSpec, named,
+};
 
 /// What the clones of a pool share.
 pub(super) struct Door<A: Agent> {
@@ -41,10 +43,12 @@ impl<A: Agent> Door<A> {
         for (member, handle) in members.into_iter().enumerate() {
             door.let_in(member, handle);
         }
+        door.show_level();
+        named::enter(system, name, &door);
         let stopped = Arc::downgrade(&door);
         door.hall.on_down(move |_| {
             if let Some(door) = stopped.upgrade() {
-                door.stop();
+                door.end();
             }
         });
         Ok(door)
@@ -76,12 +80,56 @@ impl<A: Agent> Door<A> {
         answer
     }
 
+    pub(super) fn counts(&self) -> PoolCounts {
+        let now = self.now();
+        self.lock().counts(now)
+    }
+
+    /// Asks the layers for a level from here on.
+    pub(super) fn set_level(&self, level: Level) -> Result<(), LayerError> {
+        let now = self.now();
+        self.at_desk(|desk| desk.set_level(now, level))?;
+        self.show_level();
+        Ok(())
+    }
+
+    /// Enables a layer or takes it away.
+    pub(super) fn set_layer(&self, layer: Level, is_enabled: bool) -> Result<(), LayerError> {
+        let now = self.now();
+        self.at_desk(|desk| desk.set_layer(now, layer, is_enabled))
+    }
+
+    /// These levels are enabled from here on.
+    pub(super) fn set_levels(&self, levels: EnabledLevels) {
+        let now = self.now();
+        self.at_desk(|desk| desk.set_levels(now, levels));
+        self.show_level();
+    }
+
+    /// Who lists agents finds the pool by the level it asks for.
+    fn show_level(&self) {
+        let mut desk = self.lock();
+        let (level, is_stopped) = (desk.level().asked, desk.is_stopped());
+        drop(desk);
+        if !is_stopped {
+            self.hall.set_level(level);
+        }
+    }
+
     /// Stops the members and refuses calls from here on.
     pub(super) fn stop(&self) {
+        if self.end() {
+            self.hall.stop();
+        }
+    }
+
+    /// Does so, unless that was done before; whether it was not. From here on its names
+    /// may be somebody else's, and a handle finds who has the name.
+    fn end(&self) -> bool {
         let now = self.now();
-        let members = self.at_desk(|desk| desk.handle_stop(now));
-        members.iter().for_each(Handle::stop);
-        self.hall.stop();
+        let members = self.at_desk(|desk| (!desk.is_stopped()).then(|| desk.handle_stop(now)));
+        members.iter().flatten().for_each(Handle::stop);
+        members.is_some()
     }
 
     /// Makes the members anew that are left out; how many.
@@ -164,6 +212,7 @@ impl<A: Agent> Door<A> {
 impl<A: Agent> Drop for Door<A> {
     fn drop(&mut self) {
         self.stop();
+        named::leave(&self.system, self.hall.key());
     }
 }
 

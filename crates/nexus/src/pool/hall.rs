@@ -4,9 +4,12 @@
 //! clock, an end when the node ends, a place among what can be seen waiting, and
 //! the same in virtual time. Who gets the next member is not decided here.
 
-use nexus_agent::{Agent, Context, Handler, MailboxSpec, Message};
+use std::sync::Arc;
+
+use nexus_agent::{Accepts, Agent, Context, Handler, MailboxSpec, Message};
 
 use super::HELD_MAX;
+use super::named::Pools;
 
 /// One for each pool, under the pool's name. Stopping it stops the pool.
 pub(super) struct Hall;
@@ -20,6 +23,10 @@ impl Agent for Hall {
 
     fn new(_key: &str) -> Hall {
         Hall
+    }
+
+    fn accepts(kind: &mut Accepts<Hall>) {
+        kind.beside_made(Arc::<Pools>::default());
     }
 }
 

@@ -1,21 +1,24 @@
 //! What can be done with one agent.
 
+use std::borrow::Cow;
 use std::time::Duration;
 
 use bytes::Bytes;
 use http::StatusCode;
-use nexus_agent::{AnyReply, AskError, Changed, ErrorCode, Listing, SpawnError};
+use nexus_agent::{AnyMessage, AnyReply, AskError, Changed, ErrorCode, Listing, SpawnError};
 use nexus_base::Level;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use tokio::sync::oneshot;
 
-use super::asked::Asked;
+use super::asked::{Asked, Through};
 use super::events;
 use super::host::Host;
+use super::pools;
 use super::problem::Problem;
 use super::route::Name;
 use super::shape;
+use crate::pool::POOLS;
 use crate::reactive::{deadline_of, layers_of, level_of};
 use crate::{Answer, LevelUsed, Request, RequestError, Retry};
 
@@ -31,7 +34,7 @@ const WHY_EVENTS: usize = 20;
 
 /// An agent as lists and looks show it.
 pub(super) fn to_json(host: &Host, listing: &Listing, state: Option<Value>) -> Value {
-    json!({
+    let mut agent = json!({
         "kind": listing.kind,
         "key": listing.key,
         "id": listing.id.to_string(),
@@ -49,7 +52,11 @@ pub(super) fn to_json(host: &Host, listing: &Listing, state: Option<Value>) -> V
         "state": state,
         "node": host.name,
         "term": null,
-    })
+    });
+    if listing.kind == POOLS {
+        pools::amend(host, listing, &mut agent);
+    }
+    agent
 }
 
 /// A look at one agent.
@@ -63,6 +70,9 @@ pub(super) async fn look(host: &Host, name: &Name<'_>) -> Result<Value, Problem>
 
 /// What the agent says of itself, unless it is at work all the while.
 pub(super) async fn state(host: &Host, listing: &Listing) -> Option<Value> {
+    if listing.kind == POOLS {
+        return pools::state(host, &listing.key);
+    }
     match host.system().inspect(listing.kind, &listing.key, SUMMARY_WITHIN).await {
         Ok(state) => Some(state).filter(|state| !state.is_null()),
         Err(AskError::Crashed(crash)) => Some(json!({"error": crash.to_string()})),
@@ -70,7 +80,8 @@ pub(super) async fn state(host: &Host, listing: &Listing) -> Option<Value> {
     }
 }
 
-fn find(host: &Host, name: &Name<'_>) -> Result<Listing, Problem> {
+/// The agent as lists show it.
+pub(super) fn find(host: &Host, name: &Name<'_>) -> Result<Listing, Problem> {
     let listing = host.system().listing(&name.kind, &name.key);
     listing.ok_or_else(|| missing(host, name))
 }
@@ -80,7 +91,8 @@ pub(super) fn missing(host: &Host, name: &Name<'_>) -> Problem {
     if let Err(problem) = known_kind(host, &name.kind) {
         return problem;
     }
-    let message = format!("no agent {}/{} runs here; create it with PUT", name.kind, name.key);
+    let create = if name.kind == POOLS { "" } else { "; create it with PUT" };
+    let message = format!("no agent {}/{} runs here{create}", name.kind, name.key);
     Problem::new(ErrorCode::UnknownAgent, message)
 }
 
@@ -111,6 +123,7 @@ pub(super) async fn create(
 ) -> Result<(StatusCode, Value), Problem> {
     let Create { args } =
         if body.is_empty() { Create::default() } else { super::asked::read(body)? };
+    pools::refuse(name)?;
     known_kind(host, &name.kind)?;
     let status = match host.system().spawn_by_name(&name.kind, &name.key, args) {
         Ok(()) => StatusCode::CREATED,
@@ -135,6 +148,7 @@ pub(super) async fn stop(
     name: &Name<'_>,
     force: bool,
 ) -> Result<(StatusCode, Value), Problem> {
+    pools::refuse(name)?;
     let system = host.system();
     let (gone, end) = oneshot::channel();
     let watched = system.on_down_by_name(&name.kind, &name.key, move |_| {
@@ -153,22 +167,6 @@ pub(super) async fn stop(
         true => (StatusCode::OK, json!({"stopped": true})),
         false => (StatusCode::ACCEPTED, json!({"stopped": false, "stopping": true})),
     })
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct SetLevel {
-    level: Level,
-}
-
-/// Sets an agent's level.
-pub(super) fn set_level(host: &Host, name: &Name<'_>, body: &Bytes) -> Result<Value, Problem> {
-    let SetLevel { level } = super::asked::read(body)?;
-    if host.system().set_level_by_name(&name.kind, &name.key, level) {
-        Ok(json!({"level": level_of(host.system(), &name.kind, level)}))
-    } else {
-        Err(missing(host, name))
-    }
 }
 
 /// Why an agent is as it is.
@@ -192,6 +190,10 @@ pub(super) fn why(host: &Host, name: &Name<'_>) -> Result<Value, Problem> {
     if let Some(layers) = layers_of(host.system(), listing.kind) {
         why["layers"] = json!(layers.status());
     }
+    if let Some(pool) = pools::named(host, name) {
+        why["level"] = json!(pool.level());
+        why["pool"] = json!(pool.why());
+    }
     Ok(why)
 }
 
@@ -199,36 +201,63 @@ pub(super) fn why(host: &Host, name: &Name<'_>) -> Result<Value, Problem> {
 pub(super) struct Done {
     pub(super) value: Value,
     pub(super) level: LevelUsed,
+    /// Who served, where it was asked of a pool.
+    pub(super) pool: Option<Value>,
 }
 
-/// Asks an agent.
+/// Asks an agent, or a member of a pool.
 pub(super) async fn ask(host: &Host, name: &Name<'_>, asked: Asked) -> Result<Done, Problem> {
+    if name.kind == POOLS {
+        return pools::ask(host, name, asked).await;
+    }
     let system = host.system();
     if system.kind_named(&name.kind).is_none() {
         return Err(missing(host, name));
     }
-    let (message, any, within) = match asked {
+    let set = || system.listing(&name.kind, &name.key).map(|now| now.level);
+    let Read { message, any, within, .. } = read(host, name, || set().unwrap_or_default(), asked)?;
+    let reply = system.ask_any(&name.kind, &name.key, &message, any, within).await;
+    let reply = reply.map_err(|error| match error {
+        AskError::NotRunning => missing(host, name).counted(),
+        AskError::WrongMessage { message, .. } => wrong_message(host, name, &message).counted(),
+        error => error.into(),
+    })?;
+    let (value, level) = told(reply)?;
+    let level = level.unwrap_or_else(|| level_of(system, &name.kind, set().unwrap_or_default()));
+    Ok(Done { value, level, pool: None })
+}
+
+/// What is asked, as agents take it.
+pub(super) struct Read {
+    pub(super) message: Cow<'static, str>,
+    pub(super) any: AnyMessage,
+    pub(super) within: Duration,
+    pub(super) through: Through,
+}
+
+/// Reads what is asked of agents of the kind of `name` that are set to `level`.
+pub(super) fn read(
+    host: &Host,
+    name: &Name<'_>,
+    level: impl FnOnce() -> Level,
+    asked: Asked,
+) -> Result<Read, Problem> {
+    let (message, args, within, through) = match asked {
         Asked::Request(request) => {
-            let set = || system.listing(&name.kind, &name.key).map(|now| now.level);
-            let within = deadline_of(system, &name.kind, || set().unwrap_or_default(), &request);
-            (<Request as nexus_agent::Message>::NAME, nexus_agent::AnyMessage::new(request), within)
+            let within = deadline_of(host.system(), &name.kind, level, &request);
+            let through = Through { routing: request.routing, features: request.features };
+            let message = Cow::Borrowed(<Request as nexus_agent::Message>::NAME);
+            return Ok(Read { message, any: AnyMessage::new(request), within, through });
         }
-        Asked::Message { name: message, args, within } => {
-            let Some(read) = system.read_json(&name.kind, &message, args.get().as_bytes()) else {
-                return Err(wrong_message(host, name, &message));
-            };
-            let any = read?;
-            if let Some(path) = list_for_object(host, name, &message, args.get()) {
-                let text = format!("{path} is a list, and must be an object; nothing changed");
-                return Err(Problem::bad_request(text).detail(json!({"path": path})));
-            }
-            return finish(host, name, {
-                system.ask_any(&name.kind, &name.key, &message, any, within).await
-            });
-        }
+        Asked::Message { name, args, within, through } => (name, args, within, through),
     };
-    let reply = system.ask_any(&name.kind, &name.key, message, any, within).await;
-    finish(host, name, reply)
+    let read = host.system().read_json(&name.kind, &message, args.get().as_bytes());
+    let any = read.ok_or_else(|| wrong_message(host, name, &message))??;
+    if let Some(path) = list_for_object(host, name, &message, args.get()) {
+        let text = format!("{path} is a list, and must be an object; nothing changed");
+        return Err(Problem::bad_request(text).detail(json!({"path": path})));
+    }
+    Ok(Read { message: message.into(), any, within, through })
 }
 
 /// Where in the arguments a list stands for an object.
@@ -241,18 +270,10 @@ fn list_for_object(host: &Host, name: &Name<'_>, message: &str, args: &str) -> O
     shape::list_for_object("args", &schema, &serde_json::from_str(args).ok()?)
 }
 
-fn finish(
-    host: &Host,
-    name: &Name<'_>,
-    reply: Result<AnyReply, AskError>,
-) -> Result<Done, Problem> {
-    let reply = reply.map_err(|error| match error {
-        AskError::NotRunning => missing(host, name).counted(),
-        AskError::WrongMessage { message, .. } => wrong_message(host, name, &message).counted(),
-        error => error.into(),
-    })?;
+/// What a reply tells, and the level it came from if it says so.
+pub(super) fn told(reply: AnyReply) -> Result<(Value, Option<LevelUsed>), Problem> {
     match reply.downcast::<Result<Answer, RequestError>>() {
-        Ok(Ok(Answer { value, level })) => Ok(Done { value, level }),
+        Ok(Ok(Answer { value, level })) => Ok((value, Some(level))),
         Ok(Err(error)) => Err(error.into()),
         Err(reply) => {
             if let Some(error) = reply.err::<RequestError>() {
@@ -263,16 +284,13 @@ fn finish(
                 let changed = Changed::Unknown;
                 Problem { changed, ..Problem::new(ErrorCode::Crashed, message) }
             })?;
-            let level = host.system().listing(&name.kind, &name.key).map(|now| now.level);
-            Ok(Done {
-                value,
-                level: level_of(host.system(), &name.kind, level.unwrap_or_default()),
-            })
+            Ok((value, None))
         }
     }
 }
 
-fn wrong_message(host: &Host, name: &Name<'_>, message: &str) -> Problem {
+/// Agents of the kind of `name` take no such message; which they take.
+pub(super) fn wrong_message(host: &Host, name: &Name<'_>, message: &str) -> Problem {
     let Some(messages) = host.system().messages(&name.kind) else { return missing(host, name) };
     let known: Vec<&str> = messages.iter().map(|message| message.name).collect();
     let is_request = message == <Request as nexus_agent::Message>::NAME;

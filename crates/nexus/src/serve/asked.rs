@@ -16,7 +16,14 @@ pub(super) enum Asked {
     /// A query, an update or an action.
     Request(Request),
     /// A message of the kind's own.
-    Message { name: String, args: Box<RawValue>, within: Duration },
+    Message { name: String, args: Box<RawValue>, within: Duration, through: Through },
+}
+
+/// How a pool is to find who serves a message; of no use where the agent is named.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub(super) struct Through {
+    pub(super) routing: Routing,
+    pub(super) features: Features,
 }
 
 /// What a request can be.
@@ -38,10 +45,10 @@ struct Message {
     args: Option<Box<RawValue>>,
     #[serde(default)]
     deadline_ms: Option<u64>,
-    #[serde(default, rename = "routing")]
-    _routing: Routing,
-    #[serde(default, rename = "features")]
-    _features: Features,
+    #[serde(default)]
+    routing: Routing,
+    #[serde(default)]
+    features: Features,
 }
 
 impl Asked {
@@ -72,7 +79,8 @@ impl Asked {
             }
         };
         let args = message.args.unwrap_or_else(no_args);
-        Ok(Asked::Message { name: message.name, args, within })
+        let through = Through { routing: message.routing, features: message.features };
+        Ok(Asked::Message { name: message.name, args, within, through })
     }
 
     /// What is asked, in a word.
@@ -124,9 +132,13 @@ mod tests {
     fn requests_and_messages_are_told_apart() {
         let read = |text: &str| Asked::read(text.as_bytes());
         assert!(matches!(read(r#"{"type":"query","name":"get"}"#), Ok(Asked::Request(_))));
-        let asked = read(r#"{"type":"message","name":"Add","args":{"by":1},"deadline_ms":7}"#);
-        let Ok(Asked::Message { name, args, within }) = asked else { panic!("a message") };
+        let asked = read(
+            r#"{"type":"message","name":"Add","args":{"by":1},"deadline_ms":7,
+                "routing":"adaptive","features":{"complexity":3}}"#,
+        );
+        let Ok(Asked::Message { name, args, within, through }) = asked else { panic!("a message") };
         assert_eq!((&*name, args.get(), within.as_millis()), ("Add", r#"{"by":1}"#, 7));
+        assert_eq!((through.routing, through.features.complexity()), (Routing::Adaptive, 3.0));
         let Err(problem) = read(r#"{"type":"message","name":"A","deadline_ms":0}"#) else {
             panic!("no deadline is that short")
         };

@@ -85,7 +85,12 @@ fn one(role: Role) -> &'static str {
 /// The least role that may do this.
 fn needed(route: &Route<'_>) -> Role {
     match route {
-        Route::Create(_) | Route::Ask(_) | Route::Stop(_) | Route::SetLevel(_) => Role::Operator,
+        Route::Create(_)
+        | Route::Ask(_)
+        | Route::Stop(_)
+        | Route::SetLevel(_)
+        | Route::SetLayer(..)
+        | Route::Rollback(_) => Role::Operator,
         Route::Drain => Role::Admin,
         _ => Role::Viewer,
     }

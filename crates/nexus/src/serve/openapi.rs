@@ -7,6 +7,7 @@ use serde_json::{Map, Value, json};
 
 use super::host::Host;
 use crate::Request;
+use crate::pool::POOLS;
 
 /// The description, made once: kinds do not change while a node serves.
 pub(super) fn document(host: &Host) -> Vec<u8> {
@@ -15,7 +16,8 @@ pub(super) fn document(host: &Host) -> Vec<u8> {
 }
 
 fn describe(host: &Host) -> Value {
-    let kinds = super::kinds(host);
+    let mut kinds = super::kinds(host);
+    kinds.retain(|&kind| kind != POOLS);
     let mut paths = general_paths(&kinds);
     let mut schemas = general_schemas();
     for kind in &kinds {
@@ -91,11 +93,18 @@ fn key_parameter() -> Value {
 }
 
 fn general_paths(kinds: &[&'static str]) -> Map<String, Value> {
+    let kinds: Vec<&str> = kinds.iter().copied().chain([POOLS]).collect();
     let kind = json!({
-        "name": "kind", "in": "path", "required": true, "description": "The kind of the agent.",
+        "name": "kind", "in": "path", "required": true,
+        "description": "The kind of the agent; that of agents that stand for pools is nexus.pool.",
         "schema": {"type": "string", "enum": kinds},
     });
     let named = json!([kind, {"$ref": "#/components/parameters/key"}]);
+    let layer = json!({
+        "name": "layer", "in": "path", "required": true, "description": "Which layer.",
+        "schema": {"type": "string", "enum": ["proactive", "adaptive", "emergent"]},
+    });
+    let of_layer = json!([kind, {"$ref": "#/components/parameters/key"}, layer]);
     let query = |name: &str, description: &str, schema: Value| {
         json!({"name": name, "in": "query", "required": false,
                "description": description, "schema": schema})
@@ -140,7 +149,61 @@ fn general_paths(kinds: &[&'static str]) -> Map<String, Value> {
             }}}},
             "responses": answers("200", json!({
                 "type": "object", "properties": {"level": reference("LevelUsed")},
-                "required": ["level"]}), &[404]),
+                "required": ["level"]}), &[404, 409]),
+        }},
+        "/v1/agents/nexus.pool/{key}": {
+            "get": {
+                "operationId": "lookAtPool",
+                "summary": "Look at a pool: its level, and as its state what became of its calls",
+                "parameters": key_parameter(),
+                "responses": answers("200", reference("Agent"), &[404]),
+            },
+            "post": {
+                "operationId": "askPool",
+                "summary": "Send a request to the member of a pool that its routing picks",
+                "description": "The body is what the members take, one of their messages or a query, \
+                                update or action.",
+                "parameters": [{"$ref": "#/components/parameters/key"},
+                               {"$ref": "#/components/parameters/idempotency"}],
+                "requestBody": {"required": true,
+                                "content": {"application/json": {"schema": object}}},
+                "responses": answers("200", reference("Answer"), &[404, 409, 504]),
+            },
+        },
+        "/v1/agents/{kind}/{key}/layers/{layer}": {"put": {
+            "operationId": "setLayer",
+            "summary": "Enable a layer of a pool or of an agent's kind, or take it away",
+            "description": "A layer of a kind is that of all its agents. Requests inside it finish.",
+            "parameters": of_layer,
+            "requestBody": {"required": true, "content": {"application/json": {"schema": {
+                "type": "object",
+                "properties": {"enabled": {"type": "boolean"}},
+                "required": ["enabled"],
+                "additionalProperties": false,
+            }}}},
+            "responses": answers("200", json!({
+                "type": "object",
+                "properties": {"enabled": {"type": "boolean"}, "layer": object,
+                               "level": reference("LevelUsed")},
+                "required": ["enabled", "layer", "level"]}), &[404, 409]),
+        }},
+        "/v1/agents/{kind}/{key}/rollback": {"post": {
+            "operationId": "rollBack",
+            "summary": "Take an adaptation of an agent's kind back",
+            "parameters": named,
+            "requestBody": {"required": true, "content": {"application/json": {"schema": {
+                "type": "object",
+                "properties": {"id": {
+                    "type": ["integer", "string"], "minimum": 0, "pattern": "^a-[1-9][0-9]*$",
+                    "description": "As `why` shows it, `a-3`, or its number alone."}},
+                "required": ["id"],
+                "additionalProperties": false,
+            }}}},
+            "responses": answers("200", json!({
+                "type": "object",
+                "properties": {"rolled_back": {"type": "string"}, "knobs": object,
+                               "adaptations": {"type": "array"}},
+                "required": ["rolled_back", "knobs", "adaptations"]}), &[404, 409]),
         }},
         "/v1/agents/{kind}/{key}/why": {"get": {
             "operationId": "why",
@@ -338,8 +401,24 @@ fn general_schemas() -> Map<String, Value> {
         "Answer": {
             "type": "object",
             "properties": {"value": {}, "level": reference("LevelUsed"),
-                           "node": {"type": "string"}, "term": {"type": ["integer", "null"]}},
+                           "node": {"type": "string"}, "term": {"type": ["integer", "null"]},
+                           "pool": reference("ThroughPool")},
             "required": ["value", "level", "node", "term"],
+        },
+        "ThroughPool": {
+            "type": "object",
+            "description": "Only where a pool was asked: the member that served, the level of the \
+                            layers that placed the request, and how it was routed.",
+            "properties": {
+                "member": {"type": "string"}, "level": reference("Level"),
+                "routing": {
+                    "type": "object",
+                    "properties": {"asked": reference("Routing"), "used": reference("Routing"),
+                                   "reason": {"type": ["string", "null"]}},
+                    "required": ["asked", "used", "reason"],
+                },
+            },
+            "required": ["member", "level", "routing"],
         },
         "Agent": {
             "type": "object",

@@ -95,6 +95,7 @@ const FILES: &[(&str, Asset)] = &[
     file!("/assets/icon.svg", "icon.svg", PICTURE),
     file!("/assets/kinds.js", "kinds.js", SCRIPT),
     file!("/assets/latency.js", "latency.js", SCRIPT),
+    file!("/assets/levels.js", "levels.js", SCRIPT),
     file!("/assets/name.js", "name.js", SCRIPT),
     file!("/assets/node.js", "node.js", SCRIPT),
     file!("/assets/poll.js", "poll.js", SCRIPT),

@@ -21,6 +21,10 @@ pub(super) enum Route<'r> {
     Stop(Name<'r>),
     /// Set an agent's level.
     SetLevel(Name<'r>),
+    /// Enable one layer of a pool or of an agent's kind, or take it away.
+    SetLayer(Name<'r>, Cow<'r, str>),
+    /// Take an adaptation of an agent's kind back.
+    Rollback(Name<'r>),
     /// Why an agent is as it is.
     Why(Name<'r>),
     /// A page of agents.
@@ -52,6 +56,8 @@ impl Route<'_> {
             Route::Look(_) => "GET /v1/agents/{kind}/{key}",
             Route::Stop(_) => "DELETE /v1/agents/{kind}/{key}",
             Route::SetLevel(_) => "PUT /v1/agents/{kind}/{key}/level",
+            Route::SetLayer(..) => "PUT /v1/agents/{kind}/{key}/layers/{layer}",
+            Route::Rollback(_) => "POST /v1/agents/{kind}/{key}/rollback",
             Route::Why(_) => "GET /v1/agents/{kind}/{key}/why",
             Route::List => "GET /v1/agents",
             Route::Events => "GET /v1/events",
@@ -82,6 +88,8 @@ impl<'r> Route<'r> {
             | Route::Look(name)
             | Route::Stop(name)
             | Route::SetLevel(name)
+            | Route::SetLayer(name, _)
+            | Route::Rollback(name)
             | Route::Why(name) => Some(name),
             _ => None,
         }
@@ -143,11 +151,24 @@ fn is_read(method: &Method) -> bool {
 fn agent<'r>(method: &Method, rest: &'r str) -> Result<Route<'r>, NoRoute> {
     let mut parts = rest.split('/');
     let (kind, key) = (parts.next().unwrap_or_default(), parts.next().unwrap_or_default());
-    let (what, more) = (parts.next(), parts.next());
+    let (what, part, more) = (parts.next(), parts.next(), parts.next());
     if kind.is_empty() || key.is_empty() || more.is_some() {
         return Err(NoRoute::NotFound);
     }
     let name = Name { kind: decode(kind)?, key: decode(key)? };
+    match (what, part) {
+        (what, None) => one(method, name, what),
+        (Some("layers"), Some("")) => Err(NoRoute::NotFound),
+        (Some("layers"), Some(layer)) if method == Method::PUT => {
+            Ok(Route::SetLayer(name, decode(layer)?))
+        }
+        (Some("layers"), Some(_)) => Err(NoRoute::Method("PUT")),
+        _ => Err(NoRoute::NotFound),
+    }
+}
+
+/// What there is of one agent.
+fn one<'r>(method: &Method, name: Name<'r>, what: Option<&str>) -> Result<Route<'r>, NoRoute> {
     match (what, method) {
         (None, &Method::PUT) => Ok(Route::Create(name)),
         (None, &Method::POST) => Ok(Route::Ask(name)),
@@ -156,6 +177,8 @@ fn agent<'r>(method: &Method, rest: &'r str) -> Result<Route<'r>, NoRoute> {
         (None, _) => Err(NoRoute::Method("GET, PUT, POST, DELETE")),
         (Some("level"), &Method::PUT) => Ok(Route::SetLevel(name)),
         (Some("level"), _) => Err(NoRoute::Method("PUT")),
+        (Some("rollback"), &Method::POST) => Ok(Route::Rollback(name)),
+        (Some("rollback"), _) => Err(NoRoute::Method("POST")),
         (Some("why"), method) if is_read(method) => Ok(Route::Why(name)),
         (Some("why"), _) => Err(NoRoute::Method("GET")),
         _ => Err(NoRoute::NotFound),
@@ -187,7 +210,11 @@ mod tests {
         assert_eq!(route(&get, "/v1/agents/cart/why/why"), Ok(Route::Why(name("cart", "why"))));
         let put = Method::PUT;
         assert_eq!(route(&put, "/v1/agents/c/k/level"), Ok(Route::SetLevel(name("c", "k"))));
+        let layer = Route::SetLayer(name("nexus.pool", "k"), "adaptive".into());
+        assert_eq!(route(&put, "/v1/agents/nexus.pool/k/layers/adaptive"), Ok(layer));
         assert_eq!(route(&Method::POST, "/v1/agents/c/.."), Ok(Route::Ask(name("c", ".."))));
+        let rollback = Route::Rollback(name("c", "k"));
+        assert_eq!(route(&Method::POST, "/v1/agents/c/k/rollback"), Ok(rollback));
     }
 
     #[test]
@@ -199,6 +226,12 @@ mod tests {
         for path in ["/v1/agents/c/k/", "/v1/agents/c/k/what", "/v1/agents/c/k/why/x", "/../etc"] {
             assert_eq!(route(&get, path), Err(NoRoute::NotFound), "{path}");
         }
+        for path in ["layers", "layers/", "layers/a/b"] {
+            let path = format!("/v1/agents/c/k/{path}");
+            assert_eq!(route(&Method::PUT, &path), Err(NoRoute::NotFound), "{path}");
+        }
+        assert_eq!(route(&get, "/v1/agents/c/k/layers/a"), Err(NoRoute::Method("PUT")));
+        assert_eq!(route(&get, "/v1/agents/c/k/rollback"), Err(NoRoute::Method("POST")));
         assert_eq!(route(&get, "/v1/agents/c/%FF"), Err(NoRoute::Encoding));
         assert_eq!(route(&Method::POST, "/v1/status"), Err(NoRoute::Method("GET")));
         assert_eq!(route(&Method::PATCH, "/v1/agents/c/k/level"), Err(NoRoute::Method("PUT")));

@@ -32,7 +32,7 @@ use super::problem::Problem;
 use super::query::Query;
 use super::route::{Name, Route, route};
 use super::trace::Served;
-use super::{list, openapi, page, status};
+use super::{levels, list, openapi, page, status};
 use crate::Retry;
 use crate::metrics::Format;
 
@@ -166,7 +166,15 @@ async fn answer_or_not(
         }
         Route::SetLevel(name) => {
             let bytes = body().await?;
-            ok(&agents::set_level(host, name, &bytes)?)
+            ok(&levels::set_level(host, name, &bytes)?)
+        }
+        Route::SetLayer(name, layer) => {
+            let bytes = body().await?;
+            ok(&levels::set_layer(host, name, layer, &bytes)?)
+        }
+        Route::Rollback(name) => {
+            let bytes = body().await?;
+            ok(&levels::rollback(host, name, &bytes)?)
         }
         Route::Why(name) => ok(&agents::why(host, name)?),
         Route::List => {
@@ -383,7 +391,10 @@ async fn ask_once(host: &Host, name: &Name<'_>, asked: Asked) -> Result<Answer, 
     if let Some(kind) = host.system().kind_named(&name.kind) {
         host.meter.served(now, kind, &name.key, &what, now.since(begun));
     }
-    let Done { value, level } = done?;
-    let answer = json!({"value": value, "level": level, "node": host.name, "term": null});
+    let Done { value, level, pool } = done?;
+    let mut answer = json!({"value": value, "level": level, "node": host.name, "term": null});
+    if let Some(pool) = pool {
+        answer["pool"] = pool;
+    }
     Ok(body::json(StatusCode::OK, &answer))
 }

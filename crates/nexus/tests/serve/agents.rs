@@ -50,8 +50,13 @@ fn an_agent_is_made_asked_looked_at_and_stopped() {
 fn what_belongs_to_the_runtime_is_nobody_s_agent() {
     let served = serve();
     for (method, path) in [("GET", ""), ("PUT", ""), ("DELETE", ""), ("GET", "/why")] {
-        let path = format!("/v1/agents/nexus.pool/x{path}");
+        let path = format!("/v1/agents/nexus.task/x{path}");
         let answer = served.ask(method, &path, &Value::Null);
+        answer.fails(404, "unknown_kind", "no", "no");
+    }
+    // Pools are seen where there are some.
+    for path in ["", "/why"] {
+        let answer = served.get(&format!("/v1/agents/nexus.pool/x{path}"));
         answer.fails(404, "unknown_kind", "no", "no");
     }
 }

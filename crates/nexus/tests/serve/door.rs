@@ -45,6 +45,8 @@ fn a_role_may_do_what_it_is_for() {
         ("GET", "/v1/agents/kv/1/why", [200, 200, 200]),
         ("POST", "/v1/agents/kv/1", [403, 400, 400]),
         ("PUT", "/v1/agents/kv/1/level", [403, 400, 400]),
+        ("PUT", "/v1/agents/kv/1/layers/adaptive", [403, 400, 400]),
+        ("POST", "/v1/agents/kv/1/rollback", [403, 400, 400]),
         ("DELETE", "/v1/agents/kv/1", [403, 200, 404]),
         ("POST", "/v1/drain", [403, 403, 202]),
     ] {

@@ -8,6 +8,7 @@ use ratatui::widgets::{Block, Borders, Paragraph, Wrap};
 use super::Theme;
 use crate::client::Why;
 use crate::events;
+use crate::layers;
 use crate::top::model::Model;
 use crate::why::waits_for;
 use crate::words::{grouped, printable};
@@ -36,8 +37,12 @@ fn lines<'a>(why: &Why, theme: Theme) -> Vec<Line<'a>> {
         fact("level", &why.level.words()),
         fact("epoch", &grouped(why.epoch)),
         Line::default(),
-        Line::styled("last events", theme.strong()),
     ];
+    for section in layers::sections(why) {
+        lines.push(Line::styled(section.heading, theme.strong()));
+        lines.extend(section.lines.into_iter().map(|line| Line::from(format!("  {line}"))));
+    }
+    lines.push(Line::styled("last events", theme.strong()));
     // The newest first: it is what one looks for, and what is cut is old.
     for event in why.events.iter().rev() {
         lines.push(Line::from(events::line(event).trim_end().to_owned()));

@@ -149,6 +149,7 @@ fn one_agent_shows_why_it_is_as_it_is() {
         handler: Some("Add".to_owned()),
         waiting_on: vec!["kv/7".to_owned()],
         events: events(&[1, 2]).events,
+        pool: serde_json::json!({"used": "adaptive", "ladder": {"rungs": 3}}),
         ..Why::default()
     };
     answer(&mut model, 1.5, poll.clone(), status(12.6, KINDS), Close::Agent(Box::new(why)));
@@ -157,6 +158,7 @@ fn one_agent_shows_why_it_is_as_it_is() {
         &shown,
         &["handles    Add", "waits for  kv/7", "phase      suspended", "last events"],
     );
+    check_has(&shown, &["layers of the pool", "  rungs  3"]);
     let newest = shown.find("2.000 s").expect("the second event");
     assert!(newest < shown.find("1.000 s").expect("the first event"), "{shown}");
     assert_eq!(model.view, View::Agent(AgentName::new("cart", "42")));

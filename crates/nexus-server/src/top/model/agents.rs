@@ -100,6 +100,7 @@ impl Agents {
 pub struct AgentRow {
     key: String,
     phase: String,
+    level: String,
     mailbox: u64,
     rate: Option<f64>,
     handled: u64,
@@ -112,6 +113,7 @@ impl AgentRow {
         AgentRow {
             key: agent.key.clone(),
             phase: agent.phase.clone(),
+            level: agent.level.used.clone(),
             mailbox: agent.mailbox,
             rate: agent.metrics.rate_per_s,
             handled: agent.metrics.handled,
@@ -128,6 +130,8 @@ pub enum AgentColumn {
     Key,
     /// What it is at.
     Phase,
+    /// The level that serves it.
+    Level,
     /// Messages that wait.
     Mailbox,
     /// Messages handled a second.
@@ -146,6 +150,7 @@ impl Column for AgentColumn {
     const ALL: &'static [AgentColumn] = &[
         AgentColumn::Key,
         AgentColumn::Phase,
+        AgentColumn::Level,
         AgentColumn::Mailbox,
         AgentColumn::Rate,
         AgentColumn::Handled,
@@ -157,6 +162,7 @@ impl Column for AgentColumn {
         match self {
             AgentColumn::Key => "key",
             AgentColumn::Phase => "phase",
+            AgentColumn::Level => "level",
             AgentColumn::Mailbox => "mailbox",
             AgentColumn::Rate => "msg/s",
             AgentColumn::Handled => "handled",
@@ -169,6 +175,7 @@ impl Column for AgentColumn {
         match self {
             AgentColumn::Key => row.key.clone(),
             AgentColumn::Phase => row.phase.clone(),
+            AgentColumn::Level => row.level.clone(),
             AgentColumn::Mailbox => grouped(row.mailbox),
             AgentColumn::Rate => row.rate.map_or(NOTHING.to_owned(), rate),
             AgentColumn::Handled => grouped(row.handled),
@@ -181,6 +188,7 @@ impl Column for AgentColumn {
         match self {
             AgentColumn::Key => a.key.cmp(&b.key),
             AgentColumn::Phase => a.phase.cmp(&b.phase),
+            AgentColumn::Level => a.level.cmp(&b.level),
             AgentColumn::Mailbox => largest(a.mailbox, b.mailbox),
             AgentColumn::Rate => largest(a.rate, b.rate),
             AgentColumn::Handled => largest(a.handled, b.handled),
@@ -190,7 +198,7 @@ impl Column for AgentColumn {
     }
 
     fn is_number(self) -> bool {
-        !matches!(self, AgentColumn::Key | AgentColumn::Phase)
+        !matches!(self, AgentColumn::Key | AgentColumn::Phase | AgentColumn::Level)
     }
 
     fn name(row: &AgentRow) -> &str {

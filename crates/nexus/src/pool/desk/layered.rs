@@ -7,6 +7,7 @@ use nexus_intel::proactive::{LearnedWork, Speeds};
 use nexus_intel::safety::{Ladder, LadderError};
 
 use super::{BY_LAYERS, Desk};
+use crate::LevelUsed;
 use crate::pool::layers::Layers;
 use crate::pool::{LayerError, Measured, PoolWhy};
 
@@ -41,6 +42,18 @@ impl<H: Clone> Desk<H> {
             None => levels.without(Routing::Adaptive),
         };
         self.ask_layers(now);
+    }
+
+    /// The level that is asked for and the one that is used, whatever the trial has on
+    /// in this block. Without layers there is but one.
+    pub(in crate::pool) fn level(&mut self) -> LevelUsed {
+        let Some(layers) = self.balancer.strategy_as::<Layers>(BY_LAYERS) else {
+            return LevelUsed::of(Level::Reactive);
+        };
+        let ladder = layers.ladder();
+        let asked = ladder.asked();
+        let reason = ladder.reason(asked).map(|reason| format!("{asked}: {reason}"));
+        LevelUsed { asked, used: ladder.used(), reason }
     }
 
     /// Why adaptive calls go where they go.

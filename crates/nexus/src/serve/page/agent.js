@@ -5,6 +5,7 @@ import { markAgent } from './agents.js';
 import { byId, el, keep, say } from './dom.js';
 import { eventRow } from './event_row.js';
 import { age, count, figure, plural } from './format.js';
+import { makeLevels, showLevels } from './levels.js';
 import { fromHash, link } from './name.js';
 
 /** How often it is asked about while it is open, in milliseconds. */
@@ -110,6 +111,7 @@ function show(agent, why) {
   const make = ([what]) => [el('dt', {}, what), el('dd')];
   if (view.facts.children.length === 0) view.facts.append(...facts.flatMap(make));
   facts.forEach(([, value], index) => say(view.facts.children[2 * index + 1], value));
+  showLevels(view.levels, why, node.start_ms);
   showJson(view.state, agent.state);
   showJson(view.metadata, agent.metadata);
   const events = [...why.events].reverse();
@@ -121,12 +123,13 @@ function makeView() {
   const made = {
     saying: el('p', { class: 'saying' }),
     facts: el('dl'),
+    levels: makeLevels(),
     state: jsonPart('State'),
     metadata: jsonPart('Metadata'),
     events: el('ol', { class: 'events', 'aria-label': 'Its events, latest first' }),
     noEvents: el('p', { class: 'soft' }, 'None is kept.'),
   };
-  body.replaceChildren(made.saying, made.facts, made.state, made.metadata, el('h3', {}, 'Its last events'), made.events, made.noEvents);
+  body.replaceChildren(made.saying, made.facts, made.levels, made.state, made.metadata, el('h3', {}, 'Its last events'), made.events, made.noEvents);
   return made;
 }
 
