@@ -71,6 +71,7 @@ pub use nexus_coord::{
     Routed, Routing, Staged, State, Variant,
 };
 pub use nexus_intel::layers::{TrialError, TrialSpec};
+pub use nexus_intel::proactive::{PrefetchCounts, USED_SHARE_MIN};
 pub use nexus_intel::{adaptive, learn, measure, safety};
 pub use node::{Node, NodeSpec, Shutdown, StartError, WORKERS_MAX};
 pub use operation::{Durations, OPERATIONS_MAX, OperationCounts, Operations};
@@ -80,8 +81,8 @@ pub use pool::{
     Served,
 };
 pub use reactive::{
-    Answer, AnswersWhy, KindLayers, KindWhy, LevelUsed, ReactiveAgent, ReactiveKind, Request,
-    RequestError, Retry, VariantCounts, feed_layers,
+    AdmissionCounts, Answer, AnswersWhy, KindLayers, KindWhy, LevelUsed, ReactiveAgent,
+    ReactiveKind, Request, RequestError, Retry, VariantCounts, feed_layers,
 };
 pub use sensors::{Sample, Sensors};
 pub use serve::{Running, ServeError, Server};

@@ -12,6 +12,7 @@ pub(crate) mod feed;
 mod json_text;
 mod layers;
 mod level;
+mod prefetch;
 mod request;
 
 use std::marker::PhantomData;
@@ -26,7 +27,7 @@ use layers::Asked;
 pub(crate) use answer::path_in_args;
 pub use answer::{Answer, RequestError, Retry};
 pub use feed::feed_layers;
-pub use layers::{AnswersWhy, KindLayers, KindWhy, VariantCounts};
+pub use layers::{AdmissionCounts, AnswersWhy, KindLayers, KindWhy, VariantCounts};
 pub(crate) use layers::{deadline_of, layers_of, level_of};
 pub use level::LevelUsed;
 pub use request::Request;
@@ -174,11 +175,21 @@ impl<K: ReactiveKind> Handler<Request> for ReactiveAgent<K> {
                 done.map(|value| Answer { value, level }).map_err(RequestError::from)
             }
             Some(layers) => {
-                let (id, key, deadline) = (cx.id(), cx.key(), cx.deadline());
-                let asked = Asked { id, kind: K::KIND, key, level: cx.level(), deadline };
-                layers.serve(&asked, cx.system().driver(), (K::rules(), state), &request)
+                let driver = cx.system().driver();
+                let served = layers.serve(&asked(cx), driver, (K::rules(), state), &request);
+                served.map(|(answer, next)| {
+                    if let Some(next) = next {
+                        prefetch::begin(layers, cx, &next);
+                    }
+                    answer
+                })
             }
         };
         done.inspect_err(|_| cx.count_error())
     }
+}
+
+fn asked<K: ReactiveKind>(cx: &Context<ReactiveAgent<K>>) -> Asked<'_> {
+    let (id, key, level) = (cx.id(), cx.key(), cx.level());
+    Asked { id, kind: K::KIND, key, level, deadline: cx.deadline() }
 }

@@ -106,6 +106,11 @@ impl Trial {
         }
     }
 
+    /// The layer that is measured.
+    pub fn measures(&self) -> Option<Level> {
+        self.layer.as_ref().map(|layer| layer.level)
+    }
+
     /// The layer that is left out at present, so that it can be told what it is worth.
     pub fn left_out(&self) -> Option<Level> {
         let layer = self.layer.as_ref().filter(|layer| layer.switchback.arm() == Arm::Off);

@@ -10,6 +10,11 @@
 //! [`feed`](super::feed). So are layers that act in swarms: kinds have none yet, and
 //! an agent that asks for one is told so.
 
+mod answers;
+mod fetch;
+mod foreseen;
+mod of_kind;
+mod serving;
 mod stack;
 mod variants;
 mod why;
@@ -19,19 +24,25 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use nexus_agent::{Driver, Event, System};
+use nexus_agent::{Driver, Event};
 use nexus_base::{AgentId, Level, Time};
 use nexus_coord::{DEADLINE_DEFAULT, Reactive, ReactiveError, Request, RequestKind, State};
 use nexus_intel::adaptive::{
     AdaptationId, AdapterError, AdapterSpec, Knobs, ReadingError, Readings, RollbackError,
 };
 use nexus_intel::layers::{TrialError, TrialSpec};
+use nexus_intel::learn::ModelFileError;
 use nexus_intel::safety::LadderError;
 use serde_json::Value;
 
 use super::{Answer, LevelUsed, RequestError};
-use stack::{Ended, Kept, Stack};
+use answers::Kept;
+use serving::Through;
+use stack::Stack;
 
+pub(super) use fetch::Query;
+pub use foreseen::AdmissionCounts;
+pub(crate) use of_kind::{deadline_of, layers_of, level_of};
 pub use why::{AnswersWhy, KindWhy, VariantCounts};
 
 /// The layers of a kind, returned by [`ReactiveKind::layers`](super::ReactiveKind::layers).
@@ -81,8 +92,14 @@ impl KindLayers {
         Ok(KindLayers { stack, keeps: AtomicBool::new(false), clock: None })
     }
 
-    /// Measures adaptations as `spec` says. Left out, they are judged by the mean time
-    /// of a handler, in blocks of two seconds and more.
+    /// Measures what each layer is worth, and each adaptation, as `spec` says: the
+    /// agents of a kind share a machine, so a layer is left out for all of them in some
+    /// blocks of time, until it surely pays, and steps down where it does not. While it
+    /// does nothing it is not measured: no adaptation is in force, or the model has
+    /// not seen enough.
+    ///
+    /// Left out, layers are used as they are enabled, and adaptations alone are
+    /// measured, by the mean time of a handler in blocks of two seconds and more.
     ///
     /// # Errors
     /// [`TrialError`] if the spec contradicts itself.
@@ -134,9 +151,10 @@ impl KindLayers {
     }
 
     /// How long `request` may take at an agent that is set to `level`: as it says
-    /// itself, or else five seconds, and longer while adaptation raises timeouts.
+    /// itself, or else five seconds, and longer where it is predicted to take longer and
+    /// while adaptation raises timeouts.
     pub fn deadline(&self, level: Level, request: &Request) -> Duration {
-        request.deadline.unwrap_or_else(|| self.lock().timeout(level, DEADLINE_DEFAULT))
+        request.deadline.unwrap_or_else(|| self.lock().timeout(level, request, DEADLINE_DEFAULT))
     }
 
     /// Takes in what the sensors showed at `now`. While adaptation is not in use
@@ -178,6 +196,21 @@ impl KindLayers {
         self.lock().why()
     }
 
+    /// The model of how long requests take, as bytes.
+    pub fn save_model(&self) -> Vec<u8> {
+        self.lock().prophet.save()
+    }
+
+    /// Takes on a model that was saved by this build. What requests of each name take
+    /// is not in it, and is learned anew.
+    ///
+    /// # Errors
+    /// [`ModelFileError`] if it is none, is damaged, or was made by another build;
+    /// nothing has changed.
+    pub fn load_model(&self, bytes: &[u8]) -> Result<(), ModelFileError> {
+        self.lock().prophet.load(bytes)
+    }
+
     /// Whether any layer is enabled.
     pub(crate) fn is_enabled(&self) -> bool {
         self.lock().is_enabled()
@@ -186,6 +219,14 @@ impl KindLayers {
     /// The time, by the clock that was handed in or by that of the node.
     pub(super) fn now(&self, driver: &dyn Driver) -> Time {
         self.clock.map_or_else(|| driver.now(), |clock| clock())
+    }
+
+    /// The same with the deadline by the clock that was handed in, if one was.
+    fn by_clock<'a>(&self, asked: &Asked<'a>, driver: &dyn Driver) -> Asked<'a> {
+        let deadline = self
+            .clock
+            .map_or(asked.deadline, |clock| clock().after(asked.deadline.since(driver.now())));
+        Asked { deadline, ..*asked }
     }
 
     /// Tells the node what has happened to the layers of this kind.
@@ -199,23 +240,26 @@ impl KindLayers {
         self.lock().begin_life(key);
     }
 
-    /// Has an agent do a request, unless its answer was kept.
+    /// Has an agent do a request, unless its answer was kept or it would surely be late.
+    /// With the answer comes the query that usually follows.
     pub(super) fn serve(
         &self,
         asked: &Asked<'_>,
         driver: &dyn Driver,
         (rules, state): (&Reactive, &mut State),
         request: &Request,
-    ) -> Result<Answer, RequestError> {
+    ) -> Result<(Answer, Option<Query>), RequestError> {
         if asked.level == Level::Reactive {
             let done = rules.handle_request(state, request);
             self.note(asked, request, &done);
-            return Ok(Answer { value: done?, level: LevelUsed::REACTIVE });
+            return Ok((Answer { value: done?, level: LevelUsed::REACTIVE }, None));
         }
-        let entered = self.lock().enter(self.now(driver), asked, rules, request);
-        let inside = Inside { layers: self, level: entered.level.used };
+        let asked = &self.by_clock(asked, driver);
+        let entered = self.lock().enter(self.now(driver), asked, rules, request)?;
+        let inside = entered.inside;
+        let guard = Guard { layers: self, through: inside.through };
         let (done, answer) = match entered.answer {
-            Kept::Answer(value) => (Ok(value), None),
+            Kept::Answer(found) => (Ok(found.value), None),
             Kept::Later(key, ticket) => {
                 let done = rules.handle_request_as(state, request, entered.variant);
                 let answer = done.as_ref().ok().map(|value| (key, ticket, value.clone()));
@@ -231,11 +275,33 @@ impl KindLayers {
             self.keeps.store(true, Ordering::Relaxed);
         }
         // It leaves below, with the lock taken once.
-        std::mem::forget(inside);
-        let ended = Ended { came: entered.came, began: entered.began, answer };
-        let events = self.lock().end(self.now(driver), asked, entered.level.used, ended);
-        tell(events, asked.kind, driver);
-        Ok(Answer { value: done?, level: entered.level })
+        std::mem::forget(guard);
+        let after = self.lock().end(self.now(driver), asked, request, inside, answer);
+        tell(after.events, asked.kind, driver);
+        Ok((Answer { value: done?, level: entered.level }, after.next))
+    }
+
+    /// Runs a query that usually follows, before anybody asks it.
+    pub(super) fn fetch(
+        &self,
+        asked: &Asked<'_>,
+        driver: &dyn Driver,
+        (rules, state): (&Reactive, &mut State),
+        request: &Request,
+    ) {
+        let begun = self.lock().begin_fetch(self.now(driver), asked, rules, request);
+        let Some((variant, key, ticket)) = begun else { return };
+        // A query changes nothing; one that panics when nobody asked it is nobody's crash.
+        let run = || rules.handle_request_as(state, request, variant);
+        let done = std::panic::catch_unwind(std::panic::AssertUnwindSafe(run));
+        let answer = done.ok().and_then(Result::ok);
+        self.keeps.store(true, Ordering::Relaxed);
+        self.lock().end_fetch(self.now(driver), (key, ticket), answer);
+    }
+
+    /// Somebody was waiting, so nothing was fetched.
+    pub(super) fn skip_fetch(&self) {
+        self.lock().fetch.handle_skipped();
     }
 
     /// What was kept of an agent goes when it changes, at whichever level it is: it
@@ -261,38 +327,14 @@ fn tell(events: VecDeque<Event>, kind: &str, driver: &dyn Driver) {
     }
 }
 
-/// A request inside a layer; it leaves also if its rule panics.
-struct Inside<'a> {
+/// A request inside layers; it leaves also if its rule panics.
+struct Guard<'a> {
     layers: &'a KindLayers,
-    level: Level,
+    through: Through,
 }
 
-impl Drop for Inside<'_> {
+impl Drop for Guard<'_> {
     fn drop(&mut self) {
-        self.layers.lock().leave(self.level);
+        self.layers.lock().leave(self.through);
     }
-}
-
-/// The layers of the kind of this name, if it has some.
-pub(crate) fn layers_of(system: &System, kind: &str) -> Option<&'static KindLayers> {
-    system.beside_kind(kind)
-}
-
-/// How long `request` may take at an agent of `kind` that is set to `level`.
-pub(crate) fn deadline_of(
-    system: &System,
-    kind: &str,
-    level: impl FnOnce() -> Level,
-    request: &Request,
-) -> Duration {
-    match (request.deadline, layers_of(system, kind)) {
-        (Some(deadline), _) => deadline,
-        (None, None) => DEADLINE_DEFAULT,
-        (None, Some(layers)) => layers.deadline(level(), request),
-    }
-}
-
-/// What serves an agent of `kind` that is set to `asked`.
-pub(crate) fn level_of(system: &System, kind: &str, asked: Level) -> LevelUsed {
-    layers_of(system, kind).map_or_else(|| LevelUsed::of(asked), |layers| layers.level(asked))
 }

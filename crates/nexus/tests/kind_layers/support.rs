@@ -37,7 +37,8 @@ pub fn ask<K: ReactiveKind>(
     of: &Handle<ReactiveAgent<K>>,
     request: Request,
 ) -> Answer {
-    node.block_on(of.ask(request)).expect("it answers").expect("it is done")
+    let within = request.deadline.unwrap_or(Duration::from_secs(5));
+    node.block_on(of.ask(request).within(within)).expect("it answers").expect("it is done")
 }
 
 pub fn adaptive<K: ReactiveKind>(node: &Node, key: &str) -> Handle<ReactiveAgent<K>> {

@@ -4,20 +4,21 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 use nexus_agent::Event;
-use nexus_base::{AgentId, Level, Rng, Time};
-use nexus_coord::{Reactive, Request, RequestKind, Variant};
-use nexus_intel::adaptive::{
-    self, AdaptationTrial, Adapter, AdapterError, AdapterSpec, AnswerCache, AnswerKey, Came,
-    Lookup, Ticket, canonical_arguments,
-};
-use nexus_intel::layers::{TrialError, TrialSpec};
+use nexus_base::{EventName, Level, Rng, Time};
+use nexus_coord::Request;
+use nexus_intel::adaptive::{AdaptationTrial, Adapter, AdapterError, AdapterSpec, Knobs};
+use nexus_intel::layers::{Trial, TrialError, TrialSpec};
 use nexus_intel::measure::{Objective, SwitchbackSpec};
-use nexus_intel::safety::{Ladder, LadderEffect, LadderSpec, Reason};
-use serde_json::Value;
+use nexus_intel::safety::{Ladder, LadderEffect, LadderSpec, Reason, Stage};
 
 use super::Asked;
-use super::variants::{Variants, is_varied, wanted};
-use super::why::{AnswersWhy, KindWhy};
+use super::answers::{Answers, Life};
+use super::fetch::Fetch;
+use super::foreseen::Prophet;
+use super::serving::Through;
+use super::variants::Variants;
+use super::why::KindWhy;
+use crate::pool::Measured;
 use crate::reactive::LevelUsed;
 
 /// Counters of lives that agents share by a hash of their keys. Two agents with one
@@ -47,62 +48,35 @@ pub(super) struct Stack {
     pub(super) ladder: Ladder,
     pub(super) adapter: Adapter,
     pub(super) trial: AdaptationTrial,
-    answers: AnswerCache<Life, Value>,
-    variants: Variants,
+    /// Of whole layers, if they are measured, and by what.
+    pub(super) layers_trial: Option<(Trial, Objective)>,
+    pub(super) prophet: Prophet,
+    pub(super) fetch: Fetch,
+    pub(super) answers: Answers,
+    pub(super) variants: Variants,
     lives: Vec<u32>,
     events: VecDeque<Event>,
     /// The latest time that was handed in.
     pub(super) now: Time,
 }
 
-/// One agent from one start to its end.
-pub(super) type Life = (AgentId, u32);
-
-/// A request that is to be served, as the layers would have it.
-#[derive(Debug)]
-pub(super) struct Entered {
-    pub(super) level: LevelUsed,
-    pub(super) variant: Variant,
-    pub(super) answer: Kept,
-    pub(super) began: Time,
-    /// For the trial, if there can be one.
-    pub(super) came: Option<Came>,
-}
-
-/// A request that was served.
-#[derive(Debug)]
-pub(super) struct Ended {
-    pub(super) began: Time,
-    pub(super) came: Option<Came>,
-    /// Its answer, if it is to be kept.
-    pub(super) answer: Option<(AnswerKey<Life>, Ticket, Value)>,
-}
-
-/// What is kept of a request's answer.
-#[derive(Debug)]
-pub(super) enum Kept {
-    /// It: nothing need run.
-    Answer(Value),
-    /// Nothing yet; what it will be kept under.
-    Later(AnswerKey<Life>, Ticket),
-    /// Nothing: it is no query, or answers are not kept.
-    Never,
-}
-
 impl Stack {
     pub(super) fn new(adapter: AdapterSpec) -> Result<Stack, AdapterError> {
         let spec = LadderSpec {
             asked: Level::Emergent,
-            built: vec![Level::Adaptive],
+            built: vec![Level::Proactive, Level::Adaptive],
             ..LadderSpec::default()
         };
         let adapter = Adapter::new(adapter)?;
         let trial = AdaptationTrial::new(Time::ZERO, TRIAL, Rng::new(TRIAL_SEED));
         Ok(Stack {
             ladder: Ladder::new(Time::ZERO, spec).expect("the default holds together"),
-            answers: AnswerCache::new(adapter.knobs().cache),
+            answers: Answers::new(adapter.knobs().cache),
             adapter,
             trial: trial.expect("the default holds together"),
+            layers_trial: None,
+            prophet: Prophet::default(),
+            fetch: Fetch::default(),
             variants: Variants::default(),
             lives: vec![0; LIVES_LEN],
             events: VecDeque::new(),
@@ -110,10 +84,13 @@ impl Stack {
         })
     }
 
-    /// How adaptations are measured from now on.
+    /// Has layers measured, and adaptations as they are.
     pub(super) fn set_trial(&mut self, spec: TrialSpec) -> Result<(), TrialError> {
+        let rng = Rng::new(TRIAL_SEED);
+        let layers = Trial::new(self.now, spec, rng.fork("layers"))?;
         self.adapter.end_trial(self.now);
-        self.trial = AdaptationTrial::new(self.now, spec, Rng::new(TRIAL_SEED))?;
+        self.trial = AdaptationTrial::new(self.now, spec, rng)?;
+        self.layers_trial = Some((layers.settling_on(), spec.switchback.objective));
         Ok(())
     }
 
@@ -128,22 +105,38 @@ impl Stack {
 
     /// What serves an agent that is set to `asked`.
     pub(super) fn level(&self, asked: Level) -> LevelUsed {
-        let is_up = |level: &&Level| **level <= asked && self.ladder.reason(**level).is_none();
-        let used = *Level::ALL.iter().rev().find(is_up).expect("the reactive level is always up");
+        let is_used = |level: &&Level| **level <= asked && self.is_used(**level);
+        let used = *Level::ALL.iter().rev().find(is_used).expect("the reactive one always is");
         let reason = self.ladder.reason(asked).map(|reason| match reason {
             Reason::NotEnabled => format!("{asked} is not enabled"),
             Reason::NotBuilt => format!("{asked} is not built"),
             other => format!("{asked}: {other}"),
         });
-        LevelUsed { asked, used, reason }
+        let left_out = self.left_out().filter(|level| *level == asked && reason.is_none());
+        let left_out = left_out.map(|_| format!("{asked} is left out for a while, to be measured"));
+        LevelUsed { asked, used, reason: reason.or(left_out) }
+    }
+
+    fn is_used(&self, level: Level) -> bool {
+        self.ladder.reason(level).is_none() && self.left_out() != Some(level)
+    }
+
+    fn left_out(&self) -> Option<Level> {
+        self.layers_trial.as_ref().and_then(|(trial, _)| trial.left_out())
+    }
+
+    /// The layers that a request goes through at an agent that is set to `asked`.
+    pub(super) fn through(&self, asked: Level) -> Through {
+        let through = |level| level <= asked && self.is_used(level);
+        Through { proactive: through(Level::Proactive), adaptive: through(Level::Adaptive) }
     }
 
     /// How long a request that names no deadline may take where that is usually `usual`.
-    pub(super) fn timeout(&self, asked: Level, usual: Duration) -> Duration {
-        match self.level(asked).used {
-            Level::Adaptive => self.adapter.knobs().timeout(usual),
-            _ => usual,
-        }
+    pub(super) fn timeout(&self, asked: Level, request: &Request, usual: Duration) -> Duration {
+        let through = self.through(asked);
+        let predicted = through.proactive.then(|| self.prophet.wait(request, usual, self.now));
+        let wait = predicted.unwrap_or(usual);
+        if through.adaptive { self.adapter.knobs().timeout(wait) } else { wait }
     }
 
     /// Whether any layer is wanted: then the sensors are looked at.
@@ -163,77 +156,22 @@ impl Stack {
             self.ladder.handle_timeout(self.now);
             self.settle();
         }
-    }
-
-    /// A request begins to be served.
-    pub(super) fn enter(
-        &mut self,
-        now: Time,
-        asked: &Asked<'_>,
-        rules: &Reactive,
-        request: &Request,
-    ) -> Entered {
-        self.pass(now);
-        let level = self.level(asked.level);
-        self.ladder.enter(level.used).expect("the level used is one that is up");
-        let is_adaptive = level.used == Level::Adaptive;
-        let came = is_adaptive.then(|| self.trial.handle_came(self.now, &mut self.adapter));
-        let knobs = self.adapter.knobs();
-        self.follow_knobs();
-        let wanted = if is_adaptive { wanted(&knobs) } else { Variant::Usual };
-        let is_there = rules.has_variant(request, wanted);
-        let variant = if is_there { wanted } else { Variant::Usual };
-        let keeps = is_adaptive && knobs.cache.is_some() && request.kind == RequestKind::Query;
-        let answer = if keeps { self.look_up(asked, request, variant) } else { Kept::Never };
-        if !matches!(answer, Kept::Answer(_)) && is_varied(rules, request) {
-            self.variants.count(&request.name, variant);
+        if let Some((trial, _)) = &mut self.layers_trial {
+            let adapts = self.adapter.in_force().next().is_some();
+            let adapts = adapts || self.adapter.knobs() != Knobs::NEUTRAL;
+            let predicts = self.prophet.is_ready();
+            trial.attend(self.now, &self.ladder, |level| match level {
+                Level::Proactive => predicts,
+                Level::Adaptive => adapts,
+                Level::Reactive | Level::Emergent => false,
+            });
         }
-        Entered { level, variant, answer, began: self.now, came }
-    }
-
-    /// A coarse answer is not told for a better one, or the other way round.
-    fn look_up(&mut self, asked: &Asked<'_>, request: &Request, variant: Variant) -> Kept {
-        let query = format!("{variant} {}", request.name);
-        let key = AnswerKey::new(self.life(asked), query, canonical_arguments(&request.args));
-        match self.answers.get(self.now, &key) {
-            Lookup::Hit(value) => Kept::Answer(value.clone()),
-            Lookup::Miss(ticket) => Kept::Later(key, ticket),
-        }
-    }
-
-    /// A request that had entered leaves, having ended or panicked.
-    pub(super) fn leave(&mut self, level: Level) {
-        self.ladder.leave(level);
-    }
-
-    /// A request that had entered was done, or was not and said why. Gives what there
-    /// is to tell.
-    pub(super) fn end(
-        &mut self,
-        now: Time,
-        asked: &Asked<'_>,
-        level: Level,
-        ended: Ended,
-    ) -> VecDeque<Event> {
-        self.pass(now);
-        self.leave(level);
-        if let Some((key, ticket, value)) = ended.answer {
-            let bytes = value.to_string().len() as u64;
-            // One that is not kept is asked for again.
-            let _ = self.answers.insert(self.now, key, ticket, value, bytes);
-        }
-        if let Some(came) = ended.came {
-            let cost = self.now.since(ended.began);
-            let ended = adaptive::Ended { cost, in_time: self.now <= asked.deadline };
-            self.trial.handle_ended(self.now, came, ended, &mut self.adapter);
-            self.settle();
-        }
-        self.take_events()
     }
 
     pub(super) fn invalidate(&mut self, asked: &Asked<'_>) {
         let life = self.life(asked);
         self.answers.invalidate(&life);
+        self.fetch.handle_changed(&life);
     }
 
     /// Brings what is kept in line with the knobs, and notes what there is to tell.
@@ -251,18 +189,21 @@ impl Stack {
         }
     }
 
-    fn follow_knobs(&mut self) {
-        // A trial that leaves caching out for a block does not have what is kept forgotten.
-        let in_use = self.level(Level::Adaptive).used == Level::Adaptive;
-        let is_kept = self.adapter.trial().is_some();
-        let knobs = self.adapter.knobs().cache;
-        let limits = knobs.filter(|_| in_use);
-        if limits.is_some() || !in_use || !is_kept {
-            self.answers.set_limits(limits);
+    pub(super) fn follow_knobs(&mut self) {
+        if self.ladder.reason(Level::Adaptive).is_some() {
+            let fetches = self.ladder.reason(Level::Proactive).is_none();
+            self.answers.set_limits(fetches.then_some(Fetch::LIMITS));
+            return;
+        }
+        let limits = self.adapter.knobs().cache;
+        // What is left out for a block, to be measured, is not forgotten.
+        if limits.is_some() || self.adapter.trial().is_none() {
+            let fetches = self.ladder.reason(Level::Proactive).is_none();
+            self.answers.set_limits(limits.or(fetches.then_some(Fetch::LIMITS)));
         }
     }
 
-    fn note(&mut self, at: Time, name: nexus_base::EventName, detail: String) {
+    fn note(&mut self, at: Time, name: EventName, detail: String) {
         if self.events.len() == EVENTS_MAX {
             self.events.pop_front();
         }
@@ -275,19 +216,19 @@ impl Stack {
     }
 
     pub(super) fn why(&self) -> KindWhy {
-        let counts = self.answers.counts();
+        let measured = self.layers_trial.as_ref().and_then(|(trial, _)| trial.measured());
+        let learns = self.ladder.stage(Level::Proactive) != Stage::Off;
         KindWhy {
             ladder: self.ladder.status(),
+            measured: measured.map(|(layer, gain, phase)| Measured { layer, gain, phase }),
             knobs: self.adapter.knobs(),
             adaptations: self.adapter.in_force().cloned().collect(),
             trial: self.trial.measured(),
-            answers: AnswersWhy {
-                kept: self.answers.len(),
-                hits: counts.hits,
-                misses: counts.misses,
-                invalidated: counts.invalidated,
-            },
+            answers: self.answers.why(),
             variants: self.variants.counts().clone(),
+            model: learns.then(|| self.prophet.explain()),
+            admission: learns.then(|| self.prophet.counts()),
+            prefetch: learns.then(|| self.fetch.counts()),
         }
     }
 }

@@ -1,0 +1,84 @@
+//! Queries that are run before anybody asks, since they usually follow.
+
+use std::time::Duration;
+
+use nexus_base::Time;
+use nexus_coord::{Request, RequestKind};
+use nexus_intel::adaptive::{CacheKnobs, canonical_arguments};
+use nexus_intel::proactive::{Followers, PrefetchCounts, Prefetching};
+
+use super::answers::Life;
+
+/// A query by its name and its arguments, in a form that is the same whenever they
+/// mean the same.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub(in crate::reactive) struct Query {
+    name: String,
+    arguments: String,
+}
+
+/// What usually follows what, and whether it pays to go ahead.
+#[derive(Debug, Default)]
+pub(super) struct Fetch {
+    followers: Followers<Life, Query>,
+    prefetching: Prefetching,
+}
+
+impl Query {
+    /// The request it is; `None` if its arguments cannot be read back.
+    pub(in crate::reactive) fn request(&self) -> Option<Request> {
+        let args = serde_json::from_str(&self.arguments).ok()?;
+        Some(Request::new(RequestKind::Query, &self.name, args))
+    }
+}
+
+impl Fetch {
+    /// How answers are kept that nobody asked for, where no others are. Guesses: an
+    /// answer that is of use is so soon, and few are fetched at one time.
+    pub(super) const LIMITS: CacheKnobs =
+        CacheKnobs { entries_max: 1_024, bytes_max: 4 << 20, ttl: Duration::from_secs(5) };
+
+    /// An agent was asked; what is to be fetched, if anything.
+    pub(super) fn handle_asked(
+        &mut self,
+        now: Time,
+        life: Life,
+        request: &Request,
+    ) -> Option<Query> {
+        if request.kind != RequestKind::Query {
+            self.followers.handle_change(&life);
+            return None;
+        }
+        let (name, arguments) = (request.name.clone(), canonical_arguments(&request.args));
+        let query = Query { name, arguments };
+        self.followers.handle_query(life, query.clone());
+        if !self.prefetching.is_on(now) {
+            return None;
+        }
+        self.followers.follower(&query).filter(|next| **next != query).cloned()
+    }
+
+    pub(super) fn handle_changed(&mut self, life: &Life) {
+        self.followers.handle_change(life);
+    }
+
+    pub(super) fn is_on(&mut self, now: Time) -> bool {
+        self.prefetching.is_on(now)
+    }
+
+    pub(super) fn handle_ran(&mut self, now: Time, is_kept: bool) {
+        self.prefetching.handle_ran(now, is_kept);
+    }
+
+    pub(super) fn handle_used(&mut self) {
+        self.prefetching.handle_used();
+    }
+
+    pub(super) fn handle_skipped(&mut self) {
+        self.prefetching.handle_skipped();
+    }
+
+    pub(super) fn counts(&self) -> PrefetchCounts {
+        self.prefetching.counts()
+    }
+}

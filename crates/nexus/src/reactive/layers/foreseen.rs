@@ -1,0 +1,178 @@
+//! The proactive layer of a kind: how long requests will take, and what follows.
+
+use std::time::Duration;
+
+use nexus_agent::{Changed, ErrorCode};
+use nexus_base::Time;
+use nexus_coord::{Reactive, Request, Variant};
+use nexus_intel::learn::{Explanation, ModelFileError, Origin};
+use nexus_intel::proactive::{Fault, Foreseen, Foresight, Task};
+use serde::Serialize;
+use serde_json::json;
+
+use crate::reactive::{RequestError, Retry};
+
+/// The longest that a wait is made because of a prediction, as a multiple of the usual
+/// one. A guess: the same as the bound of timeouts that adaptation raises.
+const WAIT_FACTOR_MAX: u32 = 3;
+
+/// Models are of no use to other builds.
+const ORIGIN: Origin<'static> = Origin { build: env!("CARGO_PKG_VERSION"), cluster: 0 };
+
+/// What has been learned, and what was done about it.
+#[derive(Debug, Default)]
+pub(super) struct Prophet {
+    foresight: Foresight,
+    counts: AdmissionCounts,
+}
+
+/// What was decided by predictions.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize)]
+#[non_exhaustive]
+pub struct AdmissionCounts {
+    /// Requests that were let in.
+    pub admitted: u64,
+    /// Requests refused, because they would surely have been late.
+    pub refused: u64,
+    /// Requests for which a quick variant ran, because the usual one would have been late.
+    pub hastened: u64,
+}
+
+/// What a request is predicted to take, until it has.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Expected {
+    pub(super) variant: Variant,
+    foreseen: Foreseen,
+    args_bytes: usize,
+    at: Time,
+}
+
+/// A request that is not even begun.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub(super) struct TooLate {
+    /// What it takes, in seconds: as expected, and at the least.
+    predicted_s: f64,
+    least_s: f64,
+    /// What is left of its time.
+    left_s: f64,
+}
+
+impl Prophet {
+    /// What the variant that is wanted will take, or the quick one if that is wanted
+    /// now. While the layer is not in use nothing follows, and it learns all the same.
+    pub(super) fn expect(&mut self, request: &Request, wanted: Variant, at: Time) -> Expected {
+        // Written out once: the size is that of the text.
+        let args_bytes = request.args.to_string().len();
+        self.expect_sized(request, wanted, args_bytes, at)
+    }
+
+    fn expect_sized(
+        &self,
+        request: &Request,
+        variant: Variant,
+        args_bytes: usize,
+        at: Time,
+    ) -> Expected {
+        let foreseen = self.foresight.foresee(&task(request, variant, args_bytes, at));
+        Expected { variant, foreseen, args_bytes, at }
+    }
+
+    /// Lets a request in, in another variant if need be.
+    ///
+    /// # Errors
+    /// [`TooLate`] if it would surely be late in each variant there is.
+    pub(super) fn admit(
+        &mut self,
+        rules: &Reactive,
+        request: &Request,
+        expected: Expected,
+        deadline: Time,
+    ) -> Result<Expected, TooLate> {
+        let left = deadline.since(expected.at);
+        if !expected.foreseen.is_surely_late(left) {
+            self.counts.admitted += 1;
+            return Ok(expected);
+        }
+        let has_quick = rules.has_variant(request, Variant::Quick);
+        if has_quick && expected.variant != Variant::Quick {
+            let (args_bytes, at) = (expected.args_bytes, expected.at);
+            let quick = self.expect_sized(request, Variant::Quick, args_bytes, at);
+            if !quick.foreseen.is_surely_late(left) {
+                self.counts.admitted += 1;
+                self.counts.hastened += 1;
+                return Ok(quick);
+            }
+        }
+        self.counts.refused += 1;
+        Err(TooLate {
+            predicted_s: expected.foreseen.seconds(),
+            least_s: expected.foreseen.least_seconds(),
+            left_s: left.as_secs_f64(),
+        })
+    }
+
+    /// It took so long. What is wrong with the model, if anything is from now on.
+    pub(super) fn learn(
+        &mut self,
+        request: &Request,
+        expected: &Expected,
+        took: Duration,
+    ) -> Option<Fault> {
+        let task = task(request, expected.variant, expected.args_bytes, expected.at);
+        self.foresight.handle_outcome(&task, &expected.foreseen, took);
+        self.foresight.take_fault()
+    }
+
+    /// How long to wait for a request where that is `usual`: longer for one that is
+    /// predicted to take longer, up to a bound.
+    pub(super) fn wait(&self, request: &Request, usual: Duration, at: Time) -> Duration {
+        let args_bytes = request.args.to_string().len();
+        let expected = self.expect_sized(request, Variant::Usual, args_bytes, at);
+        let at_most = expected.foreseen.at_most().unwrap_or(usual);
+        at_most.clamp(usual, usual.saturating_mul(WAIT_FACTOR_MAX))
+    }
+
+    /// Whether predictions are acted upon.
+    pub(super) fn is_ready(&self) -> bool {
+        self.foresight.is_trusted()
+    }
+
+    pub(super) fn explain(&self) -> Explanation {
+        self.foresight.explain()
+    }
+
+    pub(super) fn counts(&self) -> AdmissionCounts {
+        self.counts
+    }
+
+    pub(super) fn save(&self) -> Vec<u8> {
+        self.foresight.save(&ORIGIN)
+    }
+
+    pub(super) fn load(&mut self, bytes: &[u8]) -> Result<(), ModelFileError> {
+        self.foresight.load(bytes, &ORIGIN)
+    }
+}
+
+impl From<TooLate> for RequestError {
+    fn from(late: TooLate) -> RequestError {
+        let TooLate { predicted_s, least_s, left_s } = late;
+        let message = format!(
+            "it would surely be late: it is predicted to take {least_s:.3} s at the least, and \
+             {left_s:.3} s are left; it was not begun"
+        );
+        let detail = [("predicted_s", predicted_s), ("least_s", least_s), ("left_s", left_s)];
+        let detail = detail.map(|(name, seconds)| (name.to_owned(), json!(seconds)));
+        RequestError {
+            code: ErrorCode::Deadline,
+            message,
+            changed: Changed::No,
+            retry: Retry::Later,
+            detail: detail.into_iter().collect(),
+        }
+    }
+}
+
+fn task(request: &Request, variant: Variant, args_bytes: usize, at: Time) -> Task<'_> {
+    Task { name: &request.name, variant, args_bytes, declared: request.features, at }
+}

@@ -1,0 +1,206 @@
+//! What is predicted of requests, and what follows: who is refused, and what runs.
+
+use std::sync::LazyLock;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use nexus::adaptive::AdapterSpec;
+use nexus::learn::ModelFileError;
+use nexus::{
+    Changed, ErrorCode, Features, Handle, KindLayers, Level, Node, Reactive, ReactiveAgent,
+    ReactiveKind, Request, Variant,
+};
+use serde_json::{Value, json};
+
+use crate::support::{ask, start};
+
+/// A kind of its own for each test. A long query takes ten seconds of its clock, or a
+/// tenth of one in a quick variant; a short one a tenth.
+macro_rules! kind {
+    ($Kind:ident, $name:literal) => {
+        struct $Kind;
+
+        impl $Kind {
+            crate::clock!($Kind);
+
+            fn runs() -> &'static AtomicU64 {
+                static RUNS: AtomicU64 = AtomicU64::new(0);
+                &RUNS
+            }
+
+            fn run(millis: u64, says: &str) -> Value {
+                $Kind::runs().fetch_add(1, Ordering::Relaxed);
+                $Kind::pass(millis);
+                json!(says)
+            }
+        }
+
+        impl ReactiveKind for $Kind {
+            const KIND: &'static str = $name;
+
+            fn rules() -> &'static Reactive {
+                static RULES: LazyLock<Reactive> = LazyLock::new(|| {
+                    Reactive::kv()
+                        .with_query("long", |_, _| Ok($Kind::run(10_000, "long")))
+                        .with_query("short", |_, _| Ok($Kind::run(100, "short")))
+                        .with_query("varied", |_, _| Ok($Kind::run(10_000, "usual")))
+                        .with_query_variant("varied", Variant::Quick, |_, _| {
+                            Ok($Kind::run(100, "quick"))
+                        })
+                        .with_query("leave", |_, args| {
+                            let layers = $Kind::layers().expect("it has some");
+                            layers.disable(Level::Proactive).expect("it can be disabled");
+                            assert!(args["panic"].is_null(), "told to");
+                            Ok($Kind::run(100, "left"))
+                        })
+                });
+                &RULES
+            }
+
+            fn layers() -> Option<&'static KindLayers> {
+                static LAYERS: LazyLock<KindLayers> = LazyLock::new(|| {
+                    let layers = KindLayers::new(AdapterSpec::default());
+                    layers.expect("it holds together").with_clock($Kind::now)
+                });
+                Some(&LAYERS)
+            }
+        }
+    };
+}
+
+/// Each is another one, so that none is answered from what was fetched before.
+fn query(name: &str) -> Request {
+    static NUMBER: AtomicU64 = AtomicU64::new(100_000);
+    Request::query(name, json!({"number": NUMBER.fetch_add(1, Ordering::Relaxed)}))
+}
+
+fn within(name: &str, seconds: u64) -> Request {
+    query(name).with_deadline(Duration::from_secs(seconds))
+}
+
+fn proactive<K: ReactiveKind>(node: &Node) -> Handle<ReactiveAgent<K>> {
+    K::layers().expect("it has some").enable(Level::Proactive).expect("it can be enabled");
+    let agent = node.spawn::<ReactiveAgent<K>>("a").expect("the key is free");
+    agent.set_level(Level::Proactive);
+    agent
+}
+
+/// So many of each of these, in turn.
+fn teach<K: ReactiveKind>(node: &Node, of: &Handle<ReactiveAgent<K>>, names: &[&str], rounds: u32) {
+    for _ in 0..rounds {
+        for name in names {
+            ask(node, of, within(name, 60));
+        }
+    }
+}
+
+kind!(Admitting, "admitting");
+
+#[test]
+fn a_request_that_would_surely_be_late_is_refused_before_it_begins() {
+    let node = start();
+    let agent = proactive::<Admitting>(&node);
+    teach(&node, &agent, &["long", "short"], 499);
+    ask(&node, &agent, within("long", 5));
+    teach(&node, &agent, &["long", "short"], 100);
+    let layers = Admitting::layers().expect("it has some");
+    let status = layers.status();
+    let model = status.model.expect("it learns");
+    assert!(model.in_use && model.learned >= 1_000, "{model}");
+    assert!(model.model_error < model.baseline_error, "{model}");
+
+    let runs = Admitting::runs().load(Ordering::Relaxed);
+    let ask_in_vain = agent.ask(within("long", 5)).within(Duration::from_secs(5));
+    let refused = node.block_on(ask_in_vain).expect("it answers");
+    let refused = refused.expect_err("it takes ten seconds");
+    assert_eq!((refused.code, refused.changed), (ErrorCode::Deadline, Changed::No));
+    let predicted = refused.detail["predicted_s"].as_f64().expect("a number");
+    assert!((9.0..11.0).contains(&predicted), "{predicted}");
+    assert!(refused.message.ends_with("s are left; it was not begun"), "{}", refused.message);
+    assert_eq!(Admitting::runs().load(Ordering::Relaxed), runs);
+    ask(&node, &agent, within("long", 30));
+    ask(&node, &agent, within("short", 5));
+    agent.set_level(Level::Reactive);
+    ask(&node, &agent, within("long", 5));
+    let counts = layers.status().admission.expect("it is enabled");
+    assert_eq!((counts.refused, counts.hastened), (1, 0));
+}
+
+kind!(Hastened, "hastened");
+
+#[test]
+fn a_quick_variant_runs_where_the_usual_one_would_be_late() {
+    let node = start();
+    let agent = proactive::<Hastened>(&node);
+    teach(&node, &agent, &["varied", "short"], 600);
+    let says = |request| ask(&node, &agent, request).value;
+    assert_eq!(says(within("varied", 30)), json!("usual"));
+    assert_eq!(says(within("varied", 5)), json!("quick"));
+    assert_eq!(says(within("varied", 5)), json!("quick"));
+    let status = Hastened::layers().expect("it has some").status();
+    assert_eq!(status.admission.expect("it is enabled").hastened, 2);
+    assert_eq!(status.variants["varied"].quick, 2);
+}
+
+kind!(Waiting, "waiting");
+
+#[test]
+fn who_names_no_deadline_waits_as_long_as_is_predicted_within_a_bound() {
+    let node = start();
+    let agent = proactive::<Waiting>(&node);
+    let layers = Waiting::layers().expect("it has some");
+    let waits = |name: &str, level| layers.deadline(level, &query(name)).as_secs_f64();
+    assert_eq!(waits("long", Level::Proactive), 5.0);
+    teach(&node, &agent, &["long", "short"], 600);
+    assert!((9.9..=15.0).contains(&waits("long", Level::Proactive)));
+    assert_eq!(waits("short", Level::Proactive), 5.0, "never less than usual");
+    assert_eq!(waits("long", Level::Reactive), 5.0);
+    assert_eq!(layers.deadline(Level::Proactive, &within("long", 1)), Duration::from_secs(1));
+}
+
+kind!(Left, "left");
+
+#[test]
+fn a_layer_that_is_taken_away_or_panicked_in_has_nobody_inside() {
+    let node = start();
+    let agent = proactive::<Left>(&node);
+    assert_eq!(ask(&node, &agent, query("leave")).value, json!("left"));
+    let layers = Left::layers().expect("it has some");
+    let inside = || layers.status().ladder.layers.iter().map(|layer| layer.inside).sum::<u64>();
+    assert_eq!(inside(), 0);
+    let level = ask(&node, &agent, query("short")).level;
+    assert_eq!(level.used, Level::Reactive);
+    layers.enable(Level::Proactive).expect("it can be enabled");
+    let panics = Request::query("leave", json!({"panic": true}));
+    node.block_on(agent.ask(panics)).expect_err("the rule panics");
+    assert_eq!(inside(), 0);
+}
+
+kind!(Saved, "saved");
+kind!(Loaded, "loaded");
+
+#[test]
+fn a_model_goes_on_where_it_was_saved_and_what_is_none_changes_nothing() {
+    let node = start();
+    let agent = proactive::<Saved>(&node);
+    let heavy = |name: &str, complexity| {
+        let features = Features::new(complexity, 0.5, 1.0).expect("in range");
+        within(name, 60).with_features(features)
+    };
+    for _ in 0..600 {
+        ask(&node, &agent, heavy("long", 9.0));
+        ask(&node, &agent, heavy("short", 1.0));
+    }
+    let saved = Saved::layers().expect("it has some").save_model();
+    let layers = Loaded::layers().expect("it has some");
+    layers.enable(Level::Proactive).expect("it can be enabled");
+    let learned = || layers.status().model.expect("it is enabled").learned;
+    let not_one = layers.load_model(b"weights").expect_err("no model");
+    assert!(matches!(not_one, ModelFileError::NotAModel), "{not_one}");
+    let mut damaged = saved.clone();
+    *damaged.last_mut().expect("it has bytes") ^= 1;
+    assert!(matches!(layers.load_model(&damaged), Err(ModelFileError::Damaged)));
+    assert_eq!(learned(), 0);
+    layers.load_model(&saved).expect("as it was saved");
+    assert_eq!(learned(), 1_200);
+}
