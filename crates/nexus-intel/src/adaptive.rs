@@ -5,7 +5,7 @@
 //! [adaptations](AdaptationKind), which turn [`Knobs`] one step at a time inside
 //! [`Bounds`]. Each step has an id, a place in the [`History`], and can be rolled
 //! back, by somebody or by itself when it measures worse. A [`Chooser`] picks how
-//! a pool is balanced, and an [`AnswerCache`] keeps answers while caching is on.
+//! a pool is balanced, as [`Choosing`] then does, and an [`AnswerCache`] keeps answers while caching is on.
 //!
 //! Absent on purpose: where readings come from, and the handlers and pools that
 //! read the knobs: both are at the edge.
@@ -15,6 +15,7 @@ mod adapter;
 mod bounds;
 mod cache;
 mod choose;
+mod choosing;
 mod effect;
 mod history;
 mod knobs;
@@ -40,6 +41,7 @@ pub use cache::{
 pub use choose::{
     Choice, Chooser, Chosen, Conditions, ConditionsError, SETTLE, STRATEGY_DWELL, Why,
 };
+pub use choosing::Choosing;
 pub use effect::Effect;
 pub use history::{HISTORY_MAX, History, Missing};
 pub use knobs::{AdaptationKind, CacheKnobs, Knobs};

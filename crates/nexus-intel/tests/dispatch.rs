@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use nexus_base::{Level, Rng, Time};
 use nexus_coord::balance::{Strategy, StrategyName, strategy};
-use nexus_intel::adaptive::LearnedSpeeds;
+use nexus_intel::adaptive::{Choosing, LearnedSpeeds};
 use nexus_intel::layers::{PoolLayers, TrialSpec};
 use nexus_intel::measure::{Arm, Objective, SwitchbackSpec};
 use nexus_intel::proactive::{EvenSpeeds, LearnedWork, Scheduled, ScheduledSpec};
@@ -72,6 +72,17 @@ fn with_changing_speeds_the_adaptive_level_follows() {
     let changing = || [vec![(0.0, 1.0), (1_200.0, 0.3), (2_400.0, 1.0)], usual()];
     check(changing(), proactive, [1.02, 1.02]);
     check(changing(), adaptive, [1.02, 0.80]);
+}
+
+fn choosing() -> Box<dyn Strategy> {
+    Box::new(Choosing::new(Rng::new(1)))
+}
+
+#[test]
+fn without_predictions_a_strategy_chosen_by_conditions_gains_where_speeds_differ_and_under_load() {
+    let mixed = [vec![(0.0, 1.5)], vec![(0.0, 0.5)]];
+    check([usual(), usual()], choosing, [0.97, 0.90]);
+    check(mixed, choosing, [0.97, 0.95]);
 }
 
 /// Requests come 1.3 times as fast and are of no use after half a minute.

@@ -76,9 +76,9 @@ pub use nexus_intel::{adaptive, learn, measure, safety};
 pub use node::{Node, NodeSpec, Shutdown, StartError, WORKERS_MAX};
 pub use operation::{Durations, OPERATIONS_MAX, OperationCounts, Operations};
 pub use pool::{
-    CallSpec, HELD_MAX, IN_FLIGHT_MAX, LayerError, LevelCounts, MEMBERS_MAX, Measured,
-    MemberCounts, Pool, PoolCounts, PoolError, PoolShadow, PoolSpawnError, PoolSpec, PoolWhy,
-    Served,
+    CallSpec, ChosenStrategy, HELD_MAX, IN_FLIGHT_MAX, LayerError, LevelCounts, MEMBERS_MAX,
+    Measured, MemberCounts, Pool, PoolCounts, PoolError, PoolShadow, PoolSpawnError, PoolSpec,
+    PoolWhy, Served,
 };
 pub use reactive::{
     AdmissionCounts, Answer, AnswersWhy, KindLayers, KindWhy, LevelUsed, ReactiveAgent,

@@ -43,7 +43,7 @@ pub use layers::LayerError;
 pub(crate) use named::{NamedPool, POOLS, pool_named};
 pub use shadow::PoolShadow;
 pub use spec::{CallSpec, HELD_MAX, IN_FLIGHT_MAX, MEMBERS_MAX, PoolSpec};
-pub use why::{Measured, PoolWhy};
+pub use why::{ChosenStrategy, Measured, PoolWhy};
 
 /// Agents of one kind behind one door, on this node.
 ///
@@ -229,8 +229,9 @@ impl<A: Agent> Pool<A> {
         self.door.set_layer(layer, false)
     }
 
-    /// Why adaptive calls go where they go: the ladder and its history, what is
-    /// measured, what has been learned.
+    /// Why calls go where they go: of adaptive ones the ladder and its history, what is
+    /// measured, what has been learned; of optimized ones what was chosen, if it is
+    /// [by conditions](PoolSpec::optimized_by_conditions).
     pub fn why(&self) -> PoolWhy {
         self.door.lock().why()
     }

@@ -31,6 +31,11 @@ impl CentralQueue {
         CentralQueue { running_max, index: CountIndex::default(), line: Line::default() }
     }
 
+    /// Takes out the first in the line, to be served in another way.
+    pub fn take_held(&mut self) -> Option<(Ticket, Arrival)> {
+        self.line.pop()
+    }
+
     /// The servers with the most room, if they have any.
     fn free(&self) -> &[ServerIndex] {
         match self.index.least() {

@@ -16,9 +16,10 @@ use nexus_agent::Intensity;
 use nexus_base::{Level, Rng, Time};
 use nexus_coord::balance::{
     Arrival, Balancer, Effect, Limits, Meter, Outcome, PickError, Placement, ReportCause, ServerId,
-    StrategyName, Ticket, strategy,
+    Strategy, StrategyName, Ticket, strategy,
 };
 use nexus_coord::{EnabledLevels, Features, Routed, Routing, resolve};
+use nexus_intel::adaptive::Choosing;
 
 use super::layers::Layers;
 use super::{LevelCounts, MemberCounts, PoolCounts, PoolError, PoolSpec};
@@ -136,14 +137,15 @@ impl<H: Clone> Desk<H> {
         let (in_flight_max, held_max) = (spec.in_flight_max, spec.held_max);
         let limits = Limits { servers_max, in_flight_max, held_max };
         let balancer = Balancer::new(strategy(spec.basic), limits);
-        let mut balancer = balancer.with_strategy(strategy(spec.optimized));
+        let rng = Rng::new(seed);
+        let mut balancer = balancer.with_strategy(optimized(spec, &rng));
         let layers_asked = layers.as_ref().map(|layers| layers.ladder().asked());
         if let Some(layers) = layers {
             balancer = balancer.with_strategy(Box::new(layers));
         }
         Desk {
             balancer,
-            rng: Rng::new(seed),
+            rng,
             levels: spec.levels,
             layers_asked,
             replacing: spec.replacing,
@@ -449,6 +451,14 @@ impl<H: Clone> Desk<H> {
                 other => unreachable!("no effect like {other:?} is known here"),
             }
         }
+    }
+}
+
+/// Who picks at the optimized level.
+fn optimized(spec: &PoolSpec, rng: &Rng) -> Box<dyn Strategy> {
+    match spec.is_choosing {
+        true => Box::new(Choosing::new(rng.fork("choosing"))),
+        false => strategy(spec.optimized),
     }
 }
 

@@ -28,6 +28,7 @@ pub struct PoolSpec {
     pub(super) levels: EnabledLevels,
     pub(super) basic: StrategyName,
     pub(super) optimized: StrategyName,
+    pub(super) is_choosing: bool,
     pub(super) in_flight_max: u32,
     pub(super) held_max: u32,
     pub(super) replacing: Intensity,
@@ -42,6 +43,7 @@ impl Default for PoolSpec {
             levels: EnabledLevels::BASIC.with(Routing::Optimized),
             basic: StrategyName::RoundRobin,
             optimized: StrategyName::LeastConnections,
+            is_choosing: false,
             in_flight_max: 1 << 14,
             held_max: 1 << 14,
             replacing: Intensity::default(),
@@ -80,7 +82,14 @@ impl PoolSpec {
     /// own: [`StrategyName::ResourceAware`] is then least connections, and
     /// [`StrategyName::Prequal`]'s probes are answered from what the pool sees.
     pub fn optimized(self, strategy: StrategyName) -> PoolSpec {
-        PoolSpec { optimized: strategy, ..self }
+        PoolSpec { optimized: strategy, is_choosing: false, ..self }
+    }
+
+    /// Who picks at the optimized level is chosen by conditions: least connections at
+    /// first, response times weighed where members differ in speed, a central queue
+    /// where most are busy. [`Pool::why`](crate::Pool::why) tells what is chosen and why.
+    pub fn optimized_by_conditions(self) -> PoolSpec {
+        PoolSpec { is_choosing: true, ..self }
     }
 
     /// Calls at members at one time, from 1 to [`IN_FLIGHT_MAX`]; one more is refused.
@@ -89,8 +98,8 @@ impl PoolSpec {
     }
 
     /// Calls that wait for a member at one time, up to [`HELD_MAX`]; one more is
-    /// refused. Only [`StrategyName::CentralQueue`] and the layers of the adaptive level
-    /// have calls wait.
+    /// refused. Only [`StrategyName::CentralQueue`], chosen by conditions or not, and the
+    /// layers of the adaptive level have calls wait.
     pub fn held_max(self, calls: u32) -> PoolSpec {
         PoolSpec { held_max: calls, ..self }
     }

@@ -17,6 +17,9 @@ pub struct PoolWhy {
     /// The level that places adaptive calls now. While a layer is measured it is
     /// lower than the ladder's in some blocks of time.
     pub used: Level,
+    /// What picks at the optimized level, where that is chosen by conditions.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub optimized: Option<ChosenStrategy>,
     /// What was asked, what is used and why; each layer with its gain; what changed lately.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ladder: Option<LadderStatus>,
@@ -43,4 +46,14 @@ pub struct Measured {
     pub gain: Gain,
     /// What the trial is doing.
     pub phase: Phase,
+}
+
+/// A strategy that was chosen by the conditions of a pool.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct ChosenStrategy {
+    /// Its name.
+    pub strategy: String,
+    /// What spoke for it.
+    pub reason: String,
 }

@@ -170,6 +170,16 @@ fn within_an_hour_a_pool_finds_that_learning_speeds_pays() {
 }
 
 #[test]
+fn a_pool_without_layers_may_choose_by_conditions_how_it_balances() {
+    let spec = PoolSpec::new().optimized_by_conditions();
+    let (why, shadow, counts, ended) = serve(2, spec, Duration::from_secs(600));
+    let chosen = why.optimized.expect("it was asked for");
+    assert_eq!(chosen.strategy, "weighted-response-time");
+    assert_eq!(chosen.reason, "servers differ in speed");
+    assert_eq!((ended.others, counts.done, shadow), (Vec::new(), ended.began, None));
+}
+
+#[test]
 fn equal_seeds_give_equal_layers() {
     let run = |seed| serve(seed, layered(), Duration::from_secs(120));
     let first = run(3);

@@ -2,14 +2,15 @@
 
 use nexus_base::{Level, Time};
 use nexus_coord::{EnabledLevels, Routing};
+use nexus_intel::adaptive::Choosing;
 use nexus_intel::layers::Rehearsal;
 use nexus_intel::proactive::{LearnedWork, Speeds};
 use nexus_intel::safety::{Ladder, LadderError};
 
-use super::{BY_LAYERS, Desk};
+use super::{BY_LAYERS, BY_OPTIMIZED, Desk};
 use crate::LevelUsed;
 use crate::pool::layers::Layers;
-use crate::pool::{LayerError, Measured, PoolWhy};
+use crate::pool::{ChosenStrategy, LayerError, Measured, PoolWhy};
 
 impl<H: Clone> Desk<H> {
     /// Asks for a level from now on; while the adaptive routing level is off, from
@@ -58,6 +59,16 @@ impl<H: Clone> Desk<H> {
 
     /// Why adaptive calls go where they go.
     pub(in crate::pool) fn why(&mut self) -> PoolWhy {
+        PoolWhy { optimized: self.chosen(), ..self.why_layers() }
+    }
+
+    fn chosen(&mut self) -> Option<ChosenStrategy> {
+        let chooser = self.balancer.strategy_as::<Choosing>(BY_OPTIMIZED)?.chooser();
+        let (strategy, reason) = (chooser.choice().to_string(), chooser.why().to_string());
+        Some(ChosenStrategy { strategy, reason })
+    }
+
+    fn why_layers(&mut self) -> PoolWhy {
         let Some(layers) = self.balancer.strategy_as::<Layers>(BY_LAYERS) else {
             return PoolWhy::default();
         };
@@ -69,6 +80,7 @@ impl<H: Clone> Desk<H> {
         });
         PoolWhy {
             used: layers.used(),
+            optimized: None,
             ladder: Some(layers.ladder().status()),
             measured,
             model: Some(layers.scheduled().work().predictor().explain()),
