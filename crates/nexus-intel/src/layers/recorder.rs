@@ -113,6 +113,10 @@ impl Recorder {
 }
 
 impl Block {
+    pub(super) fn length(&self) -> Duration {
+        self.until.since(self.span.from)
+    }
+
     fn is_whole(&self) -> bool {
         self.came > 0 && self.served.len() == self.came
     }

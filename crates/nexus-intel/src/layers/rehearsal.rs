@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use nexus_base::{Level, Rng, Time};
-use nexus_coord::balance::{LeastConnections, ServerIndex, Strategy};
+use nexus_coord::balance::{Arrival, LeastConnections, ServerIndex, Strategy};
 
 use super::recorder::{Block, Served};
 use crate::measure::{Objective, Shadow, ShadowBlock, figure};
@@ -36,7 +36,7 @@ impl<W: WorkModel + Clone + 'static> Rehearsal<W> {
         self.blocks.len()
     }
 
-    /// Serves each block twice. Takes some milliseconds a block; the same blocks come to
+    /// Serves each block at both levels. Takes some milliseconds a block; the same blocks come to
     /// the same each time.
     pub fn replay(&self) -> Shadow {
         let mut shadow = Shadow::new();
@@ -58,12 +58,16 @@ impl<W: WorkModel + Clone + 'static> Rehearsal<W> {
         let mut served: Vec<&Served> = block.served.iter().collect();
         // They are there in the order in which they ended.
         served.sort_by_key(|served| served.request.at);
-        let requests: Vec<Request> = served.iter().map(|served| served.request.clone()).collect();
+        // Served once before, so that it does not begin with idle servers.
+        let before = served.iter().map(|served| served.request.clone());
+        let requests: Vec<Request> =
+            before.chain(served.iter().map(|served| later(served, block))).collect();
         let takes_s = |_: Time, server: usize, work_s: f64| work_s / block.speeds[server];
         let (servers, rng) = (block.speeds.len(), Rng::new(block.span.from.as_nanos()));
         let strategy = self.strategy(block, level);
         let again = replay::serve(&requests, servers, strategy, &takes_s, usize::MAX, rng);
-        self.figure(block, served.into_iter().zip(again.costs))
+        let costs = again.costs.into_iter().skip(served.len());
+        self.figure(block, served.into_iter().zip(costs))
     }
 
     fn strategy(&self, block: &Block, level: Level) -> Box<dyn Strategy> {
@@ -84,6 +88,15 @@ impl<W: WorkModel + Clone + 'static> Rehearsal<W> {
         let counted = costs.filter(|(served, _)| block.span.counts(served.request.at));
         figure(self.objective, counted.map(|(_, cost)| cost.unwrap_or(Duration::MAX)))
     }
+}
+
+/// The request as if it had come one length of the block later.
+fn later(served: &Served, block: &Block) -> Request {
+    let Request { at, arrival, work_s } = &served.request;
+    let length = block.length();
+    let deadline = arrival.deadline.after(length);
+    let arrival = Arrival { deadline, ..arrival.clone() };
+    Request { at: at.after(length), arrival, work_s: *work_s }
 }
 
 /// Speeds that are known and stay as they are.
