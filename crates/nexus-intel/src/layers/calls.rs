@@ -7,7 +7,7 @@ use nexus_coord::balance::{Arrival, Outcome as Ended, Ticket};
 
 use super::recorder::Recorder;
 use super::trial::{Counted, Trial, TrialError, TrialSpec};
-use crate::measure::{Gain, Phase};
+use crate::measure::{Gain, Objective, Phase};
 use crate::safety::Ladder;
 
 /// A trial, and the requests in the pool.
@@ -73,7 +73,7 @@ impl Calls {
         ladder: &mut Ladder,
     ) {
         let Some(Call { counted, arrival }) = self.open.remove(&ticket) else { return };
-        self.record(now, counted, ended, ladder);
+        self.record(now, counted, (ended, arrival.deadline), ladder);
         if let Some(work_s) = work_s {
             let at = counted.at();
             self.recorder.handle_served(at, arrival, work_s, now.since(at));
@@ -84,7 +84,7 @@ impl Calls {
     pub(super) fn handle_refused(&mut self, now: Time, arrival: &Arrival, ladder: &mut Ladder) {
         let counted = self.count(now, arrival);
         self.recorder.handle_came(now);
-        self.record(now, counted, Ended::Failed, ladder);
+        self.record(now, counted, (Ended::Failed, arrival.deadline), ladder);
     }
 
     /// A request whose end will not be known.
@@ -115,9 +115,19 @@ impl Calls {
         self.trial.count(now, size)
     }
 
-    fn record(&mut self, now: Time, counted: Counted, ended: Ended, ladder: &mut Ladder) {
+    fn record(
+        &mut self,
+        now: Time,
+        counted: Counted,
+        (ended, deadline): (Ended, Time),
+        ladder: &mut Ladder,
+    ) {
+        let is_share = matches!(self.trial.objective(), Objective::MissedShare(_));
         let cost = match ended {
             Ended::Done => now.since(counted.at()),
+            // As long as whoever asked would have waited at the most: an hour would drown
+            // all others.
+            _ if !is_share && deadline < Time::MAX => deadline.max(now).since(counted.at()),
             Ended::Failed | Ended::Cancelled => Duration::MAX,
         };
         self.trial.record(now, counted, cost, ladder);
