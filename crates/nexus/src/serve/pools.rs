@@ -9,7 +9,7 @@
 use std::sync::Arc;
 
 use http::StatusCode;
-use nexus_agent::{AskError, Listing};
+use nexus_agent::{AskError, ErrorCode, Listing};
 use nexus_coord::Routing;
 use serde_json::{Value, json};
 
@@ -100,8 +100,14 @@ pub(super) async fn ask(host: &Host, name: &Name<'_>, asked: Asked) -> Result<Do
 }
 
 impl From<PoolError> for Problem {
+    /// A pool that is there has its members made anew: that one is missing now is no
+    /// answer for ever.
     fn from(error: PoolError) -> Problem {
-        let later = matches!(error, PoolError::NoMember | PoolError::TooLate);
+        if matches!(error, PoolError::NoMember | PoolError::Ask(AskError::NotRunning)) {
+            let problem = Problem::new(ErrorCode::Stopped, error.to_string());
+            return Problem { changed: error.changed(), ..problem }.retry(Retry::Later);
+        }
+        let later = matches!(error, PoolError::TooLate);
         let problem = match error {
             PoolError::Ask(error) => return error.into(),
             error => {
