@@ -11,6 +11,7 @@
 //! an agent that asks for one is told so.
 
 mod answers;
+mod clocks;
 mod fetch;
 mod foreseen;
 mod of_kind;
@@ -37,6 +38,7 @@ use serde_json::Value;
 
 use super::{Answer, LevelUsed, RequestError};
 use answers::Kept;
+use clocks::Clocks;
 use serving::Through;
 use stack::Stack;
 
@@ -69,6 +71,7 @@ pub struct KindLayers {
     keeps: AtomicBool,
     /// Read instead of the node's clock, if somebody said so.
     clock: Option<fn() -> Time>,
+    clocks: Mutex<Clocks>,
 }
 
 /// Who is asked.
@@ -89,7 +92,8 @@ impl KindLayers {
     /// [`AdapterError`] if the specification does not hold.
     pub fn new(adapter: AdapterSpec) -> Result<KindLayers, AdapterError> {
         let stack = Mutex::new(Stack::new(adapter)?);
-        Ok(KindLayers { stack, keeps: AtomicBool::new(false), clock: None })
+        let (keeps, clocks) = (AtomicBool::new(false), Mutex::default());
+        Ok(KindLayers { stack, keeps, clock: None, clocks })
     }
 
     /// Measures what each layer is worth, and each adaptation, as `spec` says: the
@@ -216,17 +220,20 @@ impl KindLayers {
         self.lock().is_enabled()
     }
 
-    /// The time, by the clock that was handed in or by that of the node.
+    /// The time, by the clock that was handed in or by those of the nodes.
     pub(super) fn now(&self, driver: &dyn Driver) -> Time {
-        self.clock.map_or_else(|| driver.now(), |clock| clock())
+        let by_nodes = || {
+            let source = std::ptr::from_ref(driver).cast::<()>().addr();
+            let mut clocks = self.clocks.lock().unwrap_or_else(PoisonError::into_inner);
+            clocks.read(source, driver.now())
+        };
+        self.clock.map_or_else(by_nodes, |clock| clock())
     }
 
-    /// The same with the deadline by the clock that was handed in, if one was.
+    /// The same with the deadline on the line of [`Self::now`].
     fn by_clock<'a>(&self, asked: &Asked<'a>, driver: &dyn Driver) -> Asked<'a> {
-        let deadline = self
-            .clock
-            .map_or(asked.deadline, |clock| clock().after(asked.deadline.since(driver.now())));
-        Asked { deadline, ..*asked }
+        let left = asked.deadline.since(driver.now());
+        Asked { deadline: self.now(driver).after(left), ..*asked }
     }
 
     /// Tells the node what has happened to the layers of this kind.
@@ -255,7 +262,8 @@ impl KindLayers {
             return Ok((Answer { value: done?, level: LevelUsed::REACTIVE }, None));
         }
         let asked = &self.by_clock(asked, driver);
-        let entered = self.lock().enter(self.now(driver), asked, rules, request)?;
+        let now = self.now(driver);
+        let entered = self.lock().enter(now, asked, rules, request)?;
         let inside = entered.inside;
         let guard = Guard { layers: self, through: inside.through };
         let (done, answer) = match entered.answer {
@@ -276,7 +284,8 @@ impl KindLayers {
         }
         // It leaves below, with the lock taken once.
         std::mem::forget(guard);
-        let after = self.lock().end(self.now(driver), asked, request, inside, answer);
+        let (now, is_done) = (self.now(driver), done.is_ok());
+        let after = self.lock().end(now, asked, request, inside, (is_done, answer));
         tell(after.events, asked.kind, driver);
         Ok((Answer { value: done?, level: entered.level }, after.next))
     }
@@ -289,14 +298,16 @@ impl KindLayers {
         (rules, state): (&Reactive, &mut State),
         request: &Request,
     ) {
-        let begun = self.lock().begin_fetch(self.now(driver), asked, rules, request);
+        let now = self.now(driver);
+        let begun = self.lock().begin_fetch(now, asked, rules, request);
         let Some((variant, key, ticket)) = begun else { return };
         // A query changes nothing; one that panics when nobody asked it is nobody's crash.
         let run = || rules.handle_request_as(state, request, variant);
         let done = std::panic::catch_unwind(std::panic::AssertUnwindSafe(run));
         let answer = done.ok().and_then(Result::ok);
         self.keeps.store(true, Ordering::Relaxed);
-        self.lock().end_fetch(self.now(driver), (key, ticket), answer);
+        let now = self.now(driver);
+        self.lock().end_fetch(now, (key, ticket), answer);
     }
 
     /// Somebody was waiting, so nothing was fetched.

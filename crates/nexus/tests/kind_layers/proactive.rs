@@ -42,6 +42,10 @@ macro_rules! kind {
                 static RULES: LazyLock<Reactive> = LazyLock::new(|| {
                     Reactive::kv()
                         .with_query("long", |_, _| Ok($Kind::run(10_000, "long")))
+                        .with_query("moody", |_, args| {
+                            let millis = if args["quick"] == json!(true) { 100 } else { 10_000 };
+                            Ok($Kind::run(millis, "moody"))
+                        })
                         .with_query("short", |_, _| Ok($Kind::run(100, "short")))
                         .with_query("varied", |_, _| Ok($Kind::run(10_000, "usual")))
                         .with_query_variant("varied", Variant::Quick, |_, _| {
@@ -124,6 +128,44 @@ fn a_request_that_would_surely_be_late_is_refused_before_it_begins() {
     ask(&node, &agent, within("long", 5));
     let counts = layers.status().admission.expect("it is enabled");
     assert_eq!((counts.refused, counts.hastened), (1, 0));
+}
+
+kind!(Moody, "moody");
+
+#[test]
+fn what_takes_long_no_more_is_found_out_though_it_is_refused() {
+    let node = start();
+    let agent = proactive::<Moody>(&node);
+    teach(&node, &agent, &["moody", "short"], 600);
+    let quick = || {
+        let request = Request::query("moody", json!({"quick": true, "number": 0}));
+        let request = request.with_deadline(Duration::from_secs(5));
+        node.block_on(agent.ask(request).within(Duration::from_secs(5)))
+            .expect("it answers")
+            .is_ok()
+    };
+    let let_in: Vec<bool> = (0..2_000).map(|_| quick()).collect();
+    assert_eq!(let_in.iter().position(|is_in| *is_in), Some(19), "one in twenty is let in");
+    assert!(let_in[1_000..].iter().all(|is_in| *is_in), "all are, once that is known");
+}
+
+kind!(Failing, "failing");
+
+#[test]
+fn what_fails_teaches_nothing() {
+    let node = start();
+    let agent = proactive::<Failing>(&node);
+    ask(&node, &agent, query("short"));
+    let learned = || {
+        let status = Failing::layers().expect("it has some").status();
+        status.model.expect("it is enabled").learned
+    };
+    assert_eq!(learned(), 1);
+    for number in 0..100 {
+        let unknown = query(&format!("unknown-{number}"));
+        node.block_on(agent.ask(unknown)).expect("it answers").expect_err("nobody knows it");
+    }
+    assert_eq!(learned(), 1);
 }
 
 kind!(Hastened, "hastened");

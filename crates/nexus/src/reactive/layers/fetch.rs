@@ -24,6 +24,10 @@ pub(super) struct Fetch {
     prefetching: Prefetching,
 }
 
+/// Arguments longer than this, in bytes as text, are not followed: what is remembered is
+/// bounded. A guess.
+const ARGUMENTS_BYTES_MAX: usize = 1_024;
+
 impl Query {
     /// The request it is; `None` if its arguments cannot be read back.
     pub(in crate::reactive) fn request(&self) -> Option<Request> {
@@ -50,6 +54,9 @@ impl Fetch {
             return None;
         }
         let (name, arguments) = (request.name.clone(), canonical_arguments(&request.args));
+        if arguments.len() > ARGUMENTS_BYTES_MAX {
+            return None;
+        }
         let query = Query { name, arguments };
         self.followers.handle_query(life, query.clone());
         if !self.prefetching.is_on(now) {

@@ -172,20 +172,33 @@ impl Stack {
         through.levels().for_each(|level| self.ladder.leave(level));
     }
 
-    /// A request that had entered was done, or was not and said why.
+    /// A request that had entered was done, or was not and said why: then nothing is
+    /// learned or measured of it, as a refusal is quick whatever the layers do.
     pub(super) fn end(
         &mut self,
         now: Time,
         asked: &Asked<'_>,
         request: &Request,
         inside: Inside,
-        answer: Option<(AnswerKey<Life>, Ticket, Value)>,
+        (is_done, answer): (bool, Option<(AnswerKey<Life>, Ticket, Value)>),
     ) -> After {
         self.pass(now);
         self.leave(inside.through);
         if let Some((key, ticket, value)) = answer {
             self.answers.keep(self.now, key, ticket, value, false);
         }
+        if is_done {
+            self.learn(asked, request, inside);
+        }
+        self.settle();
+        let life = self.life(asked);
+        let follows = is_done && inside.through.proactive;
+        let next = follows.then(|| self.fetch.handle_asked(self.now, life, request));
+        After { events: self.take_events(), next: next.flatten() }
+    }
+
+    /// What a request took teaches the model and the trials.
+    fn learn(&mut self, asked: &Asked<'_>, request: &Request, inside: Inside) {
         let cost = self.now.since(inside.began);
         if let Some(expected) = &inside.expected
             && let Some(fault) = self.prophet.learn(request, expected, cost)
@@ -199,11 +212,6 @@ impl Stack {
         if let (Some((trial, _)), Some(counted)) = (&mut self.layers_trial, inside.counted) {
             trial.record(self.now, counted, cost, &mut self.ladder);
         }
-        self.settle();
-        let life = self.life(asked);
-        let next =
-            inside.through.proactive.then(|| self.fetch.handle_asked(self.now, life, request));
-        After { events: self.take_events(), next: next.flatten() }
     }
 
     /// A model with a fault is not used until its layer has cooled down.
@@ -231,6 +239,9 @@ impl Stack {
         }
         self.follow_knobs();
         let variant = self.wanted(through, rules, request);
+        if !self.prophet.is_brief(request, variant, self.now) {
+            return None;
+        }
         let life = self.life(asked);
         let (key, ticket) = self.answers.miss(self.now, life, request, variant)?;
         Some((variant, key, ticket))
