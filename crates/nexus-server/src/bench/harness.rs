@@ -236,6 +236,10 @@ fn run_once(case: &Case, interrupt: &Interrupt) -> Result<Vec<(String, String, f
         Some(ended) => ended,
         None => return Err(Failure::Abandoned),
     };
+    if !status.success() && interrupt.is_asked() {
+        // The signal may have reached the run before it was in a group of its own.
+        return Err(Failure::Abandoned);
+    }
     if !status.success() {
         return Err(failed(format!("a run ended with {status}")));
     }
