@@ -22,7 +22,8 @@ impl LevelUsed {
     /// What serves an agent that is set to `asked`, of a kind without layers: the
     /// reactive level.
     pub fn of(asked: Level) -> LevelUsed {
-        let reason = (asked != Level::Reactive).then(|| format!("{asked} is not enabled"));
+        let reason = (asked != Level::Reactive)
+            .then(|| format!("agents of this kind have no layers, {asked} or other"));
         LevelUsed { asked, used: Level::Reactive, reason }
     }
 }
@@ -36,6 +37,9 @@ mod tests {
         assert_eq!(LevelUsed::of(Level::Reactive), LevelUsed::REACTIVE);
         let fell = LevelUsed::of(Level::Adaptive);
         assert_eq!((fell.asked, fell.used), (Level::Adaptive, Level::Reactive));
-        assert_eq!(fell.reason.as_deref(), Some("adaptive is not enabled"));
+        assert_eq!(
+            fell.reason.as_deref(),
+            Some("agents of this kind have no layers, adaptive or other")
+        );
     }
 }

@@ -8,6 +8,8 @@ use std::borrow::Cow;
 use http::Method;
 use percent_encoding::percent_decode_str;
 
+use crate::pool::POOLS;
+
 /// What a request is about.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(super) enum Route<'r> {
@@ -174,6 +176,8 @@ fn one<'r>(method: &Method, name: Name<'r>, what: Option<&str>) -> Result<Route<
         (None, &Method::POST) => Ok(Route::Ask(name)),
         (None, &Method::DELETE) => Ok(Route::Stop(name)),
         (None, method) if is_read(method) => Ok(Route::Look(name)),
+        // Pools are made and stopped by the program that has them.
+        (None, _) if name.kind == POOLS => Err(NoRoute::Method("GET, POST")),
         (None, _) => Err(NoRoute::Method("GET, PUT, POST, DELETE")),
         (Some("level"), &Method::PUT) => Ok(Route::SetLevel(name)),
         (Some("level"), _) => Err(NoRoute::Method("PUT")),
@@ -235,5 +239,7 @@ mod tests {
         assert_eq!(route(&get, "/v1/agents/c/%FF"), Err(NoRoute::Encoding));
         assert_eq!(route(&Method::POST, "/v1/status"), Err(NoRoute::Method("GET")));
         assert_eq!(route(&Method::PATCH, "/v1/agents/c/k/level"), Err(NoRoute::Method("PUT")));
+        let of_pools = Err(NoRoute::Method("GET, POST"));
+        assert_eq!(route(&Method::OPTIONS, "/v1/agents/nexus.pool/p"), of_pools);
     }
 }

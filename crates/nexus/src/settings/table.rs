@@ -292,8 +292,8 @@ settings! {
     /// Levels of intelligence above `reactive` that agents may be served by, if set to them. Who is
     /// set to one that is not enabled is served by the next lower one.
     levels: LevelsSettings {
-        /// Whether agents may be served by what was learned from past requests (`proactive`). Agents
-        /// have no such layer in this release.
+        /// Whether agents of kinds with layers may be served by what was learned from past requests
+        /// (`proactive`).
         "enable_learning" enable_learning: bool = false, Rule::Switch;
         /// Whether agents of kinds with layers may be served by behaviour that follows conditions
         /// (`adaptive`).
