@@ -110,7 +110,7 @@ struct Rollback {
 
 /// People write `3` for what is shown as `a-3`.
 #[derive(Deserialize)]
-#[serde(untagged)]
+#[serde(untagged, expecting = "an id is a number such as 1, or its text, such as \"a-1\"")]
 enum WrittenId {
     Number(u64),
     Text(String),

@@ -257,7 +257,8 @@ fn a_kind_s_layers_are_switched_and_its_adaptations_taken_back_by_id() {
     let error = roll(json!(99)).fails(404, "not_found", "no", "no");
     assert!(error["message"].to_string().contains("there is no adaptation a-99"), "{error}");
     for id in [json!("3"), json!("b-1"), json!(-1), json!(null)] {
-        roll(id).fails(400, "bad_request", "no", "no");
+        let error = roll(id).fails(400, "bad_request", "no", "no");
+        assert!(error["message"].to_string().contains("a-1"), "it says how ids look: {error}");
     }
     assert!(has_first(&in_force()), "nothing changed");
     let rolled = roll(json!(1)).json();
