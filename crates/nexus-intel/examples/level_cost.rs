@@ -9,7 +9,7 @@
 //! a request costs the balancer from its coming to its end, and each level beyond the
 //! first; of some rounds the fastest counts, since a shared machine only ever adds.
 //! With the name of one level and a number of rounds, that one alone is served, for a
-//! profiler: all that counts is below `Pool::place` and `Pool::end`.
+//! profiler: all that counts is below `Pool::arrive` and `Pool::end`.
 #![allow(
     clippy::disallowed_methods,
     clippy::disallowed_types,

@@ -62,6 +62,21 @@ pub fn serve(
     in_pool_max: usize,
     rng: Rng,
 ) -> Replayed {
+    serve_watched(requests, servers, strategy, takes_s, in_pool_max, rng, &mut |_| {})
+}
+
+/// As [`serve`], with `watch` called before and after each call to the balancer that a
+/// request costs: for whoever measures those and nothing else.
+#[allow(clippy::too_many_arguments, reason = "those of `serve`, and one")]
+pub fn serve_watched(
+    requests: &[Request],
+    servers: usize,
+    strategy: Box<dyn Strategy>,
+    takes_s: &dyn Fn(Time, usize, f64) -> f64,
+    in_pool_max: usize,
+    rng: Rng,
+    watch: &mut dyn FnMut(Call),
+) -> Replayed {
     let mut balancer = Balancer::new(strategy, Limits::default());
     for _ in 0..servers {
         balancer.handle_join(Time::ZERO).expect("a pool that was there fits");
@@ -69,6 +84,7 @@ pub fn serve(
     let mut pool = Pool {
         requests,
         takes_s,
+        watch,
         balancer,
         rng,
         lines: vec![VecDeque::new(); servers],
@@ -80,9 +96,19 @@ pub fn serve(
     Replayed { costs: pool.costs, balancer: pool.balancer }
 }
 
+/// Where a watched call to the balancer is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Call {
+    /// It begins.
+    Begins,
+    /// It has ended.
+    Ends,
+}
+
 struct Pool<'a> {
     requests: &'a [Request],
     takes_s: &'a dyn Fn(Time, usize, f64) -> f64,
+    watch: &'a mut dyn FnMut(Call),
     balancer: Balancer,
     rng: Rng,
     /// What each server has, by place in `requests`; the first is worked on.
@@ -106,7 +132,10 @@ impl Pool<'_> {
 
     fn arrive(&mut self, index: usize) {
         let Request { at, arrival, .. } = &self.requests[index];
-        match self.balancer.handle_request(*at, arrival, &mut self.rng) {
+        (self.watch)(Call::Begins);
+        let placed = self.balancer.handle_request(*at, arrival, &mut self.rng);
+        (self.watch)(Call::Ends);
+        match placed {
             Ok(Placement::Sent { ticket, server }) => self.send(*at, server, index, ticket),
             Ok(Placement::Held { ticket }) => {
                 self.held.insert(ticket, index);
@@ -137,9 +166,15 @@ impl Pool<'_> {
                 return self.ends.push(Reverse((now.after(takes), server)));
             }
             self.lines[server].pop_front();
-            let ended = self.balancer.handle_finished(now, ticket, Outcome::Cancelled);
-            ended.expect("it ends once");
+            self.end(now, ticket, Outcome::Cancelled);
         }
+    }
+
+    fn end(&mut self, now: Time, ticket: Ticket, outcome: Outcome) {
+        (self.watch)(Call::Begins);
+        let ended = self.balancer.handle_finished(now, ticket, outcome);
+        (self.watch)(Call::Ends);
+        ended.expect("it ends once");
     }
 
     fn finish_until(&mut self, until: Time) {
@@ -151,8 +186,7 @@ impl Pool<'_> {
             let (index, ticket) = self.lines[server].pop_front().expect("it was worked on");
             self.costs[index] = Some(now.since(self.requests[index].at));
             self.begin(now, server);
-            let ended = self.balancer.handle_finished(now, ticket, Outcome::Done);
-            ended.expect("it ends once");
+            self.end(now, ticket, Outcome::Done);
             self.carry_out(now);
         }
     }

@@ -1,13 +1,12 @@
-//! A pool in virtual time: an event queue, servers that do one thing after the
-//! other, and a balancer. Nothing of it knows agents.
+//! The shipped hour of requests, served in virtual time by servers whose speeds change.
 
-use std::cmp::Reverse;
-use std::collections::{BTreeMap, BinaryHeap, VecDeque};
+use std::time::Duration;
 
 use nexus_base::{Rng, Time};
-use nexus_coord::balance::{
-    Arrival, Balancer, Effect, Limits, Outcome, PickError, Placement, Strategy, Ticket,
-};
+use nexus_coord::balance::{Arrival, Balancer, Strategy};
+use nexus_intel::replay::{self, Replayed};
+
+pub use nexus_intel::replay::Call;
 
 #[path = "../shipped/mod.rs"]
 mod shipped;
@@ -82,9 +81,9 @@ pub fn serve(
     in_pool_max: usize,
     seed: u64,
 ) -> Served {
-    let mut pool = Pool::new(requests, servers, strategy, seed);
-    pool.serve(in_pool_max);
-    Served { seconds: pool.seconds }
+    let seconds = |cost: &Option<Duration>| cost.map_or(f64::INFINITY, |cost| cost.as_secs_f64());
+    let served = replay(requests, servers, strategy, in_pool_max, seed, &mut |_| {});
+    Served { seconds: served.costs.iter().map(seconds).collect() }
 }
 
 /// As [`serve`], and hands back the balancer with its strategy.
@@ -94,9 +93,7 @@ pub fn serve_whole(
     strategy: Box<dyn Strategy>,
     seed: u64,
 ) -> Balancer {
-    let mut pool = Pool::new(requests, servers, strategy, seed);
-    pool.serve(usize::MAX);
-    pool.balancer
+    serve_watched(requests, servers, strategy, seed, &mut |_| {})
 }
 
 /// As [`serve_whole`], with `watch` called before and after each call to the balancer
@@ -108,155 +105,26 @@ pub fn serve_watched(
     seed: u64,
     watch: &mut dyn FnMut(Call),
 ) -> Balancer {
-    let mut pool = Pool::new(requests, servers, strategy, seed);
-    pool.watch = Some(watch);
-    pool.serve(usize::MAX);
-    pool.balancer
+    replay(requests, servers, strategy, usize::MAX, seed, watch).balancer
 }
 
-/// Where a watched call to the balancer is.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Call {
-    Begins,
-    Ends,
-}
-
-struct Pool<'a> {
-    requests: &'a [Request],
-    servers: &'a [Speeds],
-    balancer: Balancer,
-    rng: Rng,
-    lines: Vec<VecDeque<(usize, Ticket)>>,
-    /// When which server is done with the first in its line.
-    ends: BinaryHeap<Reverse<(Time, usize)>>,
-    held: BTreeMap<Ticket, usize>,
-    seconds: Vec<f64>,
-    watch: Option<&'a mut dyn FnMut(Call)>,
-}
-
-impl<'a> Pool<'a> {
-    fn new(
-        requests: &'a [Request],
-        servers: &'a [Speeds],
-        strategy: Box<dyn Strategy>,
-        seed: u64,
-    ) -> Pool<'a> {
-        let mut balancer = Balancer::new(strategy, Limits::default());
-        for _ in servers {
-            balancer.handle_join(Time::ZERO).expect("they fit");
-        }
-        Pool {
-            requests,
-            servers,
-            balancer,
-            rng: Rng::new(seed),
-            lines: vec![VecDeque::new(); servers.len()],
-            ends: BinaryHeap::new(),
-            held: BTreeMap::new(),
-            seconds: vec![f64::INFINITY; requests.len()],
-            watch: None,
-        }
-    }
-
-    fn tell(&mut self, call: Call) {
-        if let Some(watch) = &mut self.watch {
-            watch(call);
-        }
-    }
-
-    /// A request comes to the balancer.
-    #[inline(never)]
-    fn place(&mut self, at: Time, arrival: &Arrival) -> Result<Placement, PickError> {
-        self.tell(Call::Begins);
-        let placed = self.balancer.handle_request(at, arrival, &mut self.rng);
-        self.tell(Call::Ends);
-        placed
-    }
-
-    /// The balancer learns that one has ended.
-    #[inline(never)]
-    fn end(&mut self, now: Time, ticket: Ticket, outcome: Outcome) {
-        self.tell(Call::Begins);
-        let ended = self.balancer.handle_finished(now, ticket, outcome);
-        self.tell(Call::Ends);
-        ended.expect("it ends once");
-    }
-
-    fn serve(&mut self, in_pool_max: usize) {
-        for index in 0..self.requests.len() {
-            self.finish_until(self.requests[index].at);
-            if self.balancer.in_flight_count() + self.balancer.held_count() < in_pool_max {
-                self.arrive(index);
-            }
-        }
-        self.finish_until(Time::MAX);
-    }
-
-    fn arrive(&mut self, index: usize) {
-        let Request { at, context_tokens, deadline, .. } = self.requests[index];
-        let arrival = Arrival { deadline, ..Arrival::new(context_tokens) };
-        match self.place(at, &arrival) {
-            Ok(Placement::Sent { ticket, server }) => {
-                self.send(at, server.index().as_usize(), index, ticket);
-            }
-            Ok(Placement::Held { ticket }) => {
-                self.held.insert(ticket, index);
-            }
-            Err(PickError::TooLate) => {}
-            Err(error) => panic!("{error}"),
-        }
-        self.carry_out(at);
-    }
-
-    fn send(&mut self, now: Time, server: usize, index: usize, ticket: Ticket) {
-        self.lines[server].push_back((index, ticket));
-        if self.lines[server].len() == 1 {
-            self.begin(now, server);
-        }
-    }
-
-    /// The server begins with the first in its line; those whose deadline has passed
-    /// are left out.
-    fn begin(&mut self, now: Time, server: usize) {
-        while let Some(&(index, ticket)) = self.lines[server].front() {
-            if now <= self.requests[index].deadline {
-                let takes_s = takes_s(now, self.requests[index].work_s, &self.servers[server]);
-                let takes = std::time::Duration::from_secs_f64(takes_s);
-                return self.ends.push(Reverse((now.after(takes), server)));
-            }
-            self.lines[server].pop_front();
-            self.end(now, ticket, Outcome::Cancelled);
-        }
-    }
-
-    fn finish_until(&mut self, until: Time) {
-        while let Some(&Reverse((now, server))) = self.ends.peek() {
-            if now > until {
-                return;
-            }
-            self.ends.pop();
-            let (index, ticket) = self.lines[server].pop_front().expect("it was served");
-            self.seconds[index] = now.since(self.requests[index].at).as_secs_f64();
-            self.begin(now, server);
-            self.end(now, ticket, Outcome::Done);
-            self.carry_out(now);
-        }
-    }
-
-    fn carry_out(&mut self, now: Time) {
-        while let Some(effect) = self.balancer.poll_effect() {
-            match effect {
-                Effect::Assign { ticket, server } => {
-                    let index = self.held.remove(&ticket).expect("it was held");
-                    self.send(now, server.index().as_usize(), index, ticket);
-                }
-                Effect::Refuse { ticket } => {
-                    self.held.remove(&ticket).expect("it was held");
-                }
-                _ => {}
-            }
-        }
-    }
+fn replay(
+    requests: &[Request],
+    servers: &[Speeds],
+    strategy: Box<dyn Strategy>,
+    in_pool_max: usize,
+    seed: u64,
+    watch: &mut dyn FnMut(Call),
+) -> Replayed {
+    let request = |one: &Request| replay::Request {
+        at: one.at,
+        arrival: Arrival { deadline: one.deadline, ..Arrival::new(one.context_tokens) },
+        work_s: one.work_s,
+    };
+    let requests: Vec<_> = requests.iter().map(request).collect();
+    let takes_s = |now, server: usize, work_s| takes_s(now, work_s, &servers[server]);
+    let (count, rng) = (servers.len(), Rng::new(seed));
+    replay::serve_watched(&requests, count, strategy, &takes_s, in_pool_max, rng, watch)
 }
 
 /// How long work takes that begins now, at a server whose speed changes.

@@ -3,6 +3,7 @@
 use std::future::{Future, poll_fn};
 use std::pin::pin;
 use std::task::Poll;
+use std::time::Duration;
 
 use nexus_agent::{Agent, AnyMessage, AnyReply, AskError, Changed, Handle, Handler, Message};
 use nexus_base::{Level, Time};
@@ -39,16 +40,26 @@ impl<A: Agent> Door<A> {
     where
         A: Handler<M>,
     {
+        let (routed, place, within) = self.find_member(&call).await?;
+        let reply = place.sent().handle.ask(message).within(within).await;
+        place.end(routed, reply)
+    }
+
+    /// A member for a call, awaited if need be, and what is left of the call's time.
+    #[inline]
+    async fn find_member(
+        &self,
+        call: &CallSpec,
+    ) -> Result<(Routed, Place<'_, A>, Duration), PoolError> {
         let mut within = call.within.unwrap_or(A::DEADLINE);
         let now = self.now();
         let deadline = now.after(within);
-        let (routed, mut place) = self.place(now, deadline, &call)?;
+        let (routed, mut place) = self.place(now, deadline, call)?;
         if let Stage::Held(ticket) = place.stage {
             place.wait(ticket, deadline).await?;
             within = deadline.since(self.now());
         }
-        let reply = place.sent().handle.ask(message).within(within).await;
-        place.end(routed, reply)
+        Ok((routed, place, within))
     }
 
     /// As [`Self::serve`], for a message whose type is known to the members' kind
@@ -59,14 +70,7 @@ impl<A: Agent> Door<A> {
         any: AnyMessage,
         call: CallSpec,
     ) -> Result<Served<AnyReply>, PoolError> {
-        let mut within = call.within.unwrap_or(A::DEADLINE);
-        let now = self.now();
-        let deadline = now.after(within);
-        let (routed, mut place) = self.place(now, deadline, &call)?;
-        if let Stage::Held(ticket) = place.stage {
-            place.wait(ticket, deadline).await?;
-            within = deadline.since(self.now());
-        }
+        let (routed, place, within) = self.find_member(&call).await?;
         let key = place.sent().handle.key();
         let reply = self.system.ask_any(A::KIND, key, message, any, within).await;
         place.end(routed, reply)

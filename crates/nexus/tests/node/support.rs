@@ -1,27 +1,24 @@
 //! One agent that does what tests tell it, and ways to wait for things.
 
+#[path = "../patience/mod.rs"]
+mod patience;
+
 use std::fmt::Debug;
 use std::future::Future;
 use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::task::{Context as Poller, Poll, Wake, Waker};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use nexus::{
     Agent, AskError, Context, Handle, Handler, KindSpec, MailboxSpec, Message, Node, NodeSpec,
     StopReason,
 };
 
-/// How long anything may take that takes no time. Generous: the machine may be busy.
-const PATIENCE: Duration = Duration::from_secs(10);
+pub use patience::{PATIENCE, eventually, now};
 
 pub fn ms(milliseconds: u64) -> Duration {
     Duration::from_millis(milliseconds)
-}
-
-#[allow(clippy::disallowed_methods, reason = "tests on real threads wait by the real clock")]
-pub fn now() -> Instant {
-    Instant::now()
 }
 
 /// Runs a test; one that hangs fails instead.
@@ -34,16 +31,6 @@ pub fn test(body: impl FnOnce() + Send + 'static) {
     match finished.recv_timeout(2 * PATIENCE) {
         Err(RecvTimeoutError::Timeout) => panic!("the test hangs"),
         _ => thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)),
-    }
-}
-
-/// Looks until `reached` says so.
-#[track_caller]
-pub fn eventually(what: &str, mut reached: impl FnMut() -> bool) {
-    let until = now() + PATIENCE;
-    while !reached() {
-        assert!(now() < until, "waited in vain until {what}");
-        std::thread::park_timeout(Duration::from_micros(100));
     }
 }
 

@@ -1,34 +1,21 @@
 //! Members that do what tests tell them, and ways to wait without sleeping.
 
+#[path = "../patience/mod.rs"]
+mod patience;
+
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context as Poller, Poll, Waker};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use nexus::{
     Agent, Context, Handler, KindSpec, Message, Node, NodeSpec, Pool, PoolCounts, PoolSpec,
 };
 use tokio::sync::Semaphore;
 
-/// How long anything may take that takes no time. Generous: the machine may be busy.
-pub const PATIENCE: Duration = Duration::from_secs(10);
-
-#[allow(clippy::disallowed_methods, reason = "tests on real threads wait by the real clock")]
-fn now() -> Instant {
-    Instant::now()
-}
-
-/// Looks until `reached` says so.
-#[track_caller]
-pub fn eventually(what: &str, mut reached: impl FnMut() -> bool) {
-    let until = now() + PATIENCE;
-    while !reached() {
-        assert!(now() < until, "waited in vain until {what}");
-        std::thread::park_timeout(Duration::from_micros(100));
-    }
-}
+pub use patience::{PATIENCE, eventually};
 
 /// Runs `body`; if it hangs, fails instead.
 pub fn in_time<T: Send + 'static>(body: impl FnOnce() -> T + Send + 'static) -> T {

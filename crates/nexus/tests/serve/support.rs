@@ -1,11 +1,14 @@
 //! A served node with three kinds, and a client that says exactly what it is told.
 
+#[path = "../patience/mod.rs"]
+mod patience;
+
 use std::io::{ErrorKind, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use nexus::{
     Accepts, Agent, AskError, Context, EventName, Handler, KindSpec, Kv, MailboxSpec, Message,
@@ -14,31 +17,15 @@ use nexus::{
 use serde_json::{Value, json};
 use tokio::sync::watch;
 
-/// How long anything may take that takes no time. Generous: the machine may be busy.
-pub const PATIENCE: Duration = Duration::from_secs(20);
+pub use patience::{PATIENCE, eventually, now};
 
 pub fn ms(milliseconds: u64) -> Duration {
     Duration::from_millis(milliseconds)
 }
 
-#[allow(clippy::disallowed_methods, reason = "tests on real threads wait by the real clock")]
-pub fn now() -> Instant {
-    Instant::now()
-}
-
 #[allow(clippy::disallowed_methods, reason = "certificates and tokens are of the real time")]
 pub fn unix_s() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).expect("it is after 1970").as_secs()
-}
-
-/// Looks until `reached` says so.
-#[track_caller]
-pub fn eventually(what: &str, mut reached: impl FnMut() -> bool) {
-    let until = now() + PATIENCE;
-    while !reached() {
-        assert!(now() < until, "waited in vain until {what}");
-        std::thread::park_timeout(ms(1));
-    }
 }
 
 /// Bytes of memory that this process holds.
