@@ -17,8 +17,8 @@ use crate::inspect::{self, Looked};
 use crate::raw::TypedCell;
 use crate::schema::{self, Schema};
 use crate::{
-    ActivateError, Activation, Agent, AskError, Crash, During, Handle, Handler, Kind, Message,
-    SpawnError, System, Wire, WireId, activation, codec,
+    ActivateError, Activation, Agent, AskError, Beside, Crash, During, Handle, Handler, Kind,
+    Message, SpawnError, System, Wire, WireId, activation, codec,
 };
 
 type Pinned<T> = Pin<Box<dyn Future<Output = T> + Send>>;
@@ -29,11 +29,8 @@ pub struct Accepts<A> {
     by_name: BTreeMap<&'static str, Accepted<A>>,
     /// A name that two messages have.
     taken_twice: Option<&'static str>,
-    beside: Option<Beside>,
+    pub(crate) beside: Option<Arc<dyn Beside>>,
 }
-
-/// What a kind has beside its messages.
-pub(crate) type Beside = Arc<dyn Any + Send + Sync>;
 
 type AskAny<A> = fn(Handle<A>, AnyMessage, Duration) -> Pinned<Result<AnyReply, AskError>>;
 
@@ -179,16 +176,10 @@ impl<A: Agent> Accepts<A> {
         self
     }
 
-    /// Puts something beside the kind, for whoever knows the kind by name alone: see
-    /// [`System::beside_kind`]. Another one before it is forgotten.
-    pub fn beside<T: Any + Send + Sync>(&mut self, beside: &'static T) -> &mut Accepts<A> {
-        self.beside = Some(Arc::new(beside));
-        self
-    }
-
-    /// As [`Self::beside`], for what is made here, and so is one for each system: see
-    /// [`System::made_beside_kind`].
-    pub fn beside_made<T: Any + Send + Sync>(&mut self, beside: Arc<T>) -> &mut Accepts<A> {
+    /// Puts something beside the kind, one for each system: for its agents, see
+    /// [`Context::beside`](crate::Context::beside), and for whoever knows the kind by
+    /// name alone, see [`System::beside_kind`]. Another one before it is forgotten.
+    pub fn beside<T: Beside>(&mut self, beside: Arc<T>) -> &mut Accepts<A> {
         self.beside = Some(beside);
         self
     }
@@ -283,7 +274,6 @@ pub(crate) trait ByName: Send + Sync {
         within: Duration,
     ) -> Pinned<Result<AnyReply, AskError>>;
     fn messages(&self) -> Vec<MessageFacts>;
-    fn beside(&self) -> Option<Beside>;
     fn spawn(&self, system: &Arc<System>, key: &str, args: Option<Value>)
     -> Result<(), SpawnError>;
     fn look(&self, system: &System, key: &str) -> Looked;
@@ -344,10 +334,6 @@ impl<A: Agent> ByName for Accepts<A> {
             Some(accepted) => (accepted.ask_any)(handle, any, within),
             None => refused(system, wrong::<A>(message)),
         }
-    }
-
-    fn beside(&self) -> Option<Beside> {
-        self.beside.clone()
     }
 
     fn messages(&self) -> Vec<MessageFacts> {

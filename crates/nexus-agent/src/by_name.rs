@@ -1,7 +1,6 @@
 //! What can be done with agents when only their names are known: for requests
 //! from outside Rust and from other nodes.
 
-use std::any::Any;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,6 +8,7 @@ use nexus_base::{AgentId, Level};
 use serde_json::Value;
 
 use crate::accepts::refused;
+use crate::beside::{self, Beside};
 use crate::raw::{Control, with_worker};
 use crate::watch::Down;
 use crate::{AnyMessage, AnyReply, AskError, BadArgs, Listing, MessageFacts, SpawnError, System};
@@ -35,14 +35,8 @@ impl System {
 
     /// What the kind of this name has put beside itself, if it is a `T`; see
     /// [`Accepts::beside`](crate::Accepts::beside).
-    pub fn beside_kind<T: Any + Send + Sync>(&self, kind: &str) -> Option<&'static T> {
-        self.made_beside_kind(kind).map(|beside: Arc<&'static T>| *beside)
-    }
-
-    /// What the kind of this name has beside itself here, if it is a `T`; see
-    /// [`Accepts::beside_made`](crate::Accepts::beside_made).
-    pub fn made_beside_kind<T: Any + Send + Sync>(&self, kind: &str) -> Option<Arc<T>> {
-        self.kind(kind)?.by_name().beside()?.downcast().ok()
+    pub fn beside_kind<T: Beside>(&self, kind: &str) -> Option<Arc<T>> {
+        beside::into_type(self.kind(kind)?.beside()?.clone())
     }
 
     /// Makes an agent by names, with arguments if there are any.

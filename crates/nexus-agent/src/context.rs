@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use nexus_base::{AgentId, EventName, Level, Rng, Time};
 
+use crate::beside::{self, Beside};
 use crate::driver::{Alarm, AlarmKey, AlarmKind};
 use crate::post;
 use crate::raw::{CellRef, Control, Envelope, Step, StepRef, TypedCell, with_worker};
@@ -66,6 +67,17 @@ impl<A: Agent> Context<A> {
     /// another question.
     pub fn level(&self) -> Level {
         self.step.cell().level()
+    }
+
+    /// How often the agent was started again so far, modulo 2²⁴.
+    pub fn restarts(&self) -> u32 {
+        self.step.cell().epoch()
+    }
+
+    /// What the agent's kind has beside itself, if it is a `T`; see
+    /// [`Accepts::beside`](crate::Accepts::beside).
+    pub fn beside<T: Beside>(&self) -> Option<&T> {
+        beside::as_type(&**self.step.cell().kind().beside()?)
     }
 
     /// Counts an error of this agent, such as a request that was refused: lists

@@ -3,7 +3,10 @@
 use std::any::{Any, TypeId};
 use std::sync::Arc;
 
+use serde_json::Value;
+
 use crate::accepts::{Accepts, ByName};
+use crate::beside::Beside;
 use crate::counters::{Count, Counters};
 use crate::error::{KIND_BYTES_MAX, drop_caught};
 use crate::gate::{Emitted, Gate, StepOutput};
@@ -108,6 +111,7 @@ pub(crate) struct Kind {
     pub(crate) counters: Counters,
     pub(crate) waiters: Waiters,
     accepts: Box<dyn ByName>,
+    beside: Option<Arc<dyn Beside>>,
     system: Arc<System>,
 }
 
@@ -118,6 +122,7 @@ impl Drop for Kind {
         drop_caught(std::mem::replace(&mut self.make, Box::new(())));
         drop_caught(self.gate.take());
         drop_caught(self.hook.take());
+        drop_caught(self.beside.take());
     }
 }
 
@@ -184,6 +189,7 @@ impl Kind {
             hook: spec.hook,
             counters: Counters::new(system.shards()),
             waiters: Waiters::default(),
+            beside: accepts.beside.take(),
             accepts: Box::new(accepts),
             system,
         })
@@ -279,14 +285,30 @@ impl Kind {
     /// Makes a state. Unwinds if the constructor does.
     pub(crate) fn construct<A: Agent>(&self, key: &str) -> A {
         let make: &Make<A> = self.make.downcast_ref().expect("a kind makes its own agents");
+        self.say_made(key);
         make(key)
+    }
+
+    /// As [`Self::construct`], with arguments.
+    ///
+    /// # Errors
+    /// Why the arguments are refused.
+    pub(crate) fn construct_with<A: Agent>(&self, key: &str, args: &Value) -> Result<A, String> {
+        self.say_made(key);
+        A::with_args(key, args)
+    }
+
+    fn say_made(&self, key: &str) {
+        if let Some(beside) = &self.beside {
+            beside.handle_make(key);
+        }
     }
 
     /// Makes a state again, as it was made the first time. Unwinds if the
     /// constructor does.
     pub(crate) fn remake<A: Agent>(&self, id: nexus_base::AgentId, key: &str) -> A {
         match self.system.args_of(id) {
-            Some(args) => A::with_args(key, &args).unwrap_or_else(|reason| {
+            Some(args) => self.construct_with(key, &args).unwrap_or_else(|reason| {
                 panic!("arguments that were taken before are refused: {reason}")
             }),
             None => self.construct(key),
@@ -306,6 +328,11 @@ impl Kind {
 
     pub(crate) fn by_name(&self) -> &dyn ByName {
         &*self.accepts
+    }
+
+    /// What it has beside itself.
+    pub(crate) fn beside(&self) -> Option<&Arc<dyn Beside>> {
+        self.beside.as_ref()
     }
 
     pub(crate) fn counts(&self) -> Counts {

@@ -16,6 +16,7 @@ mod activation;
 mod agent;
 mod ask;
 mod asking;
+mod beside;
 mod breaker;
 mod by_name;
 mod call;
@@ -66,6 +67,7 @@ pub use accepts::{Accepts, AnyMessage, AnyReply, BadArgs, MessageFacts};
 pub use activation::{ActivateError, Activation, KeptState};
 pub use agent::{Agent, Execution, Handler, MailboxSpec, OnCancel, Overflow};
 pub use ask::Ask;
+pub use beside::Beside;
 pub use breaker::{
     Breaker, BreakerConfig, BreakerCounts, BreakerOpen, BreakerState, Outcome, Permit,
 };

@@ -16,6 +16,7 @@ mod prefetch;
 mod request;
 
 use std::marker::PhantomData;
+use std::sync::Arc;
 use std::time::Duration;
 
 use nexus_agent::{Accepts, Agent, Context, Handler};
@@ -28,7 +29,7 @@ pub(crate) use answer::path_in_args;
 pub use answer::{Answer, RequestError, Retry};
 pub use feed::feed_layers;
 pub use layers::{AdmissionCounts, AnswersWhy, KindLayers, KindWhy, VariantCounts};
-pub(crate) use layers::{deadline_of, layers_of, level_of};
+pub(crate) use layers::{deadline_of, level_of};
 pub use level::LevelUsed;
 pub use request::Request;
 
@@ -84,9 +85,9 @@ pub trait ReactiveKind: 'static {
     /// What its requests do: one set of rules for all agents of the kind.
     fn rules() -> &'static Reactive;
 
-    /// The layers above the reactive level, shared by all agents of the kind. Left
-    /// out there are none: every agent is served at the reactive level.
-    fn layers() -> Option<&'static KindLayers> {
+    /// Makes the layers above the reactive level, for all agents of the kind on one
+    /// node. Left out there are none: every agent is served at the reactive level.
+    fn layers() -> Option<KindLayers> {
         None
     }
 }
@@ -108,22 +109,16 @@ impl<K: ReactiveKind> Agent for ReactiveAgent<K> {
     /// request's own deadline to `within`; a pool does it by itself.
     const DEADLINE: Duration = DEADLINE_DEFAULT;
 
-    fn new(key: &str) -> ReactiveAgent<K> {
-        if let Some(layers) = K::layers() {
-            layers.begin(key);
-        }
+    fn new(_key: &str) -> ReactiveAgent<K> {
         ReactiveAgent { state: State::default(), kind: PhantomData }
     }
 
     /// The arguments are the keys it starts with and their values.
-    fn with_args(key: &str, args: &Value) -> Result<ReactiveAgent<K>, String> {
+    fn with_args(_key: &str, args: &Value) -> Result<ReactiveAgent<K>, String> {
         let Value::Object(entries) = args else {
             return Err("the arguments are an object: the keys to start with".to_owned());
         };
         let state = K::rules().start(entries).map_err(|error| error.to_string())?;
-        if let Some(layers) = K::layers() {
-            layers.begin(key);
-        }
         Ok(ReactiveAgent { state, kind: PhantomData })
     }
 
@@ -141,7 +136,7 @@ impl<K: ReactiveKind> Agent for ReactiveAgent<K> {
     fn accepts(kind: &mut Accepts<ReactiveAgent<K>>) {
         kind.message::<Request>();
         if let Some(layers) = K::layers() {
-            kind.beside(layers);
+            kind.beside(Arc::new(layers));
         }
     }
 }
@@ -168,7 +163,7 @@ impl<K: ReactiveKind> Handler<Request> for ReactiveAgent<K> {
         cx: &mut Context<ReactiveAgent<K>>,
     ) -> Result<Answer, RequestError> {
         let state = &mut self.state;
-        let done = match K::layers() {
+        let done = match cx.beside::<KindLayers>() {
             None => {
                 let done = K::rules().handle_request(state, &request);
                 let level = LevelUsed::of(cx.level());

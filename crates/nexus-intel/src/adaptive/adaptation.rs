@@ -51,7 +51,7 @@ impl Serialize for AdaptationId {
 
 /// Not the id of an adaptation.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
-#[error("adaptations are called a-1, a-2 and so on; the history lists them")]
+#[error("adaptations are called a-1, a-2 and so on; `why` lists those in force")]
 pub struct ParseAdaptationIdError;
 
 impl FromStr for AdaptationId {

@@ -15,7 +15,7 @@ pub const HISTORY_MAX: usize = 1_000;
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum Missing {
     /// There never was one.
-    #[error("there is no adaptation {0}; the history lists those there are")]
+    #[error("there is no adaptation {0}; `why` lists those in force")]
     Unknown(AdaptationId),
     /// There was one.
     #[error("adaptation {0} ended too long ago: the last {HISTORY_MAX} are remembered")]

@@ -61,9 +61,10 @@ impl<A: Ord + Clone, Q: Ord + Clone> Followers<A, Q> {
         if self.last.len() == AGENTS_MAX && !self.last.contains_key(&agent) {
             self.last.pop_first();
         }
-        if let Some(before) = self.last.insert(agent, query.clone()) {
-            self.learn(before, query);
+        if let Some(before) = self.last.get(&agent) {
+            learn(&mut self.next, before, &query);
         }
+        self.last.insert(agent, query);
     }
 
     /// An agent was changed: what it is asked next follows nothing.
@@ -75,25 +76,26 @@ impl<A: Ord + Clone, Q: Ord + Clone> Followers<A, Q> {
     pub fn follower(&self, query: &Q) -> Option<&Q> {
         self.next.get(query).filter(|next| next.agreed >= SURE).map(|next| &next.query)
     }
+}
 
-    fn learn(&mut self, before: Q, query: Q) {
-        match self.next.get_mut(&before) {
-            Some(next) if next.query == query => next.agreed = (next.agreed + 1).min(AGREED_MAX),
-            Some(next) if next.agreed > 1 => next.agreed -= 1,
-            Some(next) => *next = Follower { query, agreed: 1 },
-            None => {
-                self.make_room();
-                self.next.insert(before, Follower { query, agreed: 1 });
-            }
+/// `query` followed `before`. Mostly both are known, and nothing is copied.
+fn learn<Q: Ord + Clone>(next: &mut BTreeMap<Q, Follower<Q>>, before: &Q, query: &Q) {
+    match next.get_mut(before) {
+        Some(known) if known.query == *query => known.agreed = (known.agreed + 1).min(AGREED_MAX),
+        Some(known) if known.agreed > 1 => known.agreed -= 1,
+        Some(known) => *known = Follower { query: query.clone(), agreed: 1 },
+        None => {
+            make_room(next);
+            next.insert(before.clone(), Follower { query: query.clone(), agreed: 1 });
         }
     }
+}
 
-    fn make_room(&mut self) {
-        if self.next.len() == QUERIES_MAX {
-            let least = self.next.iter().min_by_key(|(_, next)| next.agreed);
-            let least = least.map(|(query, _)| query.clone()).expect("it is full");
-            self.next.remove(&least);
-        }
+fn make_room<Q: Ord + Clone>(next: &mut BTreeMap<Q, Follower<Q>>) {
+    if next.len() == QUERIES_MAX {
+        let least = next.iter().min_by_key(|(_, known)| known.agreed);
+        let least = least.map(|(query, _)| query.clone()).expect("it is full");
+        next.remove(&least);
     }
 }
 

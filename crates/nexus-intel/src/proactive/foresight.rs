@@ -96,15 +96,15 @@ impl Foresight {
     /// What is expected of a request. Until the model is trusted that is the plain
     /// mean, from which nothing surely follows.
     pub fn foresee(&self, task: &Task<'_>) -> Foreseen {
-        let prediction = self.predictor.predict(&self.features(task));
-        let (least, most) = self.names.range(task.name, task.variant);
+        let known = self.names.known(task.name, task.variant);
+        let prediction = self.predictor.predict(&self.features(task, known.mean_s));
+        let (least, most) = known.range;
         Foreseen { prediction, least_s: prediction.value * least, most_s: prediction.value * most }
     }
 
     /// A request that was foreseen took so long.
     pub fn handle_outcome(&mut self, task: &Task<'_>, foreseen: &Foreseen, took: Duration) {
         let took_s = took.as_secs_f64();
-        let features = self.features(task);
         let verdict = self.predictor.judge(&foreseen.prediction, took_s);
         match verdict.expect("a duration is a sane number of seconds") {
             Some(Verdict::Doubted(doubt)) => self.fault = Some(Fault::Model(doubt)),
@@ -114,7 +114,7 @@ impl Foresight {
         if let Source::Baseline(Reason::NotFinite) = foreseen.prediction.source {
             self.fault = Some(Fault::NoAmount);
         }
-        self.predictor.learn(&features, took_s).expect("as above");
+        self.predictor.learn(&foreseen.prediction.features, took_s).expect("as above");
         let is_models = foreseen.prediction.source == Source::Model;
         let expected_s = is_models.then_some(foreseen.prediction.value);
         self.names.handle_outcome((task.name, task.variant), took_s, expected_s);
@@ -152,11 +152,10 @@ impl Foresight {
         Ok(())
     }
 
-    fn features(&self, task: &Task<'_>) -> Features {
-        let known = self.names.mean(task.name, task.variant);
+    fn features(&self, task: &Task<'_>, known_s: Option<f64>) -> Features {
         let hours = task.at.as_nanos() / 3_600_000_000_000;
         let values = [
-            known.unwrap_or_else(|| self.predictor.baseline().predict()),
+            known_s.unwrap_or_else(|| self.predictor.baseline().predict()),
             task.args_bytes as f64 / 1_024.0,
             task.declared.complexity(),
             task.declared.resources(),

@@ -26,7 +26,7 @@ impl Agent for Hall {
     }
 
     fn accepts(kind: &mut Accepts<Hall>) {
-        kind.beside_made(Arc::<Pools>::default());
+        kind.beside(Arc::<Pools>::default());
     }
 }
 

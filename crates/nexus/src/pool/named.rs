@@ -10,7 +10,7 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
-use nexus_agent::{Agent, AnyMessage, AnyReply, System};
+use nexus_agent::{Agent, AnyMessage, AnyReply, Beside, System};
 use nexus_base::Level;
 use nexus_coord::EnabledLevels;
 
@@ -96,6 +96,8 @@ pub(super) struct Pools {
     by_name: Mutex<BTreeMap<String, Weak<dyn NamedPool>>>,
 }
 
+impl Beside for Pools {}
+
 impl Pools {
     fn lock(&self) -> MutexGuard<'_, BTreeMap<String, Weak<dyn NamedPool>>> {
         self.by_name.lock().unwrap_or_else(PoisonError::into_inner)
@@ -103,7 +105,7 @@ impl Pools {
 }
 
 fn pools(system: &System) -> Option<Arc<Pools>> {
-    system.made_beside_kind(POOLS)
+    system.beside_kind(POOLS)
 }
 
 /// The pool is found by its name from here on.

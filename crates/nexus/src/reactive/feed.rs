@@ -13,7 +13,7 @@ use nexus_agent::System;
 use nexus_base::Time;
 use nexus_intel::adaptive::Readings;
 
-use super::layers::{KindLayers, layers_of};
+use super::layers::KindLayers;
 use crate::clock::Clock;
 use crate::sensors::Sensors;
 
@@ -44,9 +44,9 @@ pub fn feed_layers(system: &System, now: Time, readings: &Readings) {
     }
 }
 
-fn layers(system: &System) -> impl Iterator<Item = (&'static str, &'static KindLayers)> {
+fn layers(system: &System) -> impl Iterator<Item = (&'static str, Arc<KindLayers>)> {
     let kinds = system.kind_names().into_iter();
-    kinds.filter_map(|kind| Some((kind, layers_of(system, kind)?)))
+    kinds.filter_map(|kind| Some((kind, KindLayers::of(system, kind)?)))
 }
 
 /// Sees to it that sensors are read while somebody wants readings.
@@ -127,11 +127,8 @@ mod tests {
             &RULES
         }
 
-        fn layers() -> Option<&'static KindLayers> {
-            static LAYERS: LazyLock<KindLayers> = LazyLock::new(|| {
-                KindLayers::new(AdapterSpec::default()).expect("the default holds together")
-            });
-            Some(&LAYERS)
+        fn layers() -> Option<KindLayers> {
+            Some(KindLayers::new(AdapterSpec::default()).expect("the default holds together"))
         }
     }
 
@@ -153,7 +150,7 @@ mod tests {
         check(false);
         node.spawn::<ReactiveAgent<Layered>>("a").expect("the key is free");
         check(false);
-        let layers = Layered::layers().expect("it has some");
+        let layers = KindLayers::of(node.system(), Layered::KIND).expect("it has some");
         layers.enable(Level::Emergent).expect("it can be asked for");
         check(false);
         layers.enable(Level::Adaptive).expect("it can be enabled");

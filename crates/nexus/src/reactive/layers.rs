@@ -1,7 +1,7 @@
 //! The layers above the reactive level, of one kind of agents.
 //!
-//! All agents of a kind share one stack: what is learned of one serves the others,
-//! and an agent holds nothing for it. A request goes through the highest layer its
+//! All agents of a kind on a node share one stack: what is learned of one serves the
+//! others, and an agent holds nothing for it. A request goes through the highest layer its
 //! agent is set to that is enabled and built; requests inside a layer that is taken
 //! away finish there. Answers are kept for one life of one agent: after a crash it
 //! starts empty, and nothing of before is told.
@@ -11,7 +11,6 @@
 //! an agent that asks for one is told so.
 
 mod answers;
-mod clocks;
 mod fetch;
 mod foreseen;
 mod of_kind;
@@ -19,13 +18,14 @@ mod serving;
 mod stack;
 mod variants;
 mod why;
+mod written;
 
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use nexus_agent::{Driver, Event};
+use nexus_agent::{Beside, Driver, Event, System};
 use nexus_base::{AgentId, Level, Time};
 use nexus_coord::{DEADLINE_DEFAULT, Reactive, ReactiveError, Request, RequestKind, State};
 use nexus_intel::adaptive::{
@@ -38,20 +38,19 @@ use serde_json::Value;
 
 use super::{Answer, LevelUsed, RequestError};
 use answers::Kept;
-use clocks::Clocks;
 use serving::Through;
 use stack::Stack;
+use written::Written;
 
 pub(super) use fetch::Query;
 pub use foreseen::AdmissionCounts;
-pub(crate) use of_kind::{deadline_of, layers_of, level_of};
+pub(crate) use of_kind::{deadline_of, level_of};
 pub use why::{AnswersWhy, KindWhy, VariantCounts};
 
-/// The layers of a kind, returned by [`ReactiveKind::layers`](super::ReactiveKind::layers).
+/// The layers of a kind on one node (or in one simulated world), made by
+/// [`ReactiveKind::layers`](super::ReactiveKind::layers) and found by [`Self::of`].
 ///
 /// None is enabled at first: see [`Self::enable`], or `[levels]` of the settings.
-/// Where several nodes share a process they share the layers of a kind, too; start
-/// them without a common seed, so that agents of one key are told apart.
 ///
 /// ```
 /// use nexus::adaptive::AdapterSpec;
@@ -71,7 +70,6 @@ pub struct KindLayers {
     keeps: AtomicBool,
     /// Read instead of the node's clock, if somebody said so.
     clock: Option<fn() -> Time>,
-    clocks: Mutex<Clocks>,
 }
 
 /// Who is asked.
@@ -92,8 +90,22 @@ impl KindLayers {
     /// [`AdapterError`] if the specification does not hold.
     pub fn new(adapter: AdapterSpec) -> Result<KindLayers, AdapterError> {
         let stack = Mutex::new(Stack::new(adapter)?);
-        let (keeps, clocks) = (AtomicBool::new(false), Mutex::default());
-        Ok(KindLayers { stack, keeps, clock: None, clocks })
+        Ok(KindLayers { stack, keeps: AtomicBool::new(false), clock: None })
+    }
+
+    /// Those of the kind of this name on a node or in a world: `None` if it has none, or
+    /// is not known there yet, as before its first agent.
+    ///
+    /// ```
+    /// use nexus::{KindLayers, Kv, Node};
+    ///
+    /// let node = Node::start()?;
+    /// node.spawn::<Kv>("visits")?;
+    /// assert!(KindLayers::of(node.system(), "kv").is_none(), "kv has rules alone");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn of(system: &System, kind: &str) -> Option<Arc<KindLayers>> {
+        system.beside_kind(kind)
     }
 
     /// Measures what each layer is worth, and each adaptation, as `spec` says: the
@@ -158,7 +170,10 @@ impl KindLayers {
     /// itself, or else five seconds, and longer where it is predicted to take longer and
     /// while adaptation raises timeouts.
     pub fn deadline(&self, level: Level, request: &Request) -> Duration {
-        request.deadline.unwrap_or_else(|| self.lock().timeout(level, request, DEADLINE_DEFAULT))
+        request.deadline.unwrap_or_else(|| {
+            let written = Written::new(request);
+            self.lock().timeout(level, &written, DEADLINE_DEFAULT)
+        })
     }
 
     /// Takes in what the sensors showed at `now`. While adaptation is not in use
@@ -220,31 +235,23 @@ impl KindLayers {
         self.lock().is_enabled()
     }
 
-    /// The time, by the clock that was handed in or by those of the nodes.
-    pub(super) fn now(&self, driver: &dyn Driver) -> Time {
-        let by_nodes = || {
-            let source = std::ptr::from_ref(driver).cast::<()>().addr();
-            let mut clocks = self.clocks.lock().unwrap_or_else(PoisonError::into_inner);
-            clocks.read(source, driver.now())
-        };
-        self.clock.map_or_else(by_nodes, |clock| clock())
+    /// The time, by the clock that was handed in or by that of the node.
+    fn now(&self, driver: &dyn Driver) -> Time {
+        self.clock.map_or_else(|| driver.now(), |clock| clock())
     }
 
-    /// The same with the deadline on the line of [`Self::now`].
-    fn by_clock<'a>(&self, asked: &Asked<'a>, driver: &dyn Driver) -> Asked<'a> {
-        let left = asked.deadline.since(driver.now());
-        Asked { deadline: self.now(driver).after(left), ..*asked }
+    /// The time, and the deadline by the same clock.
+    fn by_clock<'a>(&self, asked: &Asked<'a>, driver: &dyn Driver) -> (Time, Asked<'a>) {
+        let now = driver.now();
+        let Some(clock) = self.clock else { return (now, *asked) };
+        let (left, now) = (asked.deadline.since(now), clock());
+        (now, Asked { deadline: now.after(left), ..*asked })
     }
 
     /// Tells the node what has happened to the layers of this kind.
     pub(super) fn tell(&self, kind: &str, driver: &dyn Driver) {
         let events = self.lock().take_events();
         tell(events, kind, driver);
-    }
-
-    /// An agent of this key starts, or starts again: it knows nothing of before.
-    pub(super) fn begin(&self, key: &str) {
-        self.lock().begin_life(key);
     }
 
     /// Has an agent do a request, unless its answer was kept or it would surely be late.
@@ -261,9 +268,9 @@ impl KindLayers {
             self.note(asked, request, &done);
             return Ok((Answer { value: done?, level: LevelUsed::REACTIVE }, None));
         }
-        let asked = &self.by_clock(asked, driver);
-        let now = self.now(driver);
-        let entered = self.lock().enter(now, asked, rules, request)?;
+        let (now, asked) = self.by_clock(asked, driver);
+        let (asked, written) = (&asked, Written::new(request));
+        let entered = self.lock().enter(now, asked, rules, &written)?;
         let inside = entered.inside;
         let guard = Guard { layers: self, through: inside.through };
         let (done, answer) = match entered.answer {
@@ -285,7 +292,7 @@ impl KindLayers {
         // It leaves below, with the lock taken once.
         std::mem::forget(guard);
         let (now, is_done) = (self.now(driver), done.is_ok());
-        let after = self.lock().end(now, asked, request, inside, (is_done, answer));
+        let after = self.lock().end(now, asked, written, inside, (is_done, answer));
         tell(after.events, asked.kind, driver);
         Ok((Answer { value: done?, level: entered.level }, after.next))
     }
@@ -299,7 +306,7 @@ impl KindLayers {
         request: &Request,
     ) {
         let now = self.now(driver);
-        let begun = self.lock().begin_fetch(now, asked, rules, request);
+        let begun = self.lock().begin_fetch(now, asked, rules, &Written::new(request));
         let Some((variant, key, ticket)) = begun else { return };
         // A query changes nothing; one that panics when nobody asked it is nobody's crash.
         let run = || rules.handle_request_as(state, request, variant);
@@ -328,6 +335,13 @@ impl KindLayers {
 
     fn lock(&self) -> MutexGuard<'_, Stack> {
         self.stack.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Beside for KindLayers {
+    /// It starts, or starts again, and knows nothing of before.
+    fn handle_make(&self, key: &str) {
+        self.lock().begin_life(key);
     }
 }
 

@@ -51,7 +51,7 @@ pub(super) fn begin<K: ReactiveKind>(
 
 impl<K: ReactiveKind> Handler<Prefetch> for ReactiveAgent<K> {
     async fn handle(&mut self, Prefetch(request): Prefetch, cx: &mut Context<ReactiveAgent<K>>) {
-        let Some(layers) = K::layers() else { return };
+        let Some(layers) = cx.beside::<KindLayers>() else { return };
         if cx.me().mailbox_len() > ITSELF {
             layers.skip_fetch();
             return;

@@ -19,8 +19,8 @@ use super::problem::Problem;
 use super::route::Name;
 use super::shape;
 use crate::pool::POOLS;
-use crate::reactive::{deadline_of, layers_of, level_of};
-use crate::{Answer, LevelUsed, Request, RequestError, Retry};
+use crate::reactive::{deadline_of, level_of};
+use crate::{Answer, KindLayers, LevelUsed, Request, RequestError, Retry};
 
 /// How long an agent may take to say what its state is.
 const SUMMARY_WITHIN: Duration = Duration::from_millis(200);
@@ -187,7 +187,7 @@ pub(super) fn why(host: &Host, name: &Name<'_>) -> Result<Value, Problem> {
         "epoch": listing.epoch,
         "events": events::latest_of(host, &full, WHY_EVENTS),
     });
-    if let Some(layers) = layers_of(host.system(), listing.kind) {
+    if let Some(layers) = KindLayers::of(host.system(), listing.kind) {
         why["layers"] = json!(layers.status());
     }
     if let Some(pool) = pools::named(host, name) {

@@ -1,6 +1,7 @@
 //! Levels and layers of agents, kinds and pools, switched by clients.
 
 use std::fmt::Display;
+use std::sync::Arc;
 
 use bytes::Bytes;
 use nexus_agent::ErrorCode;
@@ -16,7 +17,7 @@ use super::problem::Problem;
 use super::route::Name;
 use crate::adaptive::{AdaptationId, RollbackError};
 use crate::pool::{LayerError, POOLS};
-use crate::reactive::{layers_of, level_of};
+use crate::reactive::level_of;
 use crate::safety::{LadderError, LadderStatus};
 use crate::{KindLayers, LevelUsed, Retry};
 
@@ -92,8 +93,8 @@ fn switched(
 }
 
 /// The layers of an agent's kind.
-fn layers(host: &Host, name: &Name<'_>) -> Result<&'static KindLayers, Problem> {
-    layers_of(host.system(), &name.kind).ok_or_else(|| {
+fn layers(host: &Host, name: &Name<'_>) -> Result<Arc<KindLayers>, Problem> {
+    KindLayers::of(host.system(), &name.kind).ok_or_else(|| {
         let text = match &*name.kind {
             POOLS => "pools have layers, and no adaptations".to_owned(),
             kind => format!("agents of kind {kind} have no layers"),

@@ -18,10 +18,11 @@ use super::meter::Meter;
 use super::signals::Signals;
 use super::trace::Tracer;
 use crate::auth::TokensError;
-use crate::reactive::layers_of;
 use crate::settings::{ExposureError, LevelsSettings, SettingsError};
 use crate::tls::{Tls, TlsError};
-use crate::{Node, NodeSpec, Settings, Shutdown, StartError, Tokens, TraceSettings, panics};
+use crate::{
+    KindLayers, Node, NodeSpec, Settings, Shutdown, StartError, Tokens, TraceSettings, panics,
+};
 
 type Register = Box<dyn FnOnce(&Node) -> Result<(), SpawnError>>;
 
@@ -372,7 +373,7 @@ fn enable_levels(node: &Node, levels: &LevelsSettings) {
         (Level::Emergent, levels.enable_emergence),
     ];
     let system = node.system();
-    let all = system.kind_names().into_iter().filter_map(|kind| layers_of(system, kind));
+    let all = system.kind_names().into_iter().filter_map(|kind| KindLayers::of(system, kind));
     for layers in all {
         for (level, _) in wanted.iter().filter(|(_, enabled)| *enabled) {
             layers.enable(*level).expect("none of them is the reactive level");

@@ -6,9 +6,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use nexus::{Handle, KindLayers, Level, Reactive, ReactiveAgent, ReactiveKind, Request};
 use serde_json::{Value, json};
 
-use crate::support::{adaptive, ask, caching, start};
+use crate::support::{adaptive, ask, caching, eventually, layers, start};
 
-/// A kind of its own for each test: a kind's layers are shared in the process.
+/// A kind of its own for each test, which counts its runs.
 macro_rules! kind {
     ($Kind:ident, $name:literal, $spec:expr) => {
         struct $Kind;
@@ -34,10 +34,8 @@ macro_rules! kind {
                 &RULES
             }
 
-            fn layers() -> Option<&'static KindLayers> {
-                static LAYERS: LazyLock<KindLayers> =
-                    LazyLock::new(|| KindLayers::new($spec).expect("it holds together"));
-                Some(&LAYERS)
+            fn layers() -> Option<KindLayers> {
+                Some(KindLayers::new($spec).expect("it holds together"))
             }
         }
     };
@@ -61,7 +59,7 @@ kind!(Off, "off", caching(100, 3_600.0));
 fn a_level_that_is_not_enabled_or_not_built_falls_and_says_so() {
     let node = start();
     let agent = node.spawn::<ReactiveAgent<Off>>("a").expect("the key is free");
-    let layers = Off::layers().expect("it has some");
+    let layers = layers::<Off>(node.system());
     let check = |level: Level, used: &str, reason: Value| {
         agent.set_level(level);
         let level = told(&ask(&node, &agent, count()));
@@ -101,7 +99,7 @@ fn a_second_query_is_answered_without_its_handler_until_its_own_agent_changes() 
     ask(&node, &a, put(7));
     a.set_level(Level::Adaptive);
     check(&a, json!(7), 5);
-    let answers = Kept::layers().expect("it has some").status().answers;
+    let answers = layers::<Kept>(node.system()).status().answers;
     assert_eq!((answers.hits, answers.kept), (2, 2));
 }
 
@@ -117,7 +115,14 @@ fn an_agent_that_starts_again_tells_nothing_of_before() {
     node.block_on(agent.ask(panics)).expect_err("the rule panics");
     agent.set_level(Level::Adaptive);
     assert_eq!(ask(&node, &agent, count()).value, json!(null));
-    let layers = Again::layers().expect("it has some").status().ladder.layers;
+    ask(&node, &agent, put(2));
+    assert_eq!(ask(&node, &agent, count()).value, json!(2));
+    agent.stop();
+    eventually("it ends", || node.find::<ReactiveAgent<Again>>("a").is_none());
+    let agent = node.spawn::<ReactiveAgent<Again>>("a").expect("the key is free again");
+    agent.set_level(Level::Adaptive);
+    assert_eq!(ask(&node, &agent, count()).value, json!(null));
+    let layers = layers::<Again>(node.system()).status().ladder.layers;
     assert!(layers.iter().all(|layer| layer.inside == 0), "{layers:?}");
 }
 
@@ -148,7 +153,7 @@ kind!(Switched, "switched", caching(100, 3_600.0));
 fn a_level_that_is_switched_while_requests_are_inside_loses_none() {
     let node = start();
     let agent = adaptive::<Switched>(&node, "a");
-    let layers = Switched::layers().expect("it has some");
+    let layers = layers::<Switched>(node.system());
     let add = || Request::action("add", json!({"key": "n", "by": 1}));
     let asked: Vec<_> = (0..600)
         .map(|index| {

@@ -1,6 +1,6 @@
 //! Deadlines that requests do not name, while timeouts are raised.
 
-use std::sync::LazyLock;
+use std::sync::Arc;
 use std::time::Duration;
 
 use nexus::adaptive::{AdaptationKind, Bounds, BoundsSpec, Span};
@@ -17,15 +17,12 @@ use crate::support::{busy, read, when_busy};
 struct Slow;
 
 impl Slow {
-    fn layers() -> &'static KindLayers {
-        static LAYERS: LazyLock<KindLayers> = LazyLock::new(|| {
-            let timeout_factor = Span { min: 1.0, max: 2.0, steps: 1 };
-            let bounds = Bounds::new(BoundsSpec { timeout_factor, ..BoundsSpec::default() });
-            let mut spec = when_busy(AdaptationKind::RaiseTimeout);
-            spec.bounds = bounds.expect("they hold together");
-            KindLayers::new(spec).expect("it holds together")
-        });
-        &LAYERS
+    fn layers() -> KindLayers {
+        let timeout_factor = Span { min: 1.0, max: 2.0, steps: 1 };
+        let bounds = Bounds::new(BoundsSpec { timeout_factor, ..BoundsSpec::default() });
+        let mut spec = when_busy(AdaptationKind::RaiseTimeout);
+        spec.bounds = bounds.expect("they hold together");
+        KindLayers::new(spec).expect("it holds together")
     }
 }
 
@@ -37,7 +34,7 @@ impl Agent for Slow {
     }
 
     fn accepts(kind: &mut Accepts<Slow>) {
-        kind.message::<Request>().beside(Slow::layers());
+        kind.message::<Request>().beside(Arc::new(Slow::layers()));
     }
 }
 
@@ -50,11 +47,11 @@ impl Handler<Request> for Slow {
 
 #[test]
 fn a_deadline_that_a_request_does_not_name_is_raised_within_bounds_and_one_it_names_is_not() {
-    let layers = Slow::layers();
-    layers.enable(Level::Adaptive).expect("it can be enabled");
     check(seeds(1), |world| {
         let pool = Pool::<Slow>::spawn_in(world.system(), "p", 1, PoolSpec::new());
         let pool = pool.expect("the names are free");
+        let layers = KindLayers::of(world.system(), Slow::KIND).expect("it has some");
+        layers.enable(Level::Adaptive).expect("it can be enabled");
         let member = world.system().find::<Slow>("p-0").expect("it is in the pool");
         let unnamed = || Request::query("any", json!({}));
         let named = || unnamed().with_deadline(Duration::from_secs(5));
@@ -65,7 +62,7 @@ fn a_deadline_that_a_request_does_not_name_is_raised_within_bounds_and_one_it_na
         };
         member.set_level(Level::Adaptive);
         assert!(!served(unnamed()), "five seconds");
-        read(layers, 1.0, busy);
+        read(&layers, 1.0, busy);
         assert_eq!(layers.knobs().timeout_factor, 2.0, "as far as bounds allow");
         assert!(served(unnamed()), "ten seconds");
         assert!(!served(named()), "as it said itself");

@@ -13,7 +13,7 @@ use nexus::{
 };
 use serde_json::json;
 
-use crate::support::{adaptive, ask, caching, start};
+use crate::support::{adaptive, ask, caching, layers, start};
 
 /// A kind of its own for each test. A report takes ten milliseconds of its clock, and
 /// by an author's mistake thirty in the quick variant.
@@ -43,14 +43,13 @@ macro_rules! kind {
                 &RULES
             }
 
-            fn layers() -> Option<&'static KindLayers> {
-                static LAYERS: LazyLock<KindLayers> = LazyLock::new(|| {
+            fn layers() -> Option<KindLayers> {
+ Some({
                     let layers = KindLayers::new($spec).expect("it holds together");
                     let layers = layers.with_clock($Kind::now).with_trial(trial());
                     layers.expect("it can be measured")
-                });
-                Some(&LAYERS)
-            }
+                })
+}
         }
 
         impl $Kind {
@@ -77,7 +76,7 @@ kind!(Worth, "worth", caching(1_000, 3_600.0));
 fn a_layer_that_pays_is_on_and_shows_its_gain_with_an_interval() {
     let node = start();
     let agent = adaptive::<Worth>(&node, "a");
-    let layers = Worth::layers().expect("it has some");
+    let layers = layers::<Worth>(node.system());
     Worth::serve(&node, &agent, 600);
     let status = layers.status();
     let layer = &status.ladder.layers[1];
@@ -100,7 +99,7 @@ kind!(Harmful, "harmful", always_quick());
 fn a_layer_that_does_harm_is_left_and_the_node_is_told() {
     let node = start();
     let agent = adaptive::<Harmful>(&node, "a");
-    let layers = Harmful::layers().expect("it has some");
+    let layers = layers::<Harmful>(node.system());
     Harmful::serve(&node, &agent, 200);
     let layer = layers.status().ladder.layers[1].clone();
     assert_eq!(layer.stage, Stage::CoolingDown, "{layer:?}");
@@ -120,7 +119,7 @@ kind!(Idle, "idle", AdapterSpec::default());
 fn a_layer_that_has_nothing_to_do_is_in_use_and_not_measured() {
     let node = start();
     let agent = adaptive::<Idle>(&node, "a");
-    let layers = Idle::layers().expect("it has some");
+    let layers = layers::<Idle>(node.system());
     Idle::serve(&node, &agent, 100);
     let status = layers.status();
     assert_eq!((status.measured, status.ladder.used), (None, Level::Adaptive));

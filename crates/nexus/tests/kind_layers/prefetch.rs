@@ -6,10 +6,13 @@ use std::time::Duration;
 
 use nexus::adaptive::AdapterSpec;
 use nexus::{
-    Handle, KindLayers, Level, Reactive, ReactiveAgent, ReactiveKind, Request, USED_SHARE_MIN,
+    Handle, KindLayers, Level, PrefetchCounts, Reactive, ReactiveAgent, ReactiveKind, Request,
+    USED_SHARE_MIN,
 };
 use nexus_sim::World;
 use serde_json::{Value, json};
+
+use crate::support::{at_level, layers};
 
 /// A kind of its own for each test.
 macro_rules! kind {
@@ -41,11 +44,8 @@ macro_rules! kind {
                 &RULES
             }
 
-            fn layers() -> Option<&'static KindLayers> {
-                static LAYERS: LazyLock<KindLayers> = LazyLock::new(|| {
-                    KindLayers::new(AdapterSpec::default()).expect("it holds together")
-                });
-                Some(&LAYERS)
+            fn layers() -> Option<KindLayers> {
+                Some(KindLayers::new(AdapterSpec::default()).expect("it holds together"))
             }
         }
     };
@@ -60,9 +60,7 @@ struct Pair<K> {
 impl<K: ReactiveKind> Pair<K> {
     fn new() -> Pair<K> {
         let world = World::new(1);
-        K::layers().expect("it has some").enable(Level::Proactive).expect("it can be enabled");
-        let agent = world.system().spawn::<ReactiveAgent<K>>("a").expect("the key is free");
-        agent.set_level(Level::Proactive);
+        let agent = at_level(world.system(), "a", Level::Proactive);
         let mut pair = Pair { world, agent };
         for _ in 0..6 {
             pair.first();
@@ -86,6 +84,10 @@ impl<K: ReactiveKind> Pair<K> {
         self.ask(Request::query("second", json!({"page": 2})))
     }
 
+    fn counts(&self) -> PrefetchCounts {
+        layers::<K>(self.world.system()).status().prefetch.expect("it is enabled")
+    }
+
     fn put(&mut self, key: &str, n: u64) {
         self.ask(Request::update("put", json!({"key": key, "value": n})));
     }
@@ -95,10 +97,6 @@ fn runs_of(count: &AtomicU64) -> u64 {
     count.load(Ordering::Relaxed)
 }
 
-fn counts<K: ReactiveKind>() -> nexus::PrefetchCounts {
-    K::layers().expect("it has some").status().prefetch.expect("it is enabled")
-}
-
 kind!(Followed, "followed");
 
 #[test]
@@ -106,19 +104,19 @@ fn the_query_that_usually_follows_is_answered_without_its_handler_unless_its_age
     let mut pair = Pair::<Followed>::new();
     // What was fetched before is too old by now.
     pair.world.run_for(Duration::from_secs(6));
-    let before = (runs_of(Followed::count()), counts::<Followed>());
+    let before = (runs_of(Followed::count()), pair.counts());
     pair.first();
     assert_eq!(runs_of(Followed::count()), before.0 + 1, "it ran before anybody asked");
     assert_eq!(pair.second(), json!([{"page": 2}, null]));
     assert_eq!(runs_of(Followed::count()), before.0 + 1);
-    let after = counts::<Followed>();
+    let after = pair.counts();
     assert_eq!(after.hits, before.1.hits + 1);
 
     pair.first();
-    let hits = counts::<Followed>().hits;
+    let hits = pair.counts().hits;
     pair.put("n", 7);
     assert_eq!(pair.second(), json!([{"page": 2}, 7]), "what was fetched is void");
-    assert_eq!(counts::<Followed>().hits, hits);
+    assert_eq!(pair.counts().hits, hits);
     // Whoever is at another level has nothing of it.
     pair.agent.set_level(Level::Reactive);
     let runs = runs_of(Followed::count());
@@ -135,13 +133,13 @@ fn prefetches_that_are_of_no_use_end_by_themselves() {
         pair.first();
         pair.put("n", n);
     }
-    let wasted = counts::<Wasted>();
+    let wasted = pair.counts();
     assert!(wasted.resting && wasted.rests == 1, "{wasted:?}");
     assert!(wasted.ran < 140, "{wasted:?}");
     assert!((wasted.hits as f64) < USED_SHARE_MIN * wasted.ran as f64, "{wasted:?}");
     pair.world.run_for(Duration::from_secs(601));
     pair.first();
-    assert_eq!(counts::<Wasted>().ran, wasted.ran + 1, "a rest ends");
+    assert_eq!(pair.counts().ran, wasted.ran + 1, "a rest ends");
 }
 
 kind!(Unchanged, "unchanged");
@@ -149,13 +147,13 @@ kind!(Unchanged, "unchanged");
 #[test]
 fn what_changes_an_agent_is_never_run_ahead() {
     let mut pair = Pair::<Unchanged>::new();
-    let ran = counts::<Unchanged>().ran;
+    let ran = pair.counts().ran;
     for n in 0..20 {
         pair.ask(Request::query("get", json!({"key": "n"})));
         pair.put("n", n);
     }
     assert_eq!(pair.ask(Request::query("get", json!({"key": "n"}))), json!(19));
-    assert_eq!(counts::<Unchanged>().ran, ran);
+    assert_eq!(pair.counts().ran, ran);
 }
 
 kind!(Panicking, "panicking");
@@ -165,7 +163,7 @@ fn a_query_that_panics_ahead_of_time_is_nobody_s_crash() {
     let mut pair = Pair::<Panicking>::new();
     pair.put("panic", 1);
     pair.first();
-    assert_eq!(counts::<Panicking>().failed, 1);
+    assert_eq!(pair.counts().failed, 1);
     let kept = pair.ask(Request::query("get", json!({"key": "panic"})));
     assert_eq!(kept, json!(1), "the agent lives on with what it knew");
 }

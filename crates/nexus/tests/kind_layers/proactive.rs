@@ -1,7 +1,7 @@
 //! What is predicted of requests, and what follows: who is refused, and what runs.
 
-use std::sync::LazyLock;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, LazyLock, OnceLock};
 use std::time::Duration;
 
 use nexus::adaptive::AdapterSpec;
@@ -12,7 +12,7 @@ use nexus::{
 };
 use serde_json::{Value, json};
 
-use crate::support::{ask, start};
+use crate::support::{ask, at_level, layers, start};
 
 /// A kind of its own for each test. A long query takes ten seconds of its clock, or a
 /// tenth of one in a quick variant; a short one a tenth.
@@ -52,7 +52,7 @@ macro_rules! kind {
                             Ok($Kind::run(100, "quick"))
                         })
                         .with_query("leave", |_, args| {
-                            let layers = $Kind::layers().expect("it has some");
+                            let layers = LEFT.get().expect("it is told which");
                             layers.disable(Level::Proactive).expect("it can be disabled");
                             assert!(args["panic"].is_null(), "told to");
                             Ok($Kind::run(100, "left"))
@@ -61,12 +61,11 @@ macro_rules! kind {
                 &RULES
             }
 
-            fn layers() -> Option<&'static KindLayers> {
-                static LAYERS: LazyLock<KindLayers> = LazyLock::new(|| {
+            fn layers() -> Option<KindLayers> {
+                Some({
                     let layers = KindLayers::new(AdapterSpec::default());
                     layers.expect("it holds together").with_clock($Kind::now)
-                });
-                Some(&LAYERS)
+                })
             }
         }
     };
@@ -83,10 +82,7 @@ fn within(name: &str, seconds: u64) -> Request {
 }
 
 fn proactive<K: ReactiveKind>(node: &Node) -> Handle<ReactiveAgent<K>> {
-    K::layers().expect("it has some").enable(Level::Proactive).expect("it can be enabled");
-    let agent = node.spawn::<ReactiveAgent<K>>("a").expect("the key is free");
-    agent.set_level(Level::Proactive);
-    agent
+    at_level(node.system(), "a", Level::Proactive)
 }
 
 /// So many of each of these, in turn.
@@ -107,7 +103,7 @@ fn a_request_that_would_surely_be_late_is_refused_before_it_begins() {
     teach(&node, &agent, &["long", "short"], 499);
     ask(&node, &agent, within("long", 5));
     teach(&node, &agent, &["long", "short"], 100);
-    let layers = Admitting::layers().expect("it has some");
+    let layers = layers::<Admitting>(node.system());
     let status = layers.status();
     let model = status.model.expect("it learns");
     assert!(model.in_use && model.learned >= 1_000, "{model}");
@@ -157,7 +153,7 @@ fn what_fails_teaches_nothing() {
     let agent = proactive::<Failing>(&node);
     ask(&node, &agent, query("short"));
     let learned = || {
-        let status = Failing::layers().expect("it has some").status();
+        let status = layers::<Failing>(node.system()).status();
         status.model.expect("it is enabled").learned
     };
     assert_eq!(learned(), 1);
@@ -179,7 +175,7 @@ fn a_quick_variant_runs_where_the_usual_one_would_be_late() {
     assert_eq!(says(within("varied", 30)), json!("usual"));
     assert_eq!(says(within("varied", 5)), json!("quick"));
     assert_eq!(says(within("varied", 5)), json!("quick"));
-    let status = Hastened::layers().expect("it has some").status();
+    let status = layers::<Hastened>(node.system()).status();
     assert_eq!(status.admission.expect("it is enabled").hastened, 2);
     assert_eq!(status.variants["varied"].quick, 2);
 }
@@ -190,7 +186,7 @@ kind!(Waiting, "waiting");
 fn who_names_no_deadline_waits_as_long_as_is_predicted_within_a_bound() {
     let node = start();
     let agent = proactive::<Waiting>(&node);
-    let layers = Waiting::layers().expect("it has some");
+    let layers = layers::<Waiting>(node.system());
     let waits = |name: &str, level| layers.deadline(level, &query(name)).as_secs_f64();
     assert_eq!(waits("long", Level::Proactive), 5.0);
     teach(&node, &agent, &["long", "short"], 600);
@@ -200,14 +196,17 @@ fn who_names_no_deadline_waits_as_long_as_is_predicted_within_a_bound() {
     assert_eq!(layers.deadline(Level::Proactive, &within("long", 1)), Duration::from_secs(1));
 }
 
+/// The layers that a query of this kind leaves.
+static LEFT: OnceLock<Arc<KindLayers>> = OnceLock::new();
+
 kind!(Left, "left");
 
 #[test]
 fn a_layer_that_is_taken_away_or_panicked_in_has_nobody_inside() {
     let node = start();
     let agent = proactive::<Left>(&node);
+    let layers = LEFT.get_or_init(|| layers::<Left>(node.system()));
     assert_eq!(ask(&node, &agent, query("leave")).value, json!("left"));
-    let layers = Left::layers().expect("it has some");
     let inside = || layers.status().ladder.layers.iter().map(|layer| layer.inside).sum::<u64>();
     assert_eq!(inside(), 0);
     let level = ask(&node, &agent, query("short")).level;
@@ -219,7 +218,6 @@ fn a_layer_that_is_taken_away_or_panicked_in_has_nobody_inside() {
 }
 
 kind!(Saved, "saved");
-kind!(Loaded, "loaded");
 
 #[test]
 fn a_model_goes_on_where_it_was_saved_and_what_is_none_changes_nothing() {
@@ -233,9 +231,10 @@ fn a_model_goes_on_where_it_was_saved_and_what_is_none_changes_nothing() {
         ask(&node, &agent, heavy("long", 9.0));
         ask(&node, &agent, heavy("short", 1.0));
     }
-    let saved = Saved::layers().expect("it has some").save_model();
-    let layers = Loaded::layers().expect("it has some");
-    layers.enable(Level::Proactive).expect("it can be enabled");
+    let saved = layers::<Saved>(node.system()).save_model();
+    let other = start();
+    proactive::<Saved>(&other);
+    let layers = layers::<Saved>(other.system());
     let learned = || layers.status().model.expect("it is enabled").learned;
     let not_one = layers.load_model(b"weights").expect_err("no model");
     assert!(matches!(not_one, ModelFileError::NotAModel), "{not_one}");

@@ -13,7 +13,7 @@ use nexus::{
 use nexus_sim::{World, check, seeds};
 use serde_json::json;
 
-use crate::support::{adaptive, at, busy, eventually, start};
+use crate::support::{adaptive, at, at_level, busy, eventually, layers, start};
 
 /// A kind of its own for each test.
 macro_rules! kind {
@@ -28,10 +28,8 @@ macro_rules! kind {
                 &RULES
             }
 
-            fn layers() -> Option<&'static KindLayers> {
-                static LAYERS: LazyLock<KindLayers> =
-                    LazyLock::new(|| KindLayers::new($spec).expect("it holds together"));
-                Some(&LAYERS)
+            fn layers() -> Option<KindLayers> {
+                Some(KindLayers::new($spec).expect("it holds together"))
             }
         }
     };
@@ -41,7 +39,9 @@ kind!(Ruled, "ruled", AdapterSpec::default());
 
 #[test]
 fn an_adaptation_follows_readings_is_shown_with_its_cause_and_is_taken_back_by_id() {
-    let layers = Ruled::layers().expect("it has some");
+    let node = start();
+    node.spawn::<ReactiveAgent<Ruled>>("a").expect("the key is free");
+    let layers = layers::<Ruled>(node.system());
     let read = |second: u32| {
         let cpu = 0.95 + f64::from(second) * 1e-6;
         let now = Time::ZERO.after(Duration::from_secs(u64::from(second)));
@@ -62,10 +62,7 @@ fn an_adaptation_follows_readings_is_shown_with_its_cause_and_is_taken_back_by_i
     let again = layers.rollback(id).expect_err("it is over");
     assert!(matches!(again, RollbackError::Already { .. }));
     let unknown = layers.rollback("a-99".parse().expect("an id")).expect_err("there is none");
-    assert_eq!(
-        unknown.to_string(),
-        "there is no adaptation a-99; the history lists those there are"
-    );
+    assert_eq!(unknown.to_string(), "there is no adaptation a-99; `why` lists those in force");
 }
 
 /// Some memory is in use on every machine.
@@ -100,7 +97,7 @@ fn a_node_reads_its_sensors_for_kinds_by_itself_and_tells_its_events() {
         let told = told(EventName::AgentIntelligenceAdapted);
         told.iter().any(|detail| detail.starts_with("a-1 reduce_complexity applied by rule"))
     });
-    let layers = Real::layers().expect("it has some");
+    let layers = layers::<Real>(node.system());
     assert!(layers.status().knobs.complexity < 1.0);
     // Taken back and stepped down, by hand: told as well, at the latest a second later.
     layers.rollback("a-1".parse().expect("an id")).expect("it is in force");
@@ -124,15 +121,14 @@ kind!(Virtual, "virtual", AdapterSpec::default());
 
 #[test]
 fn readings_that_are_handed_in_act_alike_in_virtual_time_from_any_seed() {
-    let layers = Virtual::layers().expect("it has some");
-    layers.enable(Level::Adaptive).expect("it can be enabled");
     check(seeds(2), |world| {
-        world.system().spawn::<ReactiveAgent<Virtual>>("a").expect("the key is free");
+        at_level::<Virtual>(world.system(), "a", Level::Adaptive);
         feed(world, 40);
+        let layers = layers::<Virtual>(world.system());
+        let first = layers.status().adaptations[0].clone();
+        let expected = ("a-1", at(11.0));
+        assert_eq!((first.id.to_string().as_str(), first.at), expected, "after ten seconds");
     });
-    // The worlds share the kind; time in its layers does not run backwards.
-    let first = layers.status().adaptations[0].clone();
-    assert_eq!((first.id.to_string().as_str(), first.at), ("a-1", at(11.0)), "after ten seconds");
 }
 
 fn feed(world: &mut World, seconds: u32) {
@@ -149,7 +145,7 @@ kind!(Silent, "silent", AdapterSpec::default());
 fn a_sensor_that_falls_silent_or_tells_nonsense_is_doubted_and_told() {
     let node = start();
     adaptive::<Silent>(&node, "a");
-    let layers = Silent::layers().expect("it has some");
+    let layers = layers::<Silent>(node.system());
     for second in 0..20 {
         feed_layers(node.system(), at(f64::from(second)), &busy(f64::from(second)));
     }

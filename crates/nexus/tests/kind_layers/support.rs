@@ -1,14 +1,21 @@
 //! Kinds, clocks and readings for the tests.
 
-use std::time::{Duration, Instant};
+#[path = "../patience/mod.rs"]
+mod patience;
+
+use std::sync::Arc;
+use std::time::Duration;
 
 use nexus::adaptive::{
     AdaptationKind, AdapterSpec, Bounds, BoundsSpec, Pace, Readings, Rule, RuleSpec, Rules, Sensor,
     Side, Use,
 };
 use nexus::{
-    Answer, Handle, KindLayers, Level, Node, NodeSpec, ReactiveAgent, ReactiveKind, Request, Time,
+    Answer, Handle, KindLayers, Level, Node, NodeSpec, ReactiveAgent, ReactiveKind, Request,
+    System, Time,
 };
+
+pub use patience::eventually;
 
 /// A time in seconds.
 pub fn at(second: f64) -> Time {
@@ -42,10 +49,24 @@ pub fn ask<K: ReactiveKind>(
 }
 
 pub fn adaptive<K: ReactiveKind>(node: &Node, key: &str) -> Handle<ReactiveAgent<K>> {
-    K::layers().expect("it has some").enable(Level::Adaptive).expect("it can be enabled");
-    let agent = node.spawn::<ReactiveAgent<K>>(key).expect("the key is free");
-    agent.set_level(Level::Adaptive);
+    at_level(node.system(), key, Level::Adaptive)
+}
+
+/// An agent at a level that is enabled for it.
+pub fn at_level<K: ReactiveKind>(
+    system: &Arc<System>,
+    key: &str,
+    level: Level,
+) -> Handle<ReactiveAgent<K>> {
+    let agent = system.spawn::<ReactiveAgent<K>>(key).expect("the key is free");
+    layers::<K>(system).enable(level).expect("it can be enabled");
+    agent.set_level(level);
     agent
+}
+
+/// The layers of a kind where it has agents.
+pub fn layers<K: ReactiveKind>(system: &System) -> Arc<KindLayers> {
+    KindLayers::of(system, K::KIND).expect("it has some")
 }
 
 /// A rule that has `kind` applied after two seconds of a busy processor, one step a
@@ -102,22 +123,4 @@ macro_rules! clock {
             $Kind::clock().fetch_add(millis * 1_000_000, Ordering::Relaxed);
         }
     };
-}
-
-/// How long anything may take that takes no time. Generous: the machine may be busy.
-pub const PATIENCE: Duration = Duration::from_secs(10);
-
-#[allow(clippy::disallowed_methods, reason = "tests on real threads wait by the real clock")]
-fn now() -> Instant {
-    Instant::now()
-}
-
-/// Looks until `reached` says so.
-#[track_caller]
-pub fn eventually(what: &str, mut reached: impl FnMut() -> bool) {
-    let until = now() + PATIENCE;
-    while !reached() {
-        assert!(now() < until, "waited in vain until {what}");
-        std::thread::park_timeout(Duration::from_micros(100));
-    }
 }

@@ -10,7 +10,7 @@ use nexus::{
 };
 use serde_json::{Value, json};
 
-use crate::support::{adaptive, ask, busy, calm, read, start, when_busy};
+use crate::support::{adaptive, ask, busy, calm, layers, read, start, when_busy};
 
 /// A kind of its own for each test, with a report in three variants that take so many
 /// milliseconds, and an action in two.
@@ -66,12 +66,11 @@ macro_rules! kind {
                 &RULES
             }
 
-            fn layers() -> Option<&'static KindLayers> {
-                static LAYERS: LazyLock<KindLayers> = LazyLock::new(|| {
+            fn layers() -> Option<KindLayers> {
+                Some({
                     let layers = KindLayers::new($spec).expect("it holds together");
                     layers.with_clock($Kind::now)
-                });
-                Some(&LAYERS)
+                })
             }
         }
     };
@@ -96,10 +95,10 @@ kind!(Reduced, "reduced", when_busy(AdaptationKind::ReduceComplexity), [4, 10, 3
 fn a_quick_variant_runs_while_complexity_is_reduced_and_the_usual_one_after_a_rollback_by_id() {
     let node = start();
     let agent = adaptive::<Reduced>(&node, "a");
-    let layers = Reduced::layers().expect("it has some");
+    let layers = layers::<Reduced>(node.system());
     let close = || Request::action("close", json!({}));
     check(&node, &agent, report(), "usual");
-    read(layers, 1.0, busy);
+    read(&layers, 1.0, busy);
     assert!(layers.knobs().complexity < 1.0);
     check(&node, &agent, report(), "quick");
     check(&node, &agent, close(), "at once");
@@ -133,21 +132,21 @@ kind!(Better, "better", when_busy(AdaptationKind::PreferQuality), [4, 10, 30]);
 fn a_thorough_variant_runs_while_quality_is_preferred() {
     let node = start();
     let agent = adaptive::<Better>(&node, "a");
-    let layers = Better::layers().expect("it has some");
+    let layers = layers::<Better>(node.system());
     check(&node, &agent, report(), "usual");
-    read(layers, 1.0, busy);
+    read(&layers, 1.0, busy);
     check(&node, &agent, report(), "thorough");
     // The action has no such variant.
     check(&node, &agent, Request::action("close", json!({})), "with care");
-    read(layers, 30.0, calm);
-    read(layers, 34.0, calm);
+    read(&layers, 30.0, calm);
+    read(&layers, 34.0, calm);
     check(&node, &agent, report(), "usual");
 }
 
 /// Asks for twenty reports a second for so many seconds of the kind's clock, with a
 /// busy processor.
 fn serve(node: &Node, agent: &Handle<ReactiveAgent<Slower>>, seconds: u32) {
-    let layers = Slower::layers().expect("it has some");
+    let layers = layers::<Slower>(node.system());
     for second in 0..seconds {
         layers.handle_readings(Slower::now(), &busy(f64::from(second))).expect("they can be");
         for _ in 0..20 {
@@ -165,7 +164,7 @@ fn a_variant_that_does_not_pay_is_taken_back_by_itself_and_the_node_is_told() {
     let node = start();
     let agent = adaptive::<Slower>(&node, "a");
     serve(&node, &agent, 4);
-    let layers = Slower::layers().expect("it has some");
+    let layers = layers::<Slower>(node.system());
     let id = layers.status().adaptations[0].id;
     assert_eq!(layers.status().trial.map(|trial| trial.id), Some(id));
     serve(&node, &agent, 600);
@@ -196,8 +195,8 @@ kind!(
 fn a_coarse_answer_that_is_kept_is_not_told_for_the_usual_one() {
     let node = start();
     let agent = adaptive::<CachedToo>(&node, "a");
-    let layers = CachedToo::layers().expect("it has some");
-    read(layers, 1.0, busy);
+    let layers = layers::<CachedToo>(node.system());
+    read(&layers, 1.0, busy);
     check(&node, &agent, report(), "quick");
     check(&node, &agent, report(), "quick");
     for adaptation in layers.status().adaptations {

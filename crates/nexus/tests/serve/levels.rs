@@ -1,6 +1,5 @@
 //! Levels, layers and adaptations, seen and switched by clients: of pools and of kinds.
 
-use std::sync::LazyLock;
 use std::time::Duration;
 
 use nexus::adaptive::{AdapterSpec, Readings};
@@ -208,7 +207,7 @@ fn a_pool_is_its_program_s_to_make_and_to_stop() {
     assert_eq!(why["pool"], json!({"used": "reactive"}));
 }
 
-/// A kind whose layers are those of this process, so one test has it.
+/// A kind with layers.
 struct Ruled;
 
 impl ReactiveKind for Ruled {
@@ -218,10 +217,8 @@ impl ReactiveKind for Ruled {
         KvRules::rules()
     }
 
-    fn layers() -> Option<&'static KindLayers> {
-        static LAYERS: LazyLock<KindLayers> =
-            LazyLock::new(|| KindLayers::new(AdapterSpec::default()).expect("it holds together"));
-        Some(&LAYERS)
+    fn layers() -> Option<KindLayers> {
+        Some(KindLayers::new(AdapterSpec::default()).expect("it holds together"))
     }
 }
 
@@ -239,7 +236,8 @@ fn a_kind_s_layers_are_switched_and_its_adaptations_taken_back_by_id() {
     assert_eq!(layer(true)["layer"]["stage"], json!("trying"));
     let set = served.ask("PUT", "/v1/agents/ruled/a/level", &json!({"level": "adaptive"}));
     assert_eq!(set.json()["level"]["used"], json!("adaptive"));
-    let layers = Ruled::layers().expect("it has some");
+    let node = served.running.as_ref().expect("it runs").node();
+    let layers = KindLayers::of(node.system(), "ruled").expect("it has some");
     for second in 0..12_u32 {
         let cpu = Some(0.95 + f64::from(second) * 1e-6);
         let now = Time::ZERO.after(Duration::from_secs(u64::from(second)));

@@ -306,7 +306,7 @@ fn an_adaptation_that_is_not_there_is_refused_and_nothing_changes() {
         error.to_string()
     };
     let error = refused(&mut adapter, "a-2");
-    assert_eq!(error, "there is no adaptation a-2; the history lists those there are");
+    assert_eq!(error, "there is no adaptation a-2; `why` lists those in force");
     adapter.rollback(now, id("a-1")).expect("is in force");
     let error = refused(&mut adapter, "a-1");
     assert_eq!(error, "adaptation a-1 was rolled back already, at 12.000000000s");

@@ -13,6 +13,15 @@ pub fn canonical_arguments(arguments: &Value) -> String {
     text
 }
 
+/// As JSON has it; most texts have nothing to escape.
+fn write_text(to: &mut String, text: &str) {
+    let is_plain = text.bytes().all(|byte| byte >= 0x20 && byte != b'"' && byte != b'\\');
+    match is_plain {
+        true => to.extend(["\"", text, "\""]),
+        false => to.push_str(&Value::from(text).to_string()),
+    }
+}
+
 /// As deep as the value is nested; JSON is read 128 levels deep at most.
 fn write(to: &mut String, value: &Value) {
     match value {
@@ -24,6 +33,7 @@ fn write(to: &mut String, value: &Value) {
             }
             to.push(']');
         }
+        Value::String(text) => write_text(to, text),
         Value::Object(fields) => {
             // They are in order already unless another crate has serde_json keep
             // them as they were sent.
@@ -32,7 +42,7 @@ fn write(to: &mut String, value: &Value) {
             to.push('{');
             for (index, (name, field)) in fields.into_iter().enumerate() {
                 separate(to, index);
-                to.push_str(&Value::from(name.as_str()).to_string());
+                write_text(to, name);
                 to.push(':');
                 write(to, field);
             }
@@ -62,6 +72,7 @@ mod tests {
             r#" {"b": [1, {"z": null, "y": "a\"b"}], "a": true} "#,
             r#"{"a":true,"b":[1,{"y":"a\"b","z":null}]}"#,
         );
+        check(r#"{"\u0001\"": "\\", "é": "/"}"#, r#"{"\u0001\"":"\\","é":"/"}"#);
         check("{}", "{}");
         check("[]", "[]");
         check("[1, 1.0]", "[1,1.0]");

@@ -16,25 +16,32 @@ const OUTCOMES_MAX: f64 = 100.0;
 /// A mean of seconds for each name and variant.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Names {
-    known: BTreeMap<String, [Option<Known>; Variant::ALL.len()]>,
+    seen: BTreeMap<String, [Option<Seen>; Variant::ALL.len()]>,
+}
+
+/// What is known of a name in a variant.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Known {
+    /// The mean of its outcomes; of a name that is not known there is none.
+    pub(super) mean_s: Option<f64>,
+    /// Between which shares of what is expected nine of ten outcomes lie.
+    pub(super) range: (f64, f64),
 }
 
 #[derive(Clone, Debug)]
-struct Known {
+struct Seen {
     mean_s: f64,
     outcomes: f64,
     ratios: Ratios,
 }
 
 impl Names {
-    pub(super) fn mean(&self, name: &str, variant: Variant) -> Option<f64> {
-        self.known(name, variant).map(|known| known.mean_s)
-    }
-
-    /// Between which shares of what is expected nine of ten outcomes lie; of a name that
-    /// is not known anything may come.
-    pub(super) fn range(&self, name: &str, variant: Variant) -> (f64, f64) {
-        self.known(name, variant).map_or(Ratios::ANYTHING, |known| known.ratios.range())
+    pub(super) fn known(&self, name: &str, variant: Variant) -> Known {
+        let seen = self.seen.get(name).and_then(|variants| variants[variant as usize].as_ref());
+        match seen {
+            Some(seen) => Known { mean_s: Some(seen.mean_s), range: seen.ratios.range() },
+            None => Known { mean_s: None, range: Ratios::ANYTHING },
+        }
     }
 
     /// A request took so long; `expected_s` by the model, if it is trusted.
@@ -44,23 +51,19 @@ impl Names {
         took_s: f64,
         expected_s: Option<f64>,
     ) {
-        if !self.known.contains_key(name) {
-            if self.known.len() == NAMES_MAX {
+        if !self.seen.contains_key(name) {
+            if self.seen.len() == NAMES_MAX {
                 return;
             }
-            self.known.insert(name.to_owned(), Default::default());
+            self.seen.insert(name.to_owned(), Default::default());
         }
-        let of_name = self.known.get_mut(name).expect("it was just put there");
-        let begin = || Known { mean_s: took_s, outcomes: 0.0, ratios: Ratios::default() };
-        let known = of_name[variant as usize].get_or_insert_with(begin);
-        known.outcomes = (known.outcomes + 1.0).min(OUTCOMES_MAX);
-        known.mean_s += (took_s - known.mean_s) / known.outcomes;
+        let variants = self.seen.get_mut(name).expect("it was just put there");
+        let begin = || Seen { mean_s: took_s, outcomes: 0.0, ratios: Ratios::default() };
+        let seen = variants[variant as usize].get_or_insert_with(begin);
+        seen.outcomes = (seen.outcomes + 1.0).min(OUTCOMES_MAX);
+        seen.mean_s += (took_s - seen.mean_s) / seen.outcomes;
         if let Some(expected_s) = expected_s {
-            known.ratios.handle_ratio(took_s, expected_s);
+            seen.ratios.handle_ratio(took_s, expected_s);
         }
-    }
-
-    fn known(&self, name: &str, variant: Variant) -> Option<&Known> {
-        self.known.get(name)?[variant as usize].as_ref()
     }
 }

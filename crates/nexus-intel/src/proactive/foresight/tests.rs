@@ -67,13 +67,15 @@ fn what_surely_takes_longer_than_is_left_is_told_from_what_may_not() {
 fn a_model_that_expects_the_opposite_is_doubted_and_told_once() {
     let mut foresight = Foresight::new();
     learn(&mut foresight, 1_500);
+    // What is expected of the one is held against what the other takes, by one who does
+    // not learn better.
+    let stubborn = foresight.clone();
     let mut rng = Rng::new(6);
     let doubted_after = (0..1_000).find(|&number| {
         let args_bytes = [500, 4_000][rng.below(2) as usize];
         let asked = task("report", Variant::Usual, args_bytes, number);
-        // What is expected of the one is held against what the other takes.
         let opposite = task("report", Variant::Usual, 4_500 - args_bytes, number);
-        let foreseen = foresight.foresee(&opposite);
+        let foreseen = stubborn.foresee(&opposite);
         foresight.handle_outcome(&asked, &foreseen, takes(&asked, &mut rng));
         foresight.take_fault().is_some()
     });

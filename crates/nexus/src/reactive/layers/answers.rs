@@ -3,13 +3,12 @@
 use std::cell::Cell;
 
 use nexus_base::{AgentId, Time};
-use nexus_coord::{Request, Variant};
-use nexus_intel::adaptive::{
-    AnswerCache, AnswerKey, CacheKnobs, Lookup, Ticket, canonical_arguments,
-};
+use nexus_coord::Variant;
+use nexus_intel::adaptive::{AnswerCache, AnswerKey, CacheKnobs, Lookup, Ticket};
 use serde_json::Value;
 
 use super::why::AnswersWhy;
+use super::written::Written;
 
 /// One agent from one start to its end.
 pub(super) type Life = (AgentId, u32);
@@ -66,10 +65,13 @@ impl Answers {
         &mut self,
         now: Time,
         life: Life,
-        request: &Request,
+        request: &Written<'_>,
         variant: Variant,
         keeps: bool,
     ) -> Kept {
+        if !keeps && self.0.is_empty() {
+            return Kept::Never;
+        }
         let key = key(life, request, variant);
         match self.0.get(now, &key) {
             Lookup::Hit(answer) if keeps || answer.is_fetched => Kept::Answer(Found {
@@ -86,7 +88,7 @@ impl Answers {
         &mut self,
         now: Time,
         life: Life,
-        request: &Request,
+        request: &Written<'_>,
         variant: Variant,
     ) -> Option<(AnswerKey<Life>, Ticket)> {
         let key = key(life, request, variant);
@@ -126,7 +128,7 @@ impl Answers {
 }
 
 /// A coarse answer is not told for a better one, or the other way round.
-fn key(life: Life, request: &Request, variant: Variant) -> AnswerKey<Life> {
+fn key(life: Life, request: &Written<'_>, variant: Variant) -> AnswerKey<Life> {
     let query = format!("{variant} {}", request.name);
-    AnswerKey::new(life, query, canonical_arguments(&request.args))
+    AnswerKey::new(life, query, request.arguments())
 }

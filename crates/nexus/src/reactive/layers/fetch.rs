@@ -4,10 +4,11 @@ use std::time::Duration;
 
 use nexus_base::Time;
 use nexus_coord::{Request, RequestKind};
-use nexus_intel::adaptive::{CacheKnobs, canonical_arguments};
+use nexus_intel::adaptive::CacheKnobs;
 use nexus_intel::proactive::{Followers, PrefetchCounts, Prefetching};
 
 use super::answers::Life;
+use super::written::Written;
 
 /// A query by its name and its arguments, in a form that is the same whenever they
 /// mean the same.
@@ -47,22 +48,22 @@ impl Fetch {
         &mut self,
         now: Time,
         life: Life,
-        request: &Request,
+        request: Written<'_>,
     ) -> Option<Query> {
         if request.kind != RequestKind::Query {
             self.followers.handle_change(&life);
             return None;
         }
-        let (name, arguments) = (request.name.clone(), canonical_arguments(&request.args));
-        if arguments.len() > ARGUMENTS_BYTES_MAX {
+        if request.arguments().len() > ARGUMENTS_BYTES_MAX {
             return None;
         }
+        let (name, arguments) = request.into_parts();
         let query = Query { name, arguments };
-        self.followers.handle_query(life, query.clone());
-        if !self.prefetching.is_on(now) {
-            return None;
-        }
-        self.followers.follower(&query).filter(|next| **next != query).cloned()
+        let is_on = self.prefetching.is_on(now);
+        let next = self.followers.follower(&query).filter(|next| is_on && **next != query);
+        let next = next.cloned();
+        self.followers.handle_query(life, query);
+        next
     }
 
     pub(super) fn handle_changed(&mut self, life: &Life) {

@@ -4,12 +4,13 @@ use std::time::Duration;
 
 use nexus_agent::{Changed, ErrorCode};
 use nexus_base::Time;
-use nexus_coord::{Reactive, Request, Variant};
+use nexus_coord::{Reactive, Variant};
 use nexus_intel::learn::{Explanation, ModelFileError, Origin};
 use nexus_intel::proactive::{Fault, Foreseen, Foresight, Task};
 use serde::Serialize;
 use serde_json::json;
 
+use super::written::Written;
 use crate::reactive::{RequestError, Retry};
 
 /// The longest that a wait is made because of a prediction, as a multiple of the usual
@@ -53,7 +54,6 @@ pub struct AdmissionCounts {
 pub(super) struct Expected {
     pub(super) variant: Variant,
     foreseen: Foreseen,
-    args_bytes: usize,
     at: Time,
 }
 
@@ -70,21 +70,9 @@ pub(super) struct TooLate {
 impl Prophet {
     /// What the variant that is wanted will take, or the quick one if that is wanted
     /// now. While the layer is not in use nothing follows, and it learns all the same.
-    pub(super) fn expect(&mut self, request: &Request, wanted: Variant, at: Time) -> Expected {
-        // Written out once: the size is that of the text.
-        let args_bytes = request.args.to_string().len();
-        self.expect_sized(request, wanted, args_bytes, at)
-    }
-
-    fn expect_sized(
-        &self,
-        request: &Request,
-        variant: Variant,
-        args_bytes: usize,
-        at: Time,
-    ) -> Expected {
-        let foreseen = self.foresight.foresee(&task(request, variant, args_bytes, at));
-        Expected { variant, foreseen, args_bytes, at }
+    pub(super) fn expect(&self, request: &Written<'_>, wanted: Variant, at: Time) -> Expected {
+        let foreseen = self.foresight.foresee(&task(request, wanted, at));
+        Expected { variant: wanted, foreseen, at }
     }
 
     /// Lets a request in, in another variant if need be.
@@ -95,7 +83,7 @@ impl Prophet {
     pub(super) fn admit(
         &mut self,
         rules: &Reactive,
-        request: &Request,
+        request: &Written<'_>,
         expected: Expected,
         deadline: Time,
     ) -> Result<Expected, TooLate> {
@@ -106,8 +94,7 @@ impl Prophet {
         }
         let has_quick = rules.has_variant(request, Variant::Quick);
         if has_quick && expected.variant != Variant::Quick {
-            let (args_bytes, at) = (expected.args_bytes, expected.at);
-            let quick = self.expect_sized(request, Variant::Quick, args_bytes, at);
+            let quick = self.expect(request, Variant::Quick, expected.at);
             if !quick.foreseen.is_surely_late(left) {
                 self.counts.admitted += 1;
                 self.counts.hastened += 1;
@@ -131,28 +118,26 @@ impl Prophet {
     /// It took so long. What is wrong with the model, if anything is from now on.
     pub(super) fn learn(
         &mut self,
-        request: &Request,
+        request: &Written<'_>,
         expected: &Expected,
         took: Duration,
     ) -> Option<Fault> {
-        let task = task(request, expected.variant, expected.args_bytes, expected.at);
+        let task = task(request, expected.variant, expected.at);
         self.foresight.handle_outcome(&task, &expected.foreseen, took);
         self.foresight.take_fault()
     }
 
     /// How long to wait for a request where that is `usual`: longer for one that is
     /// predicted to take longer, up to a bound.
-    pub(super) fn wait(&self, request: &Request, usual: Duration, at: Time) -> Duration {
-        let args_bytes = request.args.to_string().len();
-        let expected = self.expect_sized(request, Variant::Usual, args_bytes, at);
+    pub(super) fn wait(&self, request: &Written<'_>, usual: Duration, at: Time) -> Duration {
+        let expected = self.expect(request, Variant::Usual, at);
         let at_most = expected.foreseen.at_most().unwrap_or(usual);
         at_most.clamp(usual, usual.saturating_mul(WAIT_FACTOR_MAX))
     }
 
     /// Whether this takes so little, as far as is known, that it may run unasked.
-    pub(super) fn is_brief(&self, request: &Request, variant: Variant, at: Time) -> bool {
-        let args_bytes = request.args.to_string().len();
-        let foreseen = self.expect_sized(request, variant, args_bytes, at).foreseen;
+    pub(super) fn is_brief(&self, request: &Written<'_>, variant: Variant, at: Time) -> bool {
+        let foreseen = self.expect(request, variant, at).foreseen;
         foreseen.at_most().is_none_or(|at_most| at_most <= BRIEF)
     }
 
@@ -197,6 +182,7 @@ impl From<TooLate> for RequestError {
     }
 }
 
-fn task(request: &Request, variant: Variant, args_bytes: usize, at: Time) -> Task<'_> {
+fn task<'r>(request: &'r Written<'_>, variant: Variant, at: Time) -> Task<'r> {
+    let args_bytes = request.arguments().len();
     Task { name: &request.name, variant, args_bytes, declared: request.features, at }
 }

@@ -9,11 +9,6 @@ use nexus_coord::{DEADLINE_DEFAULT, Request};
 use super::KindLayers;
 use crate::reactive::LevelUsed;
 
-/// The layers of the kind of this name, if it has some.
-pub(crate) fn layers_of(system: &System, kind: &str) -> Option<&'static KindLayers> {
-    system.beside_kind(kind)
-}
-
 /// How long `request` may take at an agent of `kind` that is set to `level`.
 pub(crate) fn deadline_of(
     system: &System,
@@ -21,7 +16,7 @@ pub(crate) fn deadline_of(
     level: impl FnOnce() -> Level,
     request: &Request,
 ) -> Duration {
-    match (request.deadline, layers_of(system, kind)) {
+    match (request.deadline, KindLayers::of(system, kind)) {
         (Some(deadline), _) => deadline,
         (None, None) => DEADLINE_DEFAULT,
         (None, Some(layers)) => layers.deadline(level(), request),
@@ -30,5 +25,5 @@ pub(crate) fn deadline_of(
 
 /// What serves an agent of `kind` that is set to `asked`.
 pub(crate) fn level_of(system: &System, kind: &str, asked: Level) -> LevelUsed {
-    layers_of(system, kind).map_or_else(|| LevelUsed::of(asked), |layers| layers.level(asked))
+    KindLayers::of(system, kind).map_or_else(|| LevelUsed::of(asked), |layers| layers.level(asked))
 }

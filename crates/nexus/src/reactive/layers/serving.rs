@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use nexus_agent::Event;
 use nexus_base::{Level, Time};
-use nexus_coord::{Reactive, Request, RequestKind, Variant};
+use nexus_coord::{Reactive, RequestKind, Variant};
 use nexus_intel::adaptive::{self, AnswerKey, Came, Knobs, Ticket};
 use nexus_intel::layers::Counted;
 use nexus_intel::measure::Objective;
@@ -19,6 +19,7 @@ use super::fetch::Query;
 use super::foreseen::{Expected, TooLate};
 use super::stack::Stack;
 use super::variants::{is_varied, wanted};
+use super::written::Written;
 use crate::reactive::LevelUsed;
 
 /// The layers that a request goes through.
@@ -75,7 +76,7 @@ impl Stack {
         now: Time,
         asked: &Asked<'_>,
         rules: &Reactive,
-        request: &Request,
+        request: &Written<'_>,
     ) -> Result<Entered, TooLate> {
         self.pass(now);
         let through = self.through(asked.level);
@@ -109,7 +110,7 @@ impl Stack {
     fn admit(
         &mut self,
         rules: &Reactive,
-        request: &Request,
+        request: &Written<'_>,
         expected: Expected,
         asked: &Asked<'_>,
         counted: Option<Counted>,
@@ -134,7 +135,7 @@ impl Stack {
         counts.then(|| trial.count(self.now, 0))
     }
 
-    fn wanted(&self, through: Through, rules: &Reactive, request: &Request) -> Variant {
+    fn wanted(&self, through: Through, rules: &Reactive, request: &Written<'_>) -> Variant {
         let knobs = if through.adaptive { self.adapter.knobs() } else { Knobs::NEUTRAL };
         let wanted = wanted(&knobs);
         if rules.has_variant(request, wanted) { wanted } else { Variant::Usual }
@@ -144,7 +145,7 @@ impl Stack {
         &mut self,
         through: Through,
         asked: &Asked<'_>,
-        request: &Request,
+        request: &Written<'_>,
         variant: Variant,
     ) -> Kept {
         let keeps = through.adaptive && self.adapter.knobs().cache.is_some();
@@ -178,7 +179,7 @@ impl Stack {
         &mut self,
         now: Time,
         asked: &Asked<'_>,
-        request: &Request,
+        request: Written<'_>,
         inside: Inside,
         (is_done, answer): (bool, Option<(AnswerKey<Life>, Ticket, Value)>),
     ) -> After {
@@ -188,7 +189,7 @@ impl Stack {
             self.answers.keep(self.now, key, ticket, value, false);
         }
         if is_done {
-            self.learn(asked, request, inside);
+            self.learn(asked, &request, inside);
         }
         self.settle();
         let life = self.life(asked);
@@ -198,7 +199,7 @@ impl Stack {
     }
 
     /// What a request took teaches the model and the trials.
-    fn learn(&mut self, asked: &Asked<'_>, request: &Request, inside: Inside) {
+    fn learn(&mut self, asked: &Asked<'_>, request: &Written<'_>, inside: Inside) {
         let cost = self.now.since(inside.began);
         if let Some(expected) = &inside.expected
             && let Some(fault) = self.prophet.learn(request, expected, cost)
@@ -230,7 +231,7 @@ impl Stack {
         now: Time,
         asked: &Asked<'_>,
         rules: &Reactive,
-        request: &Request,
+        request: &Written<'_>,
     ) -> Option<(Variant, AnswerKey<Life>, Ticket)> {
         self.pass(now);
         let through = self.through(asked.level);

@@ -5,7 +5,6 @@ use std::time::Duration;
 
 use nexus_agent::Event;
 use nexus_base::{EventName, Level, Rng, Time};
-use nexus_coord::Request;
 use nexus_intel::adaptive::{AdaptationTrial, Adapter, AdapterError, AdapterSpec, Knobs};
 use nexus_intel::layers::{Trial, TrialError, TrialSpec};
 use nexus_intel::measure::{Objective, SwitchbackSpec};
@@ -18,6 +17,7 @@ use super::foreseen::Prophet;
 use super::serving::Through;
 use super::variants::Variants;
 use super::why::KindWhy;
+use super::written::Written;
 use crate::pool::Measured;
 use crate::reactive::LevelUsed;
 
@@ -132,7 +132,7 @@ impl Stack {
     }
 
     /// How long a request that names no deadline may take where that is usually `usual`.
-    pub(super) fn timeout(&self, asked: Level, request: &Request, usual: Duration) -> Duration {
+    pub(super) fn timeout(&self, asked: Level, request: &Written<'_>, usual: Duration) -> Duration {
         let through = self.through(asked);
         let predicted = through.proactive.then(|| self.prophet.wait(request, usual, self.now));
         let wait = predicted.unwrap_or(usual);

@@ -1,0 +1,25 @@
+//! What stands beside a kind of agents: one for each system, shared by all of them.
+
+use std::any::Any;
+use std::sync::Arc;
+
+/// Put there by [`Accepts::beside`](crate::Accepts::beside).
+pub trait Beside: Any + Send + Sync {
+    /// An agent of this key is about to be made, for the first time or again. Where its
+    /// name is taken it is dropped, and the one that has it goes on.
+    fn handle_make(&self, key: &str) {
+        let _ = key;
+    }
+}
+
+/// It as a `T`, if it is one.
+pub(crate) fn as_type<T: Beside>(beside: &dyn Beside) -> Option<&T> {
+    let any: &dyn Any = beside;
+    any.downcast_ref()
+}
+
+/// As [`as_type`], to be kept.
+pub(crate) fn into_type<T: Beside>(beside: Arc<dyn Beside>) -> Option<Arc<T>> {
+    let any: Arc<dyn Any + Send + Sync> = beside;
+    any.downcast().ok()
+}
