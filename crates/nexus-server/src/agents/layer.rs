@@ -17,8 +17,8 @@ Examples:
       the pool routes without what it has learned of its members, from the next call on
   nexus agents layer nexus.pool/models adaptive on
       it is tried again, and stays where it pays
-  nexus agents layer kv/42 adaptive on
-      the layer of all agents of the kind kv, if the kind has one
+  nexus agents layer report/42 adaptive on
+      the layer of all agents of the kind report, if the kind has one
 
 Requests inside a layer that is taken away finish. What each layer is worth: nexus why";
 

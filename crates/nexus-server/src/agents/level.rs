@@ -13,7 +13,7 @@ use crate::words::printable;
 
 const EXAMPLES: &str = "\
 Examples:
-  nexus agents level kv/42 adaptive
+  nexus agents level report/42 adaptive
   nexus agents level nexus.pool/models proactive
       a pool: none of its layers above the level is used from the next call on
 

@@ -15,10 +15,10 @@ use crate::output::Output;
 
 const EXAMPLES: &str = "\
 Examples:
-  nexus why kv/42
+  nexus why report/42
       lists the adaptations in force, each with its id, such as a-3
-  nexus agents rollback kv/42 a-3
-      takes that one back, for all agents of the kind kv; the others stay
+  nexus agents rollback report/42 a-3
+      takes that one back, for all agents of the kind report; the others stay
 
 One that was taken back before, or never was, is refused, and nothing changes.";
 

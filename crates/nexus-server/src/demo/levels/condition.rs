@@ -26,7 +26,8 @@ pub enum Condition {
     Changing,
     /// Requests come 1.3 times as fast, and are of no use after 30 s
     Overload,
-    /// Conversations: contexts begin as earlier ones, and servers keep them
+    /// Shipped conversations, 40 servers, whatever the trace and --servers: contexts begin as
+    /// earlier ones, and servers keep them
     Repeats,
     /// The layers are fed nonsense, on a mixed pool
     Poisoned,
