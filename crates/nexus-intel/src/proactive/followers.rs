@@ -3,13 +3,18 @@
 //! Absent on purpose: requests that change something. Nobody asks for these before
 //! somebody does, and after one of them what followed before is no guide.
 
+mod recent;
+
 use std::collections::BTreeMap;
+
+use recent::Recent;
 
 /// Queries whose follower is known, at most; the least sure makes room. A guess.
 const QUERIES_MAX: usize = 256;
 
-/// Agents of which the last query is remembered, at most; one makes room. A guess.
-const AGENTS_MAX: usize = 1_024;
+/// Half of the agents of which the last query is remembered, at most; those that were
+/// asked longest ago make room. A guess.
+const AGENTS_HALF: usize = 1_024;
 
 /// Agreements, less the contradictions, from which on a follower is sure enough. A
 /// guess.
@@ -39,7 +44,7 @@ const AGREED_MAX: u32 = 16;
 /// Boyer and Moore, "MJRTY: A Fast Majority Vote Algorithm", 1981.
 #[derive(Clone, Debug)]
 pub struct Followers<A, Q> {
-    last: BTreeMap<A, Q>,
+    last: Recent<A, Q, AGENTS_HALF>,
     next: BTreeMap<Q, Follower<Q>>,
 }
 
@@ -51,16 +56,13 @@ struct Follower<Q> {
 
 impl<A, Q> Default for Followers<A, Q> {
     fn default() -> Followers<A, Q> {
-        Followers { last: BTreeMap::new(), next: BTreeMap::new() }
+        Followers { last: Recent::default(), next: BTreeMap::new() }
     }
 }
 
 impl<A: Ord + Clone, Q: Ord + Clone> Followers<A, Q> {
     /// An agent was asked this.
     pub fn handle_query(&mut self, agent: A, query: Q) {
-        if self.last.len() == AGENTS_MAX && !self.last.contains_key(&agent) {
-            self.last.pop_first();
-        }
         if let Some(before) = self.last.get(&agent) {
             learn(&mut self.next, before, &query);
         }
@@ -130,6 +132,17 @@ mod tests {
     }
 
     #[test]
+    fn agents_that_are_asked_now_are_followed_after_thousands_that_are_not_any_more() {
+        let mut followers = Followers::default();
+        (10_000..20_000).for_each(|agent| followers.handle_query(agent, "once"));
+        for query in ["a", "b"].repeat(5) {
+            // Their keys are below all others', and above.
+            [1, 2, 30_000].iter().for_each(|agent| followers.handle_query(*agent, query));
+        }
+        assert_eq!(followers.follower(&"a"), Some(&"b"));
+    }
+
+    #[test]
     fn memory_is_bounded_and_what_is_sure_stays() {
         let mut followers = Followers::default();
         (0..20).for_each(|round| followers.handle_query(0, round % 2));
@@ -137,7 +150,7 @@ mod tests {
             followers.handle_query(1 + number, number + 100);
             followers.handle_query(1 + number, number + 101);
         }
-        assert!(followers.last.len() <= AGENTS_MAX && followers.next.len() <= QUERIES_MAX);
+        assert!(followers.last.len() <= 2 * AGENTS_HALF && followers.next.len() <= QUERIES_MAX);
         assert_eq!(followers.follower(&0), Some(&1));
     }
 }
