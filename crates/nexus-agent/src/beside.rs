@@ -5,9 +5,10 @@ use std::sync::Arc;
 
 /// Put there by [`Accepts::beside`](crate::Accepts::beside).
 pub trait Beside: Any + Send + Sync {
-    /// An agent of this key is about to be made, for the first time or again. Where its
-    /// name is taken it is dropped, and the one that has it goes on.
-    fn handle_make(&self, key: &str) {
+    /// An agent of this key starts, or starts again: nobody can find it yet, or whoever
+    /// did waits. The name is locked meanwhile, so this looks no agents up; it may not
+    /// panic.
+    fn handle_start(&self, key: &str) {
         let _ = key;
     }
 }

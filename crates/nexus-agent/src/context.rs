@@ -69,11 +69,6 @@ impl<A: Agent> Context<A> {
         self.step.cell().level()
     }
 
-    /// How often the agent was started again so far, modulo 2²⁴.
-    pub fn restarts(&self) -> u32 {
-        self.step.cell().epoch()
-    }
-
     /// What the agent's kind has beside itself, if it is a `T`; see
     /// [`Accepts::beside`](crate::Accepts::beside).
     pub fn beside<T: Beside>(&self) -> Option<&T> {

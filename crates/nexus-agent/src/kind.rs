@@ -3,8 +3,6 @@
 use std::any::{Any, TypeId};
 use std::sync::Arc;
 
-use serde_json::Value;
-
 use crate::accepts::{Accepts, ByName};
 use crate::beside::Beside;
 use crate::counters::{Count, Counters};
@@ -285,30 +283,22 @@ impl Kind {
     /// Makes a state. Unwinds if the constructor does.
     pub(crate) fn construct<A: Agent>(&self, key: &str) -> A {
         let make: &Make<A> = self.make.downcast_ref().expect("a kind makes its own agents");
-        self.say_made(key);
         make(key)
     }
 
-    /// As [`Self::construct`], with arguments.
-    ///
-    /// # Errors
-    /// Why the arguments are refused.
-    pub(crate) fn construct_with<A: Agent>(&self, key: &str, args: &Value) -> Result<A, String> {
-        self.say_made(key);
-        A::with_args(key, args)
-    }
-
-    fn say_made(&self, key: &str) {
+    /// An agent starts, or starts again.
+    pub(crate) fn begin(&self, key: &str) {
         if let Some(beside) = &self.beside {
-            beside.handle_make(key);
+            beside.handle_start(key);
         }
     }
 
     /// Makes a state again, as it was made the first time. Unwinds if the
     /// constructor does.
     pub(crate) fn remake<A: Agent>(&self, id: nexus_base::AgentId, key: &str) -> A {
+        self.begin(key);
         match self.system.args_of(id) {
-            Some(args) => self.construct_with(key, &args).unwrap_or_else(|reason| {
+            Some(args) => A::with_args(key, &args).unwrap_or_else(|reason| {
                 panic!("arguments that were taken before are refused: {reason}")
             }),
             None => self.construct(key),

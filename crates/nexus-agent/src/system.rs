@@ -217,9 +217,8 @@ impl System {
         let kind = self.kind_or_register::<A>();
         self.counted(kind.and_then(|kind| {
             let args = Arc::new(args);
-            let make = |kind: &Kind| {
-                let made = kind.construct_with(key, &args);
-                made.map_err(|reason| SpawnError::BadArgs { reason })
+            let make = |_: &Kind| {
+                A::with_args(key, &args).map_err(|reason| SpawnError::BadArgs { reason })
             };
             let id = self.agent_id(A::KIND, key);
             // Kept before the agent is to be found: it may crash at once.
@@ -278,6 +277,7 @@ impl System {
         let mut state = Some(state.map_err(SpawnError::Crashed)??);
         let open = || {
             entered()?;
+            kind.begin(key);
             let state = state.take().expect("opened once");
             let cell = CellRef::open(kind.clone(), id, key, state);
             opened(&cell);

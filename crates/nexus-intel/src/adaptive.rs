@@ -36,7 +36,7 @@ pub use bounds::{
     Use,
 };
 pub use cache::{
-    AnswerCache, AnswerKey, CacheCounts, InsertError, Lookup, Ticket, canonical_arguments,
+    AnswerCache, AnswerKey, CacheCounts, InsertError, Lookup, Ticket, write_canonical,
 };
 pub use choose::{
     Choice, Chooser, Chosen, Conditions, ConditionsError, SETTLE, STRATEGY_DWELL, Why,

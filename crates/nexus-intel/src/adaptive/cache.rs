@@ -1,7 +1,7 @@
 //! Answers to queries, kept for a while: what `enable_caching` turns on.
 //!
 //! An answer is kept under the agent, the query and its arguments, in a
-//! [canonical](canonical_arguments) form. It goes when it is too old, when its
+//! [canonical](write_canonical) form. It goes when it is too old, when its
 //! agent is updated, or when there is no room and nobody has asked for longest.
 //!
 //! An update can come while a query is under way, whose answer is then out of
@@ -20,7 +20,7 @@ use nexus_base::Time;
 
 use super::knobs::CacheKnobs;
 
-pub use arguments::canonical_arguments;
+pub use arguments::write_canonical;
 
 /// Agents whose last update is remembered, for answers that are under way; with
 /// more, answers of all agents that are under way are not kept. A guess.

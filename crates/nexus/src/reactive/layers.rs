@@ -37,15 +37,15 @@ use nexus_intel::safety::LadderError;
 use serde_json::Value;
 
 use super::{Answer, LevelUsed, RequestError};
-use answers::Kept;
+use answers::{Kept, ToKeep};
 use serving::Through;
 use stack::Stack;
 use written::Written;
 
-pub(super) use fetch::Query;
 pub use foreseen::AdmissionCounts;
 pub(crate) use of_kind::{deadline_of, level_of};
 pub use why::{AnswersWhy, KindWhy, VariantCounts};
+pub(super) use written::Query;
 
 /// The layers of a kind on one node (or in one simulated world), made by
 /// [`ReactiveKind::layers`](super::ReactiveKind::layers) and found by [`Self::of`].
@@ -68,6 +68,8 @@ pub struct KindLayers {
     stack: Mutex<Stack>,
     /// Whether answers may be kept: what changes state looks here before it locks.
     keeps: AtomicBool,
+    /// Whether any layer is enabled: where none is, nothing is written out for it.
+    is_on: AtomicBool,
     /// Read instead of the node's clock, if somebody said so.
     clock: Option<fn() -> Time>,
 }
@@ -90,11 +92,13 @@ impl KindLayers {
     /// [`AdapterError`] if the specification does not hold.
     pub fn new(adapter: AdapterSpec) -> Result<KindLayers, AdapterError> {
         let stack = Mutex::new(Stack::new(adapter)?);
-        Ok(KindLayers { stack, keeps: AtomicBool::new(false), clock: None })
+        let (keeps, is_on) = (AtomicBool::new(false), AtomicBool::new(false));
+        Ok(KindLayers { stack, keeps, is_on, clock: None })
     }
 
     /// Those of the kind of this name on a node or in a world: `None` if it has none, or
-    /// is not known there yet, as before its first agent.
+    /// is not known there yet: a kind is from its first agent on, or by
+    /// [`Node::register`](crate::Node::register).
     ///
     /// ```
     /// use nexus::{KindLayers, Kv, Node};
@@ -139,6 +143,7 @@ impl KindLayers {
         let now = stack.now;
         stack.ladder.enable(now, level)?;
         stack.settle();
+        self.is_on.store(stack.is_enabled(), Ordering::Relaxed);
         Ok(())
     }
 
@@ -151,7 +156,9 @@ impl KindLayers {
         let mut stack = self.lock();
         let now = stack.now;
         stack.ladder.disable(now, level)?;
+        stack.answers.clear();
         stack.settle();
+        self.is_on.store(stack.is_enabled(), Ordering::Relaxed);
         Ok(())
     }
 
@@ -170,10 +177,15 @@ impl KindLayers {
     /// itself, or else five seconds, and longer where it is predicted to take longer and
     /// while adaptation raises timeouts.
     pub fn deadline(&self, level: Level, request: &Request) -> Duration {
-        request.deadline.unwrap_or_else(|| {
-            let written = Written::new(request);
-            self.lock().timeout(level, &written, DEADLINE_DEFAULT)
-        })
+        let is_on = level > Level::Reactive && self.is_on.load(Ordering::Relaxed);
+        match request.deadline {
+            Some(deadline) => deadline,
+            None if !is_on => DEADLINE_DEFAULT,
+            None => {
+                let written = Written::new(request, true);
+                self.lock().timeout(level, &written, DEADLINE_DEFAULT)
+            }
+        }
     }
 
     /// Takes in what the sensors showed at `now`. While adaptation is not in use
@@ -269,15 +281,17 @@ impl KindLayers {
             return Ok((Answer { value: done?, level: LevelUsed::REACTIVE }, None));
         }
         let (now, asked) = self.by_clock(asked, driver);
-        let (asked, written) = (&asked, Written::new(request));
+        let is_on = self.is_on.load(Ordering::Relaxed);
+        let (asked, written) = (&asked, Written::new(request, is_on));
         let entered = self.lock().enter(now, asked, rules, &written)?;
         let inside = entered.inside;
         let guard = Guard { layers: self, through: inside.through };
         let (done, answer) = match entered.answer {
-            Kept::Answer(found) => (Ok(found.value), None),
+            Kept::Answer(found) => (Ok(Arc::unwrap_or_clone(found.value)), None),
             Kept::Later(key, ticket) => {
                 let done = rules.handle_request_as(state, request, entered.variant);
-                let answer = done.as_ref().ok().map(|value| (key, ticket, value.clone()));
+                let keep = |value: &Value| ToKeep::new(key, ticket, value.clone());
+                let answer = done.as_ref().ok().map(keep);
                 (done, answer)
             }
             Kept::Never => {
@@ -289,10 +303,10 @@ impl KindLayers {
         if answer.is_some() {
             self.keeps.store(true, Ordering::Relaxed);
         }
+        let (now, is_done) = (self.now(driver), done.is_ok());
         // It leaves below, with the lock taken once.
         std::mem::forget(guard);
-        let (now, is_done) = (self.now(driver), done.is_ok());
-        let after = self.lock().end(now, asked, written, inside, (is_done, answer));
+        let after = self.lock().end(now, asked, &written, inside, (is_done, answer));
         tell(after.events, asked.kind, driver);
         Ok((Answer { value: done?, level: entered.level }, after.next))
     }
@@ -306,15 +320,17 @@ impl KindLayers {
         request: &Request,
     ) {
         let now = self.now(driver);
-        let begun = self.lock().begin_fetch(now, asked, rules, &Written::new(request));
+        let written = Written::new(request, true);
+        let begun = self.lock().begin_fetch(now, asked, rules, &written);
         let Some((variant, key, ticket)) = begun else { return };
         // A query changes nothing; one that panics when nobody asked it is nobody's crash.
         let run = || rules.handle_request_as(state, request, variant);
         let done = std::panic::catch_unwind(std::panic::AssertUnwindSafe(run));
-        let answer = done.ok().and_then(Result::ok);
+        let value = done.ok().and_then(Result::ok);
+        let answer = value.map(|value| ToKeep::new(key, ticket, value));
         self.keeps.store(true, Ordering::Relaxed);
         let now = self.now(driver);
-        self.lock().end_fetch(now, (key, ticket), answer);
+        self.lock().end_fetch(now, answer);
     }
 
     /// Somebody was waiting, so nothing was fetched.
@@ -340,7 +356,7 @@ impl KindLayers {
 
 impl Beside for KindLayers {
     /// It starts, or starts again, and knows nothing of before.
-    fn handle_make(&self, key: &str) {
+    fn handle_start(&self, key: &str) {
         self.lock().begin_life(key);
     }
 }

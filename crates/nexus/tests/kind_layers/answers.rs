@@ -1,7 +1,7 @@
 //! Answers that are kept, at which level and for how long.
 
 use std::sync::LazyLock;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use nexus::{Handle, KindLayers, Level, Reactive, ReactiveAgent, ReactiveKind, Request};
 use serde_json::{Value, json};
@@ -124,6 +124,81 @@ fn an_agent_that_starts_again_tells_nothing_of_before() {
     assert_eq!(ask(&node, &agent, count()).value, json!(null));
     let layers = layers::<Again>(node.system()).status().ladder.layers;
     assert!(layers.iter().all(|layer| layer.inside == 0), "{layers:?}");
+}
+
+/// An agent's first state is looked at ...
+static LOOKS: AtomicBool = AtomicBool::new(false);
+/// ... until that is enough.
+static ENOUGH: AtomicBool = AtomicBool::new(false);
+
+/// A kind whose agents may take long to be made.
+struct Late;
+
+impl ReactiveKind for Late {
+    const KIND: &'static str = "late";
+
+    fn rules() -> &'static Reactive {
+        static RULES: LazyLock<Reactive> = LazyLock::new(|| {
+            Reactive::kv().with_validator(|state| {
+                if state.get("late").is_some() {
+                    LOOKS.store(true, Ordering::Relaxed);
+                    eventually("it was looked at enough", || ENOUGH.load(Ordering::Relaxed));
+                }
+                Ok(())
+            })
+        });
+        &RULES
+    }
+
+    fn layers() -> Option<KindLayers> {
+        Some(KindLayers::new(caching(100, 3_600.0)).expect("it holds together"))
+    }
+}
+
+#[test]
+fn an_agent_that_takes_long_to_be_made_tells_nothing_of_who_had_its_name_meanwhile() {
+    let node = start();
+    let n = || Request::query("get", json!({"key": "n"}));
+    node.spawn::<ReactiveAgent<Late>>("other").expect("now the kind is known");
+    std::thread::scope(|scope| {
+        let made = scope.spawn(|| {
+            let state = json!({"late": true, "n": 2});
+            node.system().spawn_by_name("late", "a", Some(state))
+        });
+        eventually("its state is looked at", || LOOKS.load(Ordering::Relaxed));
+        let early = adaptive::<Late>(&node, "a");
+        ask(&node, &early, put(1));
+        assert_eq!(ask(&node, &early, n()).value, json!(1));
+        early.stop();
+        eventually("it ends", || node.find::<ReactiveAgent<Late>>("a").is_none());
+        ENOUGH.store(true, Ordering::Relaxed);
+        made.join().expect("nothing panics").expect("the name is free by now");
+    });
+    let late = node.find::<ReactiveAgent<Late>>("a").expect("it runs");
+    late.set_level(Level::Adaptive);
+    assert_eq!(ask(&node, &late, n()).value, json!(2));
+}
+
+kind!(Forgotten, "forgotten", caching(100, 3_600.0));
+
+#[test]
+fn answers_are_forgotten_with_any_layer_that_is_taken_away() {
+    let node = start();
+    let agent = adaptive::<Forgotten>(&node, "a");
+    let layers = layers::<Forgotten>(node.system());
+    layers.enable(Level::Proactive).expect("it can be enabled");
+    for level in [Level::Adaptive, Level::Proactive] {
+        let runs = Forgotten::runs().load(Ordering::Relaxed);
+        ask(&node, &agent, count());
+        ask(&node, &agent, count());
+        assert_eq!(Forgotten::runs().load(Ordering::Relaxed), runs + 1);
+        layers.disable(level).expect("it can be disabled");
+        assert_eq!(layers.status().answers.kept, 0);
+        layers.enable(level).expect("it can be enabled");
+    }
+    ask(&node, &agent, count());
+    let answers = layers.status().answers;
+    assert_eq!((answers.hits, answers.misses), (2, 3));
 }
 
 kind!(Few, "few", caching(1, 3_600.0));

@@ -44,12 +44,10 @@ macro_rules! kind {
             }
 
             fn layers() -> Option<KindLayers> {
- Some({
-                    let layers = KindLayers::new($spec).expect("it holds together");
-                    let layers = layers.with_clock($Kind::now).with_trial(trial());
-                    layers.expect("it can be measured")
-                })
-}
+                let layers = KindLayers::new($spec).expect("it holds together");
+                let layers = layers.with_clock($Kind::now).with_trial(trial());
+                Some(layers.expect("it can be measured"))
+            }
         }
 
         impl $Kind {

@@ -62,10 +62,8 @@ macro_rules! kind {
             }
 
             fn layers() -> Option<KindLayers> {
-                Some({
-                    let layers = KindLayers::new(AdapterSpec::default());
-                    layers.expect("it holds together").with_clock($Kind::now)
-                })
+                let layers = KindLayers::new(AdapterSpec::default());
+                Some(layers.expect("it holds together").with_clock($Kind::now))
             }
         }
     };

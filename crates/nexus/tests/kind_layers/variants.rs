@@ -67,10 +67,8 @@ macro_rules! kind {
             }
 
             fn layers() -> Option<KindLayers> {
-                Some({
-                    let layers = KindLayers::new($spec).expect("it holds together");
-                    layers.with_clock($Kind::now)
-                })
+                let layers = KindLayers::new($spec).expect("it holds together");
+                Some(layers.with_clock($Kind::now))
             }
         }
     };

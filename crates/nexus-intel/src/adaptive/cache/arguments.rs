@@ -1,17 +1,8 @@
 //! Arguments in a form that is the same whenever they mean the same.
 
-use serde_json::Value;
+use std::fmt::Write;
 
-/// `arguments` as text, without blanks and with the names of each object in
-/// order, whichever way they were sent.
-///
-/// Numbers are told apart by how they were written: `1` and `1.0` make two
-/// texts, so that a repeated query may miss, and never meets another's answer.
-pub fn canonical_arguments(arguments: &Value) -> String {
-    let mut text = String::new();
-    write(&mut text, arguments);
-    text
-}
+use serde_json::Value;
 
 /// As JSON has it; most texts have nothing to escape.
 fn write_text(to: &mut String, text: &str) {
@@ -22,33 +13,46 @@ fn write_text(to: &mut String, text: &str) {
     }
 }
 
-/// As deep as the value is nested; JSON is read 128 levels deep at most.
-fn write(to: &mut String, value: &Value) {
+/// Writes `value` behind what is in `to` already, as text without blanks and with the
+/// names of each object in order, whichever way they were sent. As deep as the value is
+/// nested; JSON is read 128 levels deep at most.
+///
+/// Numbers are told apart by how they were written: `1` and `1.0` make two texts, so that
+/// a repeated query may miss, and never meets another's answer.
+pub fn write_canonical(to: &mut String, value: &Value) {
     match value {
         Value::Array(items) => {
             to.push('[');
             for (index, item) in items.iter().enumerate() {
                 separate(to, index);
-                write(to, item);
+                write_canonical(to, item);
             }
             to.push(']');
         }
         Value::String(text) => write_text(to, text),
         Value::Object(fields) => {
+            to.push('{');
             // They are in order already unless another crate has serde_json keep
             // them as they were sent.
-            let mut fields: Vec<_> = fields.iter().collect();
-            fields.sort_unstable_by_key(|(name, _)| *name);
-            to.push('{');
-            for (index, (name, field)) in fields.into_iter().enumerate() {
-                separate(to, index);
-                write_text(to, name);
-                to.push(':');
-                write(to, field);
+            if fields.keys().is_sorted() {
+                write_fields(to, fields.iter());
+            } else {
+                let mut fields: Vec<_> = fields.iter().collect();
+                fields.sort_unstable_by_key(|(name, _)| *name);
+                write_fields(to, fields.into_iter());
             }
             to.push('}');
         }
-        plain => to.push_str(&plain.to_string()),
+        plain => write!(to, "{plain}").expect("a string takes any text"),
+    }
+}
+
+fn write_fields<'a>(to: &mut String, fields: impl Iterator<Item = (&'a String, &'a Value)>) {
+    for (index, (name, field)) in fields.enumerate() {
+        separate(to, index);
+        write_text(to, name);
+        to.push(':');
+        write_canonical(to, field);
     }
 }
 
@@ -66,7 +70,9 @@ mod tests {
     fn what_means_the_same_is_the_same_text() {
         let check = |sent: &str, expected: &str| {
             let value = serde_json::from_str(sent).expect("is JSON");
-            assert_eq!(canonical_arguments(&value), expected);
+            let mut text = "kept".to_owned();
+            write_canonical(&mut text, &value);
+            assert_eq!(text.strip_prefix("kept"), Some(expected));
         };
         check(
             r#" {"b": [1, {"z": null, "y": "a\"b"}], "a": true} "#,

@@ -3,20 +3,12 @@
 use std::time::Duration;
 
 use nexus_base::Time;
-use nexus_coord::{Request, RequestKind};
+use nexus_coord::RequestKind;
 use nexus_intel::adaptive::CacheKnobs;
 use nexus_intel::proactive::{Followers, PrefetchCounts, Prefetching};
 
 use super::answers::Life;
-use super::written::Written;
-
-/// A query by its name and its arguments, in a form that is the same whenever they
-/// mean the same.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
-pub(in crate::reactive) struct Query {
-    name: String,
-    arguments: String,
-}
+use super::written::{Query, Written};
 
 /// What usually follows what, and whether it pays to go ahead.
 #[derive(Debug, Default)]
@@ -29,14 +21,6 @@ pub(super) struct Fetch {
 /// bounded. A guess.
 const ARGUMENTS_BYTES_MAX: usize = 1_024;
 
-impl Query {
-    /// The request it is; `None` if its arguments cannot be read back.
-    pub(in crate::reactive) fn request(&self) -> Option<Request> {
-        let args = serde_json::from_str(&self.arguments).ok()?;
-        Some(Request::new(RequestKind::Query, &self.name, args))
-    }
-}
-
 impl Fetch {
     /// How answers are kept that nobody asked for, where no others are. Guesses: an
     /// answer that is of use is so soon, and few are fetched at one time.
@@ -48,7 +32,7 @@ impl Fetch {
         &mut self,
         now: Time,
         life: Life,
-        request: Written<'_>,
+        request: &Written<'_>,
     ) -> Option<Query> {
         if request.kind != RequestKind::Query {
             self.followers.handle_change(&life);
@@ -57,12 +41,11 @@ impl Fetch {
         if request.arguments().len() > ARGUMENTS_BYTES_MAX {
             return None;
         }
-        let (name, arguments) = request.into_parts();
-        let query = Query { name, arguments };
+        let query = request.query();
         let is_on = self.prefetching.is_on(now);
-        let next = self.followers.follower(&query).filter(|next| is_on && **next != query);
+        let next = self.followers.follower(query).filter(|next| is_on && *next != query);
         let next = next.cloned();
-        self.followers.handle_query(life, query);
+        self.followers.handle_query(life, query.clone());
         next
     }
 

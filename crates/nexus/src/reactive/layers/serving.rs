@@ -11,15 +11,13 @@ use nexus_intel::layers::Counted;
 use nexus_intel::measure::Objective;
 use nexus_intel::proactive::Fault;
 use nexus_intel::safety::{Reason, Stage};
-use serde_json::Value;
 
 use super::Asked;
-use super::answers::{Kept, Life};
-use super::fetch::Query;
+use super::answers::{Kept, Life, ToKeep};
 use super::foreseen::{Expected, TooLate};
 use super::stack::Stack;
 use super::variants::{is_varied, wanted};
-use super::written::Written;
+use super::written::{Query, Written};
 use crate::reactive::LevelUsed;
 
 /// The layers that a request goes through.
@@ -179,17 +177,17 @@ impl Stack {
         &mut self,
         now: Time,
         asked: &Asked<'_>,
-        request: Written<'_>,
+        request: &Written<'_>,
         inside: Inside,
-        (is_done, answer): (bool, Option<(AnswerKey<Life>, Ticket, Value)>),
+        (is_done, answer): (bool, Option<ToKeep>),
     ) -> After {
         self.pass(now);
         self.leave(inside.through);
-        if let Some((key, ticket, value)) = answer {
-            self.answers.keep(self.now, key, ticket, value, false);
+        if let Some(answer) = answer {
+            self.answers.keep(self.now, answer, false);
         }
         if is_done {
-            self.learn(asked, &request, inside);
+            self.learn(asked, request, inside);
         }
         self.settle();
         let life = self.life(asked);
@@ -249,15 +247,9 @@ impl Stack {
     }
 
     /// It ran; without an answer it failed.
-    pub(super) fn end_fetch(
-        &mut self,
-        now: Time,
-        (key, ticket): (AnswerKey<Life>, Ticket),
-        answer: Option<Value>,
-    ) {
+    pub(super) fn end_fetch(&mut self, now: Time, answer: Option<ToKeep>) {
         self.pass(now);
-        let kept =
-            answer.is_some_and(|value| self.answers.keep(self.now, key, ticket, value, true));
+        let kept = answer.is_some_and(|answer| self.answers.keep(self.now, answer, true));
         self.fetch.handle_ran(self.now, kept);
     }
 }

@@ -52,7 +52,7 @@ pub struct AnswersWhy {
     pub kept: usize,
     /// Queries answered from them.
     pub hits: u64,
-    /// Queries that found none.
+    /// Queries that found none, where answers are kept.
     pub misses: u64,
     /// Answers that went because their agent was changed.
     pub invalidated: u64,
