@@ -6,13 +6,15 @@
 //!
 //! Then, in another terminal, what this prints; and the page at its address.
 
+use std::hint::black_box;
 use std::sync::{LazyLock, OnceLock};
 use std::time::Duration;
 
 use nexus::adaptive::AdapterSpec;
 use nexus::{
     Accepts, Agent, CallSpec, Context, EnabledLevels, Features, Handler, KindLayers, Level,
-    Message, Pool, PoolSpec, Reactive, ReactiveAgent, ReactiveKind, Rng, Routing, Server, Variant,
+    Message, Pool, PoolSpec, Reactive, ReactiveAgent, ReactiveKind, Request, Rng, Routing, Server,
+    Variant,
 };
 use serde_json::json;
 
@@ -46,7 +48,8 @@ impl Handler<Bake> for Oven {
     }
 }
 
-/// Reports, with a quick variant for when there is no time for the usual one.
+/// Reports that take some milliseconds, or none in a quick variant for when there is no
+/// time; and headlines, which take none.
 struct Report;
 
 impl ReactiveKind for Report {
@@ -55,8 +58,11 @@ impl ReactiveKind for Report {
     fn rules() -> &'static Reactive {
         static RULES: LazyLock<Reactive> = LazyLock::new(|| {
             Reactive::kv()
-                .with_query("report", |state, _| Ok(json!({"keys": state.iter().count()})))
-                .with_query_variant("report", Variant::Quick, |_, _| Ok(json!("some keys")))
+                .with_query("report", |_, _| {
+                    Ok(json!({"sum": (0..STEPS).fold(0, |sum: u64, n| black_box(sum ^ n))}))
+                })
+                .with_query_variant("report", Variant::Quick, |_, _| Ok(json!({"sum": "some"})))
+                .with_query("headline", |_, _| Ok(json!("all is well")))
         });
         &RULES
     }
@@ -92,10 +98,40 @@ impl Handler<Hungry> for Customer {
         let features = Features::new(complexity, 0.5, 1.0).expect("an exponential is small");
         let call = CallSpec::new(Routing::Adaptive).features(features);
         let bakery = BAKERY.get().expect("it was there before its customers");
-        let served = bakery.ask(Bake { work_ms: 20.0 * complexity }, call).await;
-        if served.is_ok() {
-            cx.after(Duration::from_millis(1), Hungry);
+        // Whoever is not served orders again as well.
+        let _ = bakery.ask(Bake { work_ms: 20.0 * complexity }, call).await;
+        cx.after(Duration::from_millis(1), Hungry);
+    }
+}
+
+/// Steps of a report: some milliseconds.
+const STEPS: u64 = 4_000_000;
+
+/// Who asks for reports and headlines, as it comes.
+struct Reader {
+    rng: Rng,
+}
+
+impl Agent for Reader {
+    const KIND: &'static str = "reader";
+
+    fn new(key: &str) -> Reader {
+        Reader { rng: Rng::new(0).fork(key) }
+    }
+}
+
+#[derive(Message)]
+struct Read;
+
+impl Handler<Read> for Reader {
+    async fn handle(&mut self, _: Read, cx: &mut Context<Reader>) {
+        let (name, number) =
+            (["report", "headline"][self.rng.below(2) as usize], self.rng.below(100));
+        if let Some(agent) = cx.system().find::<ReactiveAgent<Report>>("42") {
+            // Those that are refused are counted in `why`.
+            let _ = agent.ask(Request::query(name, json!({"number": number}))).await;
         }
+        cx.after(Duration::from_millis(20), Read);
     }
 }
 
@@ -109,6 +145,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     for number in 0..6 {
         node.block_on(node.spawn::<Customer>(&number.to_string())?.tell(Hungry))?;
     }
+    node.block_on(node.spawn::<Reader>("a")?.tell(Read))?;
     println!("{}", running.ready_line());
     println!("export NEXUS_URL={}", running.url());
     for command in [
