@@ -27,8 +27,8 @@ pub const DOUBT_ABOVE: f64 = 1.10;
 /// in a whole window after it was doubted. Source: a guess; no worse.
 pub const RETURN_BELOW: f64 = 1.0;
 
-/// By how much of the truths' own size a model must be worse beyond the margin.
-/// Where the baseline is exact, rounding would otherwise be a reason.
+/// By how much of the truths' own size a model must be worse. Where the baseline is
+/// exact, rounding would otherwise be a reason.
 const WORSE_MIN: f64 = 1e-6;
 
 /// What is held of a model for the moment.
@@ -103,19 +103,23 @@ pub(crate) struct Contest {
     current_outcomes: u32,
     verdict: Verdict,
     doubts: u64,
-    /// Doubted above this many times the baseline's error.
+    /// Doubted above this many times the baseline's error ...
     doubt_above: f64,
+    /// ... and if it is worse by this share of the truths' own size.
+    worse_min: f64,
 }
 
 impl Contest {
     pub(crate) fn new() -> Contest {
-        Contest::doubting_above(DOUBT_ABOVE)
+        Contest::doubting_above(DOUBT_ABOVE, WORSE_MIN)
     }
 
-    /// One that doubts above so many times the baseline's error.
-    pub(crate) fn doubting_above(doubt_above: f64) -> Contest {
+    /// One that doubts above so many times the baseline's error, if that is worse by such
+    /// a share of the truths' own size.
+    pub(crate) fn doubting_above(doubt_above: f64, worse_min: f64) -> Contest {
         Contest {
             doubt_above,
+            worse_min,
             blocks: [Block::default(); WINDOW_BLOCKS],
             block_count: 0,
             current: Block::default(),
@@ -185,8 +189,9 @@ impl Contest {
         }
         match self.verdict {
             Verdict::Trusted => {
-                let margin = self.doubt_above * sum.baseline + WORSE_MIN * sum.truth;
-                (sum.model > margin).then(|| {
+                let is_worse = sum.model > self.doubt_above * sum.baseline;
+                let is_worth_it = sum.model - sum.baseline > self.worse_min * sum.truth;
+                (is_worse && is_worth_it).then(|| {
                     let outcomes = f64::from(WINDOW_OUTCOMES);
                     Verdict::Doubted(Doubt {
                         model_error: sum.model / outcomes,

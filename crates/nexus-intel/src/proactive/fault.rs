@@ -28,9 +28,38 @@ impl fmt::Display for Fault {
             Fault::NoSpeed => f.write_str("a server was said to have a speed that is none"),
             Fault::Speeds(Doubt { model_error, baseline_error, at_outcome }) => write!(
                 f,
-                "with the speeds of servers predictions were off by {model_error:.2} s, without \
-                 by {baseline_error:.2} s, up to outcome {at_outcome}"
+                "with the speeds of servers predictions were off by {}, without by {}, up to \
+                 outcome {at_outcome}",
+                Seconds(*model_error),
+                Seconds(*baseline_error)
             ),
         }
+    }
+}
+
+/// Seconds in a unit of which there are some.
+struct Seconds(f64);
+
+impl fmt::Display for Seconds {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Seconds(seconds) = *self;
+        let units = [(1.0, "s"), (1e3, "ms")];
+        let unit = units.into_iter().find(|(per_second, _)| seconds * per_second >= 1.0);
+        let (per_second, name) = unit.unwrap_or((1e6, "µs"));
+        write!(f, "{:.2} {name}", seconds * per_second)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn errors_are_told_in_a_unit_that_shows_them() {
+        let check = |seconds, told: &str| assert_eq!(Seconds(seconds).to_string(), told);
+        check(2.345, "2.35 s");
+        check(0.0045, "4.50 ms");
+        check(0.000_012, "12.00 µs");
+        check(0.0, "0.00 µs");
     }
 }

@@ -18,6 +18,11 @@ const ANEW_WITHIN: u64 = 1_000;
 /// that passes 1.1 times now and then, and a stuck sensor is above 1.7.
 const SPEEDS_DOUBT_ABOVE: f64 = 1.5;
 
+/// ... and if that is so large a share of what requests take. Where work is all but
+/// known, a few percent of error in speeds are many times what is left without them, and
+/// cost nothing. A guess.
+const SPEEDS_WORSE_MIN: f64 = 0.1;
+
 /// Below this no work is expected of anything: a nanosecond.
 const EXPECTED_MIN_S: f64 = 1e-9;
 
@@ -40,7 +45,7 @@ impl Judge {
         Judge {
             work_fault: None,
             to_forgive: 0,
-            speeds: Contest::doubting_above(SPEEDS_DOUBT_ABOVE),
+            speeds: Contest::doubting_above(SPEEDS_DOUBT_ABOVE, SPEEDS_WORSE_MIN),
             speeds_judged: 0,
             anew_at: None,
             no_speed: false,
@@ -94,7 +99,7 @@ impl Judge {
         if !is_doubted || is_again {
             return false;
         }
-        self.speeds = Contest::doubting_above(SPEEDS_DOUBT_ABOVE);
+        self.speeds = Contest::doubting_above(SPEEDS_DOUBT_ABOVE, SPEEDS_WORSE_MIN);
         self.anew_at = Some(self.speeds_judged);
         true
     }

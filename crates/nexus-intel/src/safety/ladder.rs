@@ -136,12 +136,20 @@ impl Ladder {
         self.follow_wishes(now);
     }
 
-    /// Enables the layer of a level: if it is asked for and built, it is tried.
+    /// Enables the layer of a level: if it is asked for and built, it is tried, also if
+    /// it was sent down for a while.
     ///
     /// # Errors
     /// [`LadderError::Reactive`], which is always enabled. Nothing has changed.
     pub fn enable(&mut self, now: Time, level: Level) -> Result<(), LadderError> {
-        self.layer_mut(level)?.disabled = None;
+        let layer = self.layer_mut(level)?;
+        layer.disabled = None;
+        if layer.rung.standing().stage() == Stage::CoolingDown {
+            self.change(now, level, |rung| {
+                rung.disable(now, Reason::Operator);
+                rung.enable(now);
+            });
+        }
         self.follow_wishes(now);
         Ok(())
     }
@@ -202,6 +210,11 @@ impl Ladder {
     /// The oldest thing the caller has yet to carry out.
     pub fn poll_effect(&mut self) -> Option<LadderEffect> {
         self.effects.pop()
+    }
+
+    /// Whether there is something to carry out.
+    pub fn has_effects(&self) -> bool {
+        !self.effects.is_empty()
     }
 
     /// A request goes through the layer of a level, until [`Self::leave`].

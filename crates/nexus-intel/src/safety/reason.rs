@@ -99,7 +99,7 @@ impl fmt::Display for Reason {
             Reason::Guardrail { ratio } => {
                 write!(f, "costs rose to {ratio:.2} times those without it")
             }
-            Reason::ModelError { detail } => write!(f, "its model failed: {detail}"),
+            Reason::ModelError { detail } => write!(f, "its predictions failed: {detail}"),
             Reason::NotANumber => f.write_str("its model predicted what is not a number"),
             Reason::SensorStuck { sensor } => write!(f, "sensor {sensor} is stuck"),
             Reason::InsufficientData { seen, needed } => {

@@ -70,6 +70,21 @@ fn each_layer_is_sent_down_and_comes_back_by_itself() {
 }
 
 #[test]
+fn a_layer_that_was_sent_down_is_tried_again_at_once_if_somebody_says_so() {
+    let mut ladder = ladder(Level::Adaptive, &UPPER);
+    ladder.handle_fault(at(5), Level::Adaptive, Reason::NotANumber).expect("a layer");
+    ladder.enable(at(6), Level::Proactive).expect("a layer");
+    assert_eq!(ladder.stage(Level::Adaptive), Stage::CoolingDown, "another one was meant");
+    ladder.enable(at(7), Level::Adaptive).expect("a layer");
+    check(&ladder, Level::Adaptive, None);
+    // Not beyond what is asked for.
+    ladder.handle_fault(at(8), Level::Adaptive, Reason::NotANumber).expect("a layer");
+    ladder.ask(at(9), Level::Proactive);
+    ladder.enable(at(10), Level::Adaptive).expect("a layer");
+    assert_eq!(ladder.used(), Level::Proactive);
+}
+
+#[test]
 fn a_layer_that_is_taken_away_lets_those_inside_finish_and_nobody_enter() {
     let mut ladder = ladder(Level::Proactive, &UPPER);
     (0..3).for_each(|_| ladder.enter(Level::Proactive).expect("it is tried"));
