@@ -14,7 +14,7 @@ use nexus::adaptive::AdapterSpec;
 use nexus::{
     Accepts, Agent, CallSpec, Context, EnabledLevels, Features, Handler, KindLayers, Level,
     Message, Pool, PoolSpec, Reactive, ReactiveAgent, ReactiveKind, Request, Rng, Routing, Server,
-    Variant,
+    Settings, Variant,
 };
 use serde_json::json;
 
@@ -136,7 +136,11 @@ impl Handler<Read> for Reader {
 }
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let mut running = Server::new().kind::<ReactiveAgent<Report>>().start()?;
+    let mut settings = Settings::from_env()?;
+    // Customers never have enough: whoever ends this need not wait for them.
+    settings.node.drain = Duration::from_secs(1);
+    let server = Server::new().settings(settings).kind::<ReactiveAgent<Report>>();
+    let mut running = server.start()?;
     let node = running.node();
     let levels = EnabledLevels::BASIC.with(Routing::Optimized).with(Routing::Adaptive);
     let spec = PoolSpec::new().levels(levels).layers([Level::Adaptive]);
@@ -158,5 +162,6 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         println!("nexus {command}");
     }
     running.wait()?;
+    println!("ending; what customers still want is left");
     Ok(())
 }

@@ -27,6 +27,9 @@ const LINES_MAX: usize = 60;
 const TOLD: [&str; 8] =
     ["used", "ladder", "measured", "model", "speeds", "adaptations", "knobs", "answers"];
 
+/// The heading of the layers of a kind.
+const OF_KIND: &str = "layers of the kind";
+
 /// Some lines under a heading.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Section {
@@ -62,14 +65,14 @@ impl Section {
 pub fn sections(why: &Why) -> Vec<Section> {
     let (of, layers) = match (&why.pool, &why.layers) {
         (Value::Object(_), _) => ("layers of the pool", &why.pool),
-        (_, Value::Object(_)) => ("layers of the kind", &why.layers),
+        (_, Value::Object(_)) => (OF_KIND, &why.layers),
         _ => return Vec::new(),
     };
     if layers["ladder"].is_null() {
         let none = "none: they come with the adaptive routing level, when a pool is made";
         return Vec::from_iter(Section::new(of, vec![none.to_owned()]));
     }
-    let (climbed, changed) = ladder(layers);
+    let (climbed, changed) = ladder(layers, of == OF_KIND);
     let parts = [
         Section::new(of, climbed),
         Section::new("model", model(&layers["model"])),
@@ -84,8 +87,8 @@ pub fn sections(why: &Why) -> Vec<Section> {
     sections
 }
 
-/// The layers, and what changed lately.
-fn ladder(layers: &Value) -> (Vec<String>, Vec<String>) {
+/// The layers, and what changed lately. Seconds are those since the node's start.
+fn ladder(layers: &Value, is_kind: bool) -> (Vec<String>, Vec<String>) {
     let Some(ladder) = read::<LadderStatus>(&layers["ladder"]) else {
         return (lines(&layers["ladder"]), Vec::new());
     };
@@ -93,8 +96,14 @@ fn ladder(layers: &Value) -> (Vec<String>, Vec<String>) {
     if let Some(now) = layers["used"].as_str().filter(|now| *now != ladder.used.as_str()) {
         used += &format!(", in this block of the trial {now}");
     }
-    let mut told = vec![format!("asked      {}", ladder.asked), used];
-    told.extend(ladder.reason.map(|reason| format!("because    {}: {reason}", ladder.asked)));
+    let mut told = Vec::new();
+    // Of a kind nothing is asked: each of its agents is set to a level of its own.
+    if !is_kind {
+        told.push(format!("asked      {}", ladder.asked));
+    }
+    told.push(used);
+    let reason = ladder.reason.filter(|_| !is_kind);
+    told.extend(reason.map(|reason| format!("because    {}: {reason}", ladder.asked)));
     told.extend(measured(&layers["measured"]));
     told.extend(ladder.layers.iter().rev().map(layer));
     let first = ladder.history.len().saturating_sub(TRANSITIONS_SHOWN);
@@ -105,10 +114,10 @@ fn layer(layer: &LayerStatus) -> String {
     let LayerStatus { layer, stage, since_s, until_s, reason, gain: worth, .. } = layer;
     let mut text = format!("{layer:9}  {stage}");
     if *stage != Stage::Off {
-        text += &format!(" since {since_s:.0} s");
+        text += &format!(" since second {since_s:.0}");
     }
     if let Some(until) = until_s {
-        text += &format!(", tried again at {until:.0} s");
+        text += &format!(", tried again at second {until:.0}");
     }
     if let Some(reason) = reason {
         text += &format!(": {reason}");

@@ -54,7 +54,7 @@ fn a_pool_reads_well() {
   used       adaptive, in this block of the trial reactive
   because    emergent: not part of this build
   on trial   adaptive: on and off by turns, in blocks of 2.0 s
-  adaptive   on since 347 s; costs ×0.780 (0.700 to 0.870) by 84 blocks, which tell 8.5 % from none
+  adaptive   on since second 347; costs ×0.780 (0.700 to 0.870) by 84 blocks, which tell 8.5 % from none
   proactive  off: switched off by an operator
 model:
   linear model, in use
@@ -80,7 +80,7 @@ fn what_was_not_measured_is_said_not_to_be() {
     let text = of_pool(pool.clone());
     assert!(text.contains("costs ×0.900 by 2 blocks, too few for an interval"), "{text}");
     pool["ladder"]["layers"][1]["gain"] = json!(Gain::default());
-    assert!(of_pool(pool).contains("on since 347 s; not measured yet"));
+    assert!(of_pool(pool).contains("on since second 347; not measured yet"));
 }
 
 #[test]
@@ -90,7 +90,8 @@ fn a_layer_that_was_sent_down_says_why_and_until_when() {
     layer["stage"] = json!("cooling_down");
     layer["until_s"] = json!(647.2);
     layer["reason"] = json!("costs rose to 2.10 times those without it");
-    let expected = "adaptive   cooling down since 347 s, tried again at 647 s: costs rose to 2.10";
+    let expected =
+        "adaptive   cooling down since second 347, tried again at second 647: costs rose to 2.10";
     let text = of_pool(pool);
     assert!(text.contains(expected), "{text}");
 }

@@ -9,12 +9,14 @@ use nexus_agent::{Agent, Event, Handle, SpawnError, System};
 use nexus_base::{EventName, Level, Rng, Time};
 use nexus_coord::balance::ServerId;
 use nexus_coord::{EnabledLevels, Routing};
+use nexus_intel::safety::LadderEffect;
 
 use super::desk::{Desk, Ended, MemberIndex};
 use super::hall::Hall;
 use super::layers::{Layers, layers};
 use super::{
-    HELD_MAX, IN_FLIGHT_MAX, LayerError, MEMBERS_MAX, PoolCounts, PoolSpawnError, PoolSpec, named,
+    HELD_MAX, IN_FLIGHT_MAX, LayerError, MEMBERS_MAX, POOLS, PoolCounts, PoolSpawnError, PoolSpec,
+    named,
 };
 
 /// What the clones of a pool share.
@@ -72,10 +74,15 @@ impl<A: Agent> Door<A> {
     pub(super) fn at_desk<R>(&self, tell: impl FnOnce(&mut Desk<Handle<A>>) -> R) -> R {
         let mut desk = self.lock();
         let answer = tell(&mut desk);
+        let news = if desk.has_news() { desk.take_news(self.now()) } else { Vec::new() };
         let wakes = desk.take_wakes();
         drop(desk);
         for waker in wakes {
             waker.wake();
+        }
+        for LadderEffect::Event { at, name, detail } in news {
+            let agent = format!("{POOLS}/{}", self.hall.key());
+            self.system.driver().observe(Event { at, name, agent, detail });
         }
         answer
     }

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use nexus::adaptive::{AdapterSpec, Readings};
 use nexus::{
-    EnabledLevels, KindLayers, Kv, KvRules, Level, Pool, PoolSpec, Reactive, ReactiveAgent,
-    ReactiveKind, Routing, Server, Time,
+    EnabledLevels, EventName, KindLayers, Kv, KvRules, Level, Pool, PoolSpec, Reactive,
+    ReactiveAgent, ReactiveKind, Routing, Server, Time,
 };
 use serde_json::{Value, json};
 
@@ -92,6 +92,14 @@ fn layers_of_a_pool_come_and_go() {
     assert_eq!((&off["enabled"], &off["layer"]["stage"]), (&json!(false), &json!("off")));
     assert_eq!(off["level"]["used"], json!("proactive"));
     assert_eq!(off["level"]["reason"], json!("adaptive: switched off by an operator"));
+    let events = served.running.as_ref().expect("it runs").node().events().into_iter();
+    let told = events.filter(|event| event.name == EventName::LayerSteppedDown);
+    let told: Vec<_> = told.map(|event| (event.agent, event.detail)).collect();
+    assert!(
+        matches!(&told[..], [(pool, detail)] if pool == "nexus.pool/stores"
+            && detail.contains("switched off by an operator")),
+        "{told:?}"
+    );
     let on = set("adaptive", json!({"enabled": true})).json();
     assert_eq!(
         (&on["layer"]["stage"], &on["level"]["used"]),

@@ -5,7 +5,7 @@ use nexus_coord::{EnabledLevels, Routing};
 use nexus_intel::adaptive::Choosing;
 use nexus_intel::layers::Rehearsal;
 use nexus_intel::proactive::{LearnedWork, Speeds};
-use nexus_intel::safety::{Ladder, LadderError};
+use nexus_intel::safety::{Ladder, LadderEffect, LadderError};
 
 use super::{BY_LAYERS, BY_OPTIMIZED, Desk};
 use crate::LevelUsed;
@@ -96,6 +96,27 @@ impl<H: Clone> Desk<H> {
     /// The level at which the layers place calls now.
     pub(super) fn level_used(&mut self) -> Level {
         self.balancer.strategy_as::<Layers>(BY_LAYERS).map_or(Level::Reactive, Layers::used)
+    }
+
+    /// Whether something happened to the layers that people may want to know.
+    #[inline]
+    pub(in crate::pool) fn has_news(&mut self) -> bool {
+        self.layers_asked.is_some()
+            && self
+                .balancer
+                .strategy_as::<Layers>(BY_LAYERS)
+                .is_some_and(|layers| layers.ladder().has_effects())
+    }
+
+    /// What happened to the layers.
+    pub(in crate::pool) fn take_news(&mut self, now: Time) -> Vec<LadderEffect> {
+        let mut news = Vec::new();
+        let taken = self.change_ladder(now, |ladder| {
+            news.extend(std::iter::from_fn(|| ladder.poll_effect()));
+            Ok(())
+        });
+        taken.expect("there are layers, and nothing is asked of them");
+        news
     }
 
     fn ask_layers(&mut self, now: Time) {
