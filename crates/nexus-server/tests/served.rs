@@ -117,7 +117,8 @@ fn what_is_wrong_at_the_start_is_told_once() {
 /// Starts `nexus top` on a terminal of its own; the other end of that.
 fn top(node: &Node) -> (Child, File) {
     use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
-    let terminal = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).expect("Linux has them");
+    let ours = OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC;
+    let terminal = openpt(ours).expect("Linux has them");
     grantpt(&terminal).expect("it is ours");
     unlockpt(&terminal).expect("it is ours");
     let name = ptsname(&terminal, Vec::new()).expect("it has one");
@@ -151,6 +152,17 @@ fn top_gives_the_terminal_back_whatever_ends_it() {
         let status = eventually("it ends", || child.try_wait().expect("it can be waited for"));
         assert_eq!(status.code(), Some(130), "{signal}");
     }
+}
+
+#[test]
+fn top_ends_with_its_terminal_though_no_signal_says_so() {
+    let node = Node::start(&mut Node::serve());
+    let (mut child, mut terminal) = top(&node);
+    let mut bytes = [0; 4_096];
+    assert!(terminal.read(&mut bytes).expect("it paints") > 0);
+    drop(terminal);
+    let status = eventually("it ends", || child.try_wait().expect("it can be waited for"));
+    assert_eq!(status.code(), Some(3));
 }
 
 #[test]
