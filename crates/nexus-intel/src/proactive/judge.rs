@@ -104,3 +104,32 @@ impl Judge {
         true
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Outcomes until speeds are at fault, of requests that take a second or, in turn, a
+    /// hundredth more, where a server is said to be so fast and is an ordinary one.
+    fn at_fault_after(speed: f64) -> Option<u32> {
+        let mut judge = Judge::new();
+        (1..=2_000).find(|number| {
+            judge.handle_served(1.0, speed, 1.0 + 0.01 * f64::from(number % 2));
+            judge.speeds_fault().is_some()
+        })
+    }
+
+    #[test]
+    fn speeds_that_are_off_by_little_are_not_doubted_though_work_is_all_but_known() {
+        for speed in [0.95, 1.0, 1.05] {
+            assert_eq!(at_fault_after(speed), None, "{speed}");
+        }
+    }
+
+    #[test]
+    fn speeds_that_are_off_by_much_are_learned_anew_once_and_then_at_fault() {
+        for speed in [0.5, 1.5] {
+            assert_eq!(at_fault_after(speed), Some(400), "{speed}");
+        }
+    }
+}
